@@ -1,0 +1,59 @@
+# libtorch and NCCL as imported targets, taken from the PyPI wheel `torch` or from an unpacked libtorch.
+#
+# The wheel's own find_package(Torch) asks for nvcc and a CUDA architecture even though a program that only
+# links against it needs neither, so the targets are written out here.
+#   LibTorch_ROOT   folder that holds include/ and lib/ (of a wheel: site-packages/torch)
+# Targets: libtorch (torch, torch_cpu, c10 and, where the wheel has them, the CUDA halves) and nccl.
+
+set(LibTorch_VENV "$ENV{NEPENTHE_DEPS}")
+if(NOT LibTorch_VENV)
+  set(LibTorch_VENV "$ENV{HOME}/.local/share/nepenthe")
+endif()
+file(GLOB LibTorch_wheels "${LibTorch_VENV}/venv/lib/python3*/site-packages/torch")
+find_path(LibTorch_INCLUDE_DIR ATen/core/Tensor.h
+          HINTS ${LibTorch_ROOT} $ENV{LibTorch_ROOT} ${LibTorch_wheels} PATH_SUFFIXES include)
+if(LibTorch_INCLUDE_DIR)
+  get_filename_component(LibTorch_home "${LibTorch_INCLUDE_DIR}" DIRECTORY)
+  set(LibTorch_LIBRARY_DIR "${LibTorch_home}/lib")
+  get_filename_component(LibTorch_site "${LibTorch_home}" DIRECTORY)
+endif()
+set(LibTorch_MESSAGE "(pip install torch==2.11.0 into ${LibTorch_VENV}/venv, or -DLibTorch_ROOT=/path/to/libtorch)")
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch REQUIRED_VARS LibTorch_INCLUDE_DIR)
+if(NOT LibTorch_FOUND)
+  return()
+endif()
+
+add_library(libtorch INTERFACE IMPORTED GLOBAL)
+target_include_directories(libtorch SYSTEM INTERFACE
+  "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+foreach(name IN ITEMS torch torch_cpu c10 torch_cuda c10_cuda)
+  if(EXISTS "${LibTorch_LIBRARY_DIR}/lib${name}.so")
+    # torch registers its kernels when it is loaded; a linker that drops "unused" libraries would drop CUDA.
+    target_link_libraries(libtorch INTERFACE "-Wl,--no-as-needed,${LibTorch_LIBRARY_DIR}/lib${name}.so")
+  endif()
+endforeach()
+file(GLOB LibTorch_nvidia_dirs "${LibTorch_site}/nvidia/*/lib")
+foreach(dir IN LISTS LibTorch_nvidia_dirs)
+  target_link_options(libtorch INTERFACE "-Wl,-rpath-link,${dir}")
+endforeach()
+target_link_options(libtorch INTERFACE "-Wl,-rpath,${LibTorch_LIBRARY_DIR}")
+
+# NCCL lies beside the wheel's torch; without it --device cuda is refused at run time, never at build time.
+find_path(NCCL_INCLUDE_DIR nccl.h HINTS "${LibTorch_site}/nvidia/nccl/include" ${NCCL_ROOT}/include)
+find_library(NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${LibTorch_site}/nvidia/nccl/lib" ${NCCL_ROOT}/lib)
+find_path(CUDA_RUNTIME_INCLUDE_DIR cuda_runtime_api.h HINTS "${LibTorch_site}/nvidia/cu13/include"
+          "${LibTorch_site}/nvidia/cuda_runtime/include" ${CUDA_HOME}/include)
+file(GLOB LibTorch_cudart "${LibTorch_site}/nvidia/cu13/lib/libcudart.so.*"
+                          "${LibTorch_site}/nvidia/cuda_runtime/lib/libcudart.so.*")
+add_library(nccl INTERFACE IMPORTED GLOBAL)
+if(NCCL_INCLUDE_DIR AND NCCL_LIBRARY AND CUDA_RUNTIME_INCLUDE_DIR AND LibTorch_cudart)
+  list(GET LibTorch_cudart 0 LibTorch_cudart)
+  target_include_directories(nccl SYSTEM INTERFACE "${NCCL_INCLUDE_DIR}" "${CUDA_RUNTIME_INCLUDE_DIR}")
+  get_filename_component(nccl_dir "${NCCL_LIBRARY}" DIRECTORY)
+  get_filename_component(cudart_dir "${LibTorch_cudart}" DIRECTORY)
+  target_link_libraries(nccl INTERFACE "${NCCL_LIBRARY}" "${LibTorch_cudart}")
+  target_link_options(nccl INTERFACE "-Wl,-rpath,${nccl_dir}" "-Wl,-rpath,${cudart_dir}")
+  target_compile_definitions(nccl INTERFACE NEPENTHE_HAVE_NCCL=1)
+endif()

@@ -1,0 +1,60 @@
+# One function a module: its sources are the .cpp files of its folder.
+
+add_library(nepenthe_flags INTERFACE)
+target_compile_options(nepenthe_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion
+                       $<$<BOOL:${NEPENTHE_WERROR}>:-Werror>)
+# Contracted multiply-adds would make a number depend on what the compiler inlined.
+target_compile_options(nepenthe_flags INTERFACE -ffp-contract=off)
+target_compile_definitions(nepenthe_flags INTERFACE
+  NEPENTHE_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
+target_include_directories(nepenthe_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
+if(NEPENTHE_SANITIZE)
+  list(JOIN NEPENTHE_SANITIZE "," sanitizers)
+  target_compile_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
+  target_link_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers})
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # ccache reuses objects built with a precompiled header only when told that this is fine.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+      ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# The torch headers cost seconds a file; they are parsed once, here, and reused by every torch module.
+file(WRITE "${CMAKE_BINARY_DIR}/torch_pch.cpp" "// Carries the precompiled torch headers.\n")
+add_library(nepenthe_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")
+target_link_libraries(nepenthe_torch_pch PUBLIC nepenthe_flags libtorch)
+target_compile_options(nepenthe_torch_pch PRIVATE -fPIC -fpch-preprocess)
+target_precompile_headers(nepenthe_torch_pch PRIVATE
+  <torch/types.h> <torch/csrc/autograd/custom_function.h> <string> <vector> <map> <memory>)
+
+function(nepenthe_use_torch target)
+  target_link_libraries(${target} PUBLIC libtorch)
+  target_compile_options(${target} PRIVATE -fPIC -fpch-preprocess)
+  target_precompile_headers(${target} REUSE_FROM nepenthe_torch_pch)
+endfunction()
+
+function(nepenthe_module name)
+  cmake_parse_arguments(arg "TORCH" "" "USES;LINKS;LINKS_PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  if(NOT sources)
+    add_library(nepenthe_${name} INTERFACE)
+    set(scope INTERFACE)
+  else()
+    add_library(nepenthe_${name} STATIC ${sources})
+    set_target_properties(nepenthe_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    set(scope PUBLIC)
+    target_link_libraries(nepenthe_${name} PRIVATE ${arg_LINKS_PRIVATE})
+    if(arg_TORCH)
+      nepenthe_use_torch(nepenthe_${name})
+    endif()
+  endif()
+  list(TRANSFORM arg_USES PREPEND nepenthe_)
+  target_link_libraries(nepenthe_${name} ${scope} nepenthe_flags ${arg_USES} ${arg_LINKS})
+  add_library(nepenthe::${name} ALIAS nepenthe_${name})
+endfunction()

@@ -1,0 +1,114 @@
+#include "base/json.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+
+namespace nepenthe {
+
+namespace {
+
+// Builds the value through nlohmann's own DOM builder, and refuses what that builder would accept silently.
+class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
+    using Base = nlohmann::detail::json_sax_dom_parser<Json>;
+
+  public:
+    StrictBuilder(Json& value, std::size_t max_depth) : Base(value, false), max_depth_(max_depth) {}
+
+    bool start_object(std::size_t size) {
+        keys_.emplace_back();
+        return enter() && Base::start_object(size);
+    }
+    bool end_object() {
+        keys_.pop_back();
+        --depth_;
+        return Base::end_object();
+    }
+    bool start_array(std::size_t size) { return enter() && Base::start_array(size); }
+    bool end_array() {
+        --depth_;
+        return Base::end_array();
+    }
+    bool key(string_t& name) {
+        if (!keys_.back().insert(name).second) return refuse(fmt::format("duplicate key \"{}\"", name));
+        return Base::key(name);
+    }
+    bool number_float(double value, const string_t& text) {
+        if (!std::isfinite(value)) return refuse(fmt::format("number {} is out of range", text));
+        return Base::number_float(value, text);
+    }
+    bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) {
+        if (reason_.empty()) {
+            offset_ = position;
+            reason_ = error.what();
+            // "[json.exception.parse_error.101] parse error at line 1, column 2: …" → the part a user can use
+            if (auto colon = reason_.find("parse error"); colon != std::string::npos) reason_ = reason_.substr(colon);
+        }
+        return Base::parse_error(position, token, error);
+    }
+
+    const std::string& reason() const { return reason_; }
+    std::size_t offset() const { return offset_; }
+
+  private:
+    bool enter() {
+        if (++depth_ > max_depth_) return refuse(fmt::format("nested deeper than {} levels", max_depth_));
+        return true;
+    }
+    bool refuse(std::string reason) {
+        reason_ = std::move(reason);
+        return false;
+    }
+
+    std::size_t max_depth_;
+    std::size_t depth_ = 0;
+    std::size_t offset_ = 0;
+    std::string reason_;
+    std::vector<std::set<std::string>> keys_;
+};
+
+}  // namespace
+
+Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
+    if (text.size() > limits.max_bytes) {
+        fail(ErrorKind::kData, "{}: {} bytes of JSON, the limit is {}", what, text.size(), limits.max_bytes);
+    }
+    Json root;
+    StrictBuilder builder(root, limits.max_depth);
+    if (!Json::sax_parse(text.begin(), text.end(), &builder)) {
+        std::string reason = builder.reason().empty() ? "not JSON" : builder.reason();
+        if (builder.offset() > 0) reason += fmt::format(" (byte {})", builder.offset());
+        fail(ErrorKind::kData, "{}: {}", what, reason);
+    }
+    return root;
+}
+
+std::string canonical_json(const Json& value) { return value.dump(); }
+
+std::string nearest_name(std::string_view word, const std::vector<std::string>& known) {
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+    for (const std::string& name : known) {
+        std::vector<std::size_t> row(name.size() + 1);
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 0; i < word.size(); ++i) {
+            std::size_t diagonal = row[0];
+            row[0] = i + 1;
+            for (std::size_t j = 0; j < name.size(); ++j) {
+                const std::size_t substitute = diagonal + (word[i] == name[j] ? 0 : 1);
+                diagonal = row[j + 1];
+                row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, substitute});
+            }
+        }
+        if (row.back() < best_distance) {
+            best_distance = row.back();
+            best = name;
+        }
+    }
+    return best;
+}
+
+}  // namespace nepenthe

@@ -1,0 +1,56 @@
+#pragma once
+// `evaluate`: tasks on one model by all ranks, per-item rows, results with numerator, denominator and interval.
+
+#include "base/json.h"
+#include "dist/comm.h"
+#include "model/decoder.h"
+#include "text/tokenizer.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace nepenthe::evaluate {
+
+// One number as it is shown: value = numerator / denominator (or a function of it, named by the metric).
+struct Metric {
+    std::string name;  // "acc", "acc_norm", "perplexity" …
+    double value = 0, numerator = 0, denominator = 0;
+    double low = 0, high = 0;  // 95 % interval
+    bool higher_is_better = true;
+    Json to_json() const;
+};
+
+struct TaskResult {
+    std::string task;
+    std::vector<Metric> metrics;
+    std::vector<Json> items;  // one row an item, sorted by item id; the same on every rank
+};
+
+struct EvaluateOptions {
+    std::vector<std::string> tasks;      // see task_names()
+    std::filesystem::path data;          // folder with the task files
+    std::int64_t limit = 0;              // first N items of each task, 0 = all
+    std::int64_t window = 0;             // perplexity: tokens a window, 0 = the model's maximum, at most 2048
+    std::filesystem::path familiarity_prompts;  // JSON for familiarity_probability / familiarity_completion
+    std::filesystem::path dictionary;           // anchor terms for familiarity_completion
+    std::uint64_t seed = 0;
+};
+
+// Names that `tasks` accepts, with a line of explanation each.
+std::vector<std::pair<std::string, std::string>> task_names();
+
+// Collective. Items are cut into blocks that do not depend on the rank count and dealt by token count; results are the same
+// bytes on any number of ranks. `scratch` may be empty (no journal) or a folder (resumable).
+std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& decoder,
+                                 const text::Tokenizer& tokenizer, const EvaluateOptions& options,
+                                 const std::filesystem::path& scratch);
+
+// Paired comparison of two models on the same items: differences, intervals, p-values; JSON by task and metric.
+Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult>& after);
+
+// lm-evaluation-harness's layout: {"results": {task: {metric: {value, numerator, denominator, ci95}}}, …}.
+Json results_json(const std::vector<TaskResult>& results);
+
+}  // namespace nepenthe::evaluate

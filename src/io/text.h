@@ -1,0 +1,35 @@
+#pragma once
+// Text from outside: valid UTF-8, no byte-order mark, line ends as "\n"; and JSON Lines.
+
+#include "base/json.h"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nepenthe::io {
+
+// Offset of the first byte that is not UTF-8, or npos when all of it is.
+std::size_t find_invalid_utf8(std::string_view text);
+
+// A text file as UTF-8. Drops a byte-order mark and turns CRLF into LF (offsets of tokens then count in this
+// normalised text). Throws Error(kData) for an empty file, binary content (NUL bytes) and bytes that are not UTF-8,
+// with line and byte offset.
+std::string read_text(const std::filesystem::path& path);
+
+// Documents of a corpus: a text file is one document, a folder is its *.txt files sorted by name, a .jsonl file has
+// one document a line in its "text" field.
+std::vector<std::string> read_documents(const std::filesystem::path& path);
+
+// Calls `visit(line_number, value)` for every non-empty line; all bad lines are reported together as Error(kData).
+void for_each_json_line(const std::filesystem::path& path,
+                        const std::function<void(std::size_t line, const Json& value)>& visit);
+
+// Number of Unicode code points of valid UTF-8.
+std::size_t count_code_points(std::string_view text);
+// Bytes of the first `count` code points of valid UTF-8 (all of it when it has fewer).
+std::size_t bytes_of_code_points(std::string_view text, std::size_t count);
+
+}  // namespace nepenthe::io

@@ -1,0 +1,113 @@
+#pragma once
+// The forward pass as a handful of public pieces. Every method of the project is a composition of these: score applies
+// all of them, covariance stops after the last layer it needs, relabelling applies the head only where a label is
+// wanted, an edit starts from hidden states cached below the edited layer.
+
+#include "model/config.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nepenthe::model {
+
+enum class Compute { kFloat32, kBFloat16 };
+
+// Sequences side by side. Left and right padding are both fine.
+struct Batch {
+    at::Tensor ids;   // [batch, position] int64
+    at::Tensor mask;  // [batch, position] bool, true = a real token; undefined = all real
+};
+
+class KvCache;
+
+// What all layers of one pass share: position ids, attention masks per window, rotary tables. Made by context().
+struct Context {
+    at::Tensor positions;                // [batch, position] int64, counted over real tokens
+    std::vector<at::Tensor> bias;        // per window in use: additive [batch|1, 1, position, key], undefined = plain causal
+    std::vector<at::Tensor> cosines;     // per rotary table: [batch|1, position, dims] fp32
+    std::vector<at::Tensor> sines;
+    KvCache* cache = nullptr;            // appended to by block()
+};
+
+struct NamedTensor {
+    std::string name;   // as in the checkpoint
+    at::Tensor tensor;
+};
+
+class Decoder {
+  public:
+    // Loads a Hugging Face folder. Weights are converted to `compute` (fp32, or bf16). Every missing, superfluous,
+    // misshapen or non-finite tensor is reported at once (Error(kData)). Not collective: each rank reads for itself.
+    static Decoder load(const std::filesystem::path& folder, Compute compute, at::Device device = at::kCPU);
+    // Fresh weights: normal(0, 0.02), residual projections scaled by 1/sqrt(2*layers), norms at one. The same on every
+    // rank: a pure function of (config, seed).
+    static Decoder create(const DecoderConfig& config, std::uint64_t seed, Compute compute, at::Device device = at::kCPU);
+
+    Decoder(Decoder&&) noexcept;
+    Decoder& operator=(Decoder&&) noexcept;
+    ~Decoder();
+
+    const DecoderConfig& config() const;
+    Compute compute() const;
+    at::Device device() const;
+
+    // --- the pieces; all differentiable ---
+    Context context(const Batch& batch, KvCache* cache = nullptr) const;
+    // [batch, position] → [batch, position, hidden]
+    at::Tensor embed(const at::Tensor& ids, const Context& context) const;
+    // [batch, position, hidden] → the same: block `layer` with its residuals.
+    at::Tensor block(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
+    // The same block in two halves: residual stream after attention (for a parallel residual: attention's share alone
+    // is not separable, see architecture.md), and what the MLP adds.
+    // Input of the second MLP matrix of block `layer`, given the block's input: [batch, position, intermediate].
+    at::Tensor mlp_key(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
+    // Final norm alone: [..., hidden] → [..., hidden].
+    at::Tensor final_norm(const at::Tensor& hidden) const;
+    // Unembedding of *normed* states, soft cap included: [..., hidden] → [..., vocabulary], in the compute dtype.
+    at::Tensor unembed(const at::Tensor& normed) const;
+    // unembed(final_norm(hidden)) in fp32.
+    at::Tensor head(const at::Tensor& hidden) const;
+
+    // --- common compositions ---
+    // All blocks, before the final norm: [batch, position, hidden]. With `checkpointing`, each block's activations are
+    // recomputed in the backward pass.
+    at::Tensor hidden_states(const Batch& batch, bool checkpointing = false) const;
+    // head(hidden_states(batch)); for tests and short texts only, it materialises [batch, position, vocabulary].
+    at::Tensor logits(const Batch& batch) const;
+
+    // Weights by checkpoint name in a fixed order. A tied unembedding appears once (as the embedding).
+    std::vector<NamedTensor> parameters() const;
+    at::Tensor parameter(const std::string& name) const;
+    // Name of the second MLP matrix of a layer, and whether it is stored [in, out] (GPT-2's Conv1D).
+    std::string mlp_output_name(std::int64_t layer) const;
+    bool stores_transposed(const std::string& name) const;
+    // The unembedding matrix [vocabulary, hidden] and its bias (undefined where there is none), for losses in chunks.
+    at::Tensor unembedding() const;
+    at::Tensor unembedding_bias() const;
+
+  private:
+    struct Impl;
+    explicit Decoder(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+// Keys and values of earlier positions, per layer.
+class KvCache {
+  public:
+    explicit KvCache(std::int64_t layers);
+    std::int64_t length() const;  // positions stored
+    // Appends [batch, kv_head, position, head_dim] and returns everything so far.
+    std::pair<at::Tensor, at::Tensor> append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value);
+    // Mask of the positions stored so far: [batch, length] bool, undefined = all real.
+    at::Tensor mask;
+
+  private:
+    std::vector<at::Tensor> keys_, values_;
+};
+
+}  // namespace nepenthe::model

@@ -1,0 +1,36 @@
+#pragma once
+// Corpora cut into token blocks: fixed slices whose ids and shapes depend on the text, the tokenizer and the block
+// length alone.
+
+#include "text/tokenizer.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nepenthe::text {
+
+// One block: up to `length` tokens of one document. offsets count in that document's text.
+struct TokenBlock {
+    std::uint32_t document = 0;
+    std::vector<TokenId> ids;
+    std::vector<Offset> offsets;  // parallel to ids; BOS has {0, 0}
+};
+
+struct BlockCut {
+    std::int64_t length = 512;  // tokens a block, BOS included
+    bool bos = true;            // each block begins with the tokenizer's BOS, where it has one
+    bool keep_tail = true;      // the last, shorter block of a document is kept
+};
+
+struct Corpus {
+    std::vector<std::string> documents;
+    std::vector<TokenBlock> blocks;
+    std::string digest;  // SHA-256 over the documents
+    std::int64_t tokens() const;
+};
+
+// Tokenises whole documents (never slices of them), then cuts.
+Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenizer, const BlockCut& cut);
+
+}  // namespace nepenthe::text

@@ -1,0 +1,65 @@
+#pragma once
+// Tokenizers from Hugging Face's tokenizer.json: byte-level BPE (GPT-2, NeoX, Llama 3, Qwen) and SentencePiece-style
+// BPE with byte fallback (Llama 2, Mistral, Gemma). Ids and offsets equal those of the `tokenizers` package.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace nepenthe::text {
+
+using TokenId = std::int32_t;
+
+// One token's span in the text that was encoded: bytes [begin, end). Special tokens added by the post-processor have
+// begin == end == 0. A character whose bytes fall into several tokens belongs to each of them (byte-level BPE).
+struct Offset {
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+    bool operator==(const Offset&) const = default;
+};
+
+struct Encoding {
+    std::vector<TokenId> ids;
+    std::vector<Offset> offsets;  // parallel to ids
+};
+
+class Tokenizer {
+  public:
+    // Reads tokenizer.json (and tokenizer_config.json for bos/eos) of a model folder, or a tokenizer.json itself.
+    // Throws Error(kData) naming every component that is not supported.
+    static Tokenizer load(const std::filesystem::path& folder_or_file);
+
+    Tokenizer(Tokenizer&&) noexcept;
+    Tokenizer& operator=(Tokenizer&&) noexcept;
+    ~Tokenizer();
+
+    // Text must be valid UTF-8. With `add_special_tokens` the post-processor's tokens (BOS …) are added. Thread-safe.
+    Encoding encode(std::string_view text, bool add_special_tokens) const;
+    // Ids alone, faster where offsets are not wanted.
+    std::vector<TokenId> encode_ids(std::string_view text, bool add_special_tokens) const;
+    std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const;
+
+    // Vocabulary with added tokens: largest id + 1.
+    TokenId size() const;
+    // The vocabulary's own spelling of an id ("▁the", "Ġthe"), "" for a hole.
+    std::string token(TokenId id) const;
+    std::optional<TokenId> id(std::string_view token) const;
+    std::optional<TokenId> bos() const;
+    std::optional<TokenId> eos() const;
+    bool is_special(TokenId id) const;
+    // SHA-256 of tokenizer.json's bytes, for artefact keys.
+    const std::string& digest() const;
+
+  private:
+    struct Impl;
+    explicit Tokenizer(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nepenthe::text

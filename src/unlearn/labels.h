@@ -1,0 +1,27 @@
+#pragma once
+// The label artefact: what relabel writes and forget reads. specs: format "nepenthe.labels", one HDF5 file labels.h5.
+
+#include "store/artefact.h"
+#include "store/hdf5.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace nepenthe::unlearn {
+
+inline constexpr std::int32_t kNoLabel = -1;  // stored; position is not supervised
+
+// Rows of one α. Row = block, column = position; labels[t] is what position t should predict next.
+struct LabelRows {
+    std::vector<std::vector<std::int32_t>> ids;     // [block][length]
+    std::vector<std::vector<std::int32_t>> labels;  // [block][length], kNoLabel where none
+};
+// `alpha` as it was given ("5", "2.5"). Throws Error(kUsage) listing the α there are.
+LabelRows read_labels(const std::filesystem::path& artefact_folder, const std::string& alpha);
+
+// Name of an α in dataset paths: shortest decimal form.
+std::string alpha_name(double alpha);
+
+}  // namespace nepenthe::unlearn
