@@ -40,8 +40,10 @@ class BlockResults {
 
 // Collective. Computes every block of 0 … n_blocks-1 exactly once over all ranks and returns when all are done and
 // durable in `folder` (parts and journals). `compute` runs on one rank, uses no collectives, and must give the same
-// bytes whatever rank runs it. Blocks already in the journal are not computed again; a torn tail is cut off. An
-// exception in `compute` ends the stage on all ranks with one Error; a stop request ends it with Error(kResume).
+// bytes whatever rank runs it. Blocks already in the journal are not computed again; a torn tail is cut off.
+// `folder` may be empty: then nothing is journalled, the results are gathered to every rank's memory (for small results
+// of short stages). An exception in `compute` ends the stage on all ranks with one Error; a stop request ends it with
+// Error(kResume).
 BlockResults for_each_block(const dist::Comm& comm, const std::filesystem::path& folder, std::uint64_t n_blocks,
                             const BlockOptions& options,
                             const std::function<std::string(std::uint64_t block)>& compute);

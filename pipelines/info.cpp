@@ -1,0 +1,52 @@
+#include "io/safetensors.h"
+#include "model/config.h"
+#include "pipelines/verb.h"
+
+namespace nepenthe::pipelines {
+
+Answer run_info(const dist::Comm&, const Arguments& arguments) {
+    std::filesystem::path folder;
+    Options options("info", "family, widths, parameters, dtype and tokenizer of a model folder",
+                    "nepenthe info --model gemma-3-270m");
+    options.add("model", folder, "Hugging Face model folder");
+    options.set_positional("model");
+    options.require("model");
+    options.parse(arguments);
+
+    const model::DecoderConfig config = model::read_config(folder);
+    const io::Checkpoint checkpoint = io::open_checkpoint(folder);
+    std::int64_t parameters = 0, bytes = 0;
+    std::map<std::string, std::int64_t> dtypes;
+    for (const auto& [name, file] : checkpoint.file_of_tensor) {
+        const io::TensorView& view = *checkpoint.find(name);
+        std::int64_t numel = 1;
+        for (std::int64_t extent : view.shape) numel *= extent;
+        parameters += numel;
+        bytes += static_cast<std::int64_t>(view.bytes.size());
+        dtypes[std::string(io::dtype_name(view.dtype))] += numel;
+    }
+    const text::Tokenizer tokenizer = load_tokenizer(folder, config);
+    Answer answer;
+    answer.json = {{"family", config.family},         {"layers", config.layers},
+                   {"hidden", config.hidden},         {"intermediate", config.intermediate},
+                   {"heads", config.heads},           {"kv_heads", config.kv_heads},
+                   {"head_dim", config.head_dim},     {"vocabulary", config.vocabulary},
+                   {"max_positions", config.max_positions}, {"tied", config.tied},
+                   {"parameters", parameters},        {"bytes", bytes},
+                   {"dtypes", dtypes},                {"files", checkpoint.file_names},
+                   {"tokenizer", {{"size", tokenizer.size()}, {"digest", tokenizer.digest()}}}};
+    answer.text = fmt::format(
+        "family      {}\nlayers      {}\nhidden      {}  (MLP {})\nheads       {} query, {} key-value, width {}\n"
+        "vocabulary  {}{}\npositions   {}\nparameters  {:.1f} million in {} tensors, {} file(s), {:.0f} MB\n"
+        "tokenizer   {} ids\n",
+        config.family, config.layers, config.hidden, config.intermediate, config.heads, config.kv_heads,
+        config.head_dim, config.vocabulary, config.tied ? ", unembedding tied" : "", config.max_positions,
+        static_cast<double>(parameters) / 1e6, checkpoint.file_of_tensor.size(), checkpoint.files.size(),
+        static_cast<double>(bytes) / 1e6, tokenizer.size());
+    for (const auto& [dtype, numel] : dtypes) {
+        answer.text += fmt::format("dtype       {} ({:.1f} million)\n", dtype, static_cast<double>(numel) / 1e6);
+    }
+    return answer;
+}
+
+}  // namespace nepenthe::pipelines

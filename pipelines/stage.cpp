@@ -1,0 +1,55 @@
+#include "pipelines/stage.h"
+
+#include "dist/guard.h"
+#include "io/file.h"
+#include "model/checkpoint_io.h"
+
+namespace nepenthe::pipelines {
+
+std::string input_model_digest(const dist::Comm& comm, const std::filesystem::path& folder) {
+    std::string digest;
+    dist::run_agreed(comm, "reading " + folder.string(), [&] {
+        if (!comm.is_root()) return;
+        digest = std::filesystem::exists(folder / "manifest.json") ? store::open_artefact(folder).digest()
+                                                                   : model::model_digest(folder);
+    });
+    comm.broadcast(digest);
+    return digest;
+}
+
+store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& writer, const model::Decoder& decoder,
+                              const std::filesystem::path& source,
+                              const std::vector<std::filesystem::path>& side_files, const Json& summary) {
+    const dist::StageScope stage("save model");
+    dist::run_agreed(comm, "save model", [&] {
+        if (!comm.is_root()) return;
+        model::save_model(decoder, source, writer.data_folder());
+        for (const auto& file : side_files) {
+            const auto name = file.filename() == "config.json" || file.filename().string().starts_with("tokenizer")
+                                  ? file.filename()
+                                  : std::filesystem::path("config.json");
+            io::write_file_atomically(writer.data_folder() / name, io::read_file(file));
+        }
+        io::write_file_atomically(writer.data_folder() / "provenance.json", summary.dump(2) + "\n");
+        // Trust what the disk gives back, not what was meant to be written.
+        const auto reread = model::Decoder::load(writer.data_folder(), decoder.compute());
+        for (const auto& [name, tensor] : reread.parameters()) {
+            const double error = (tensor.to(at::kFloat) - decoder.parameter(name).cpu().to(at::kFloat)).abs().max().item<double>();
+            const double scale = tensor.to(at::kFloat).abs().max().item<double>();
+            // One rounding to bf16 is at most 2^-8 of the value; anything more is another tensor.
+            if (!(error <= scale * 0x1.0p-8)) {
+                fail(ErrorKind::kGate, "{}: read back from disk it differs from memory by {:.3g}", name, error);
+            }
+        }
+    });
+    return writer.publish(summary);
+}
+
+Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what) {
+    Answer answer;
+    answer.json = {{"artefact", artefact.folder.string()}, {"digest", artefact.digest()}, {"reused", reused}};
+    answer.text = fmt::format("{} {}: {}\n", what, reused ? "exists already" : "is ready", artefact.folder.string());
+    return answer;
+}
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,28 @@
+#pragma once
+// What stages have in common: digests of their inputs, and models as artefacts.
+
+#include "dist/comm.h"
+#include "model/decoder.h"
+#include "store/artefact.h"
+#include "pipelines/verb.h"
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace nepenthe::pipelines {
+
+// Collective. Digest of a model folder: a published artefact's own, or that of its weights and config.
+std::string input_model_digest(const dist::Comm& comm, const std::filesystem::path& folder);
+
+// Collective. Publishes `decoder` as a Hugging Face folder: weights in `source`'s dtypes and shards, or fp32 where
+// `side_files` (config.json, tokenizer.json …) stand for a model made from scratch; provenance.json beside them. The
+// published folder is loaded again and compared with memory before it gets its name.
+store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& writer, const model::Decoder& decoder,
+                              const std::filesystem::path& source,
+                              const std::vector<std::filesystem::path>& side_files, const Json& summary);
+
+// {"artefact", "digest", "reused"} and the line that says so.
+Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what);
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,130 @@
+#include "base/hash.h"
+#include "dist/guard.h"
+#include "io/file.h"
+#include "io/text.h"
+#include "pipelines/stage.h"
+#include "pipelines/train_options.h"
+#include "report/event_file.h"
+#include "text/corpus.h"
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+struct TrainStage {
+    CommonOptions common;
+    train::TrainOptions train;
+    std::filesystem::path model, config, tokenizer;
+    std::vector<std::filesystem::path> corpus;
+    std::int64_t characters = 0;
+    text::BlockCut cut;
+};
+
+void check(const TrainStage& stage) {
+    Problems problems;
+    if (stage.model.empty() == stage.config.empty()) problems.add("give --model, or --architecture for a new model");
+    if (!stage.config.empty() && stage.tokenizer.empty()) problems.add("--architecture needs --tokenizer");
+    if (stage.cut.length < 2) problems.add("--block must be at least 2 tokens");
+    problems.throw_if_any(ErrorKind::kUsage, "nepenthe train");
+}
+
+text::Corpus read_corpus(const TrainStage& stage, const text::Tokenizer& tokenizer) {
+    std::vector<std::string> documents;
+    for (const auto& path : stage.corpus) {
+        for (std::string& document : io::read_documents(path)) documents.push_back(std::move(document));
+    }
+    if (stage.characters > 0) {
+        for (std::string& document : documents) {
+            document.resize(io::bytes_of_code_points(document, static_cast<std::size_t>(stage.characters)));
+        }
+    }
+    return text::make_corpus(std::move(documents), tokenizer, stage.cut);
+}
+
+store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, const Json& train_key,
+                            const text::Corpus& corpus, const text::Tokenizer& tokenizer) {
+    store::ArtefactKey key;
+    key.stage = "train";
+    key.options = train_key;
+    key.options["block"] = stage.cut.length;
+    key.options["dtype"] = stage.common.dtype;
+    key.inputs["corpus"] = corpus.digest;
+    key.inputs["tokenizer"] = tokenizer.digest();
+    if (stage.model.empty()) {
+        key.inputs["architecture"] = io::file_digest(stage.config);
+    } else {
+        key.inputs["model"] = input_model_digest(comm, stage.model);
+    }
+    return key;
+}
+
+// Loss curves for TensorBoard; outside the artefact, because they carry wall-clock times.
+train::StepHook curve_writer(const dist::Comm& comm, const std::filesystem::path& folder) {
+    if (!comm.is_root()) return {};
+    auto events = std::make_shared<report::EventFile>(folder);
+    return [events](const train::StepReport& step) {
+        events->scalar("train/loss", step.step, step.loss);
+        events->scalar("train/lr", step.step, step.lr);
+        events->scalar("train/gradient_norm", step.step, step.gradient_norm);
+        events->scalar("train/tokens_per_second", step.step, static_cast<double>(step.tokens) / step.seconds);
+        return true;
+    };
+}
+
+}  // namespace
+
+Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
+    TrainStage stage;
+    TrainOptionsReader reader(stage.train);
+    Options options("train", "train a model on a corpus: from scratch, or further (the reinforced model)",
+                    "mpirun -n 2 nepenthe train --model gemma-3-270m --corpus book.txt --lr 3e-5 --epochs 2");
+    options.add("model", stage.model, "Hugging Face folder to train further");
+    options.add("architecture", stage.config, "config.json of a model to make from scratch");
+    options.add("tokenizer", stage.tokenizer, "tokenizer.json for --architecture");
+    options.add("corpus", stage.corpus, "text files, folders of *.txt, or *.jsonl with a text field");
+    options.add("chars", stage.characters, "only the first N characters of each document; 0 = all");
+    options.add("block", stage.cut.length, "tokens a training sequence");
+    reader.declare(options);
+    stage.common.declare(options);
+    options.require("corpus");
+    options.parse(arguments);
+    check(stage);
+    reader.finish("train", stage.common.seed);
+    stage.common.apply(comm);
+
+    const auto tokenizer = text::Tokenizer::load(stage.model.empty() ? stage.tokenizer : stage.model);
+    const text::Corpus corpus = read_corpus(stage, tokenizer);
+    const store::ArtefactKey key = make_key(comm, stage, reader.key(), corpus, tokenizer);
+    if (auto existing = store::find_artefact(comm, stage.common.outputs, key)) {
+        return artefact_answer(*existing, true, "model");
+    }
+
+    const at::Device device = stage.common.torch_device(comm);
+    auto decoder = stage.model.empty()
+                       ? model::Decoder::create(
+                             model::parse_config(parse_json(io::read_file(stage.config), stage.config.string())),
+                             stage.common.seed, stage.common.compute(), device)
+                       : model::Decoder::load(stage.model, stage.common.compute(), device);
+    if (tokenizer.size() > decoder.config().vocabulary) {
+        fail(ErrorKind::kData, "the tokenizer has ids up to {}, the model's vocabulary ends at {}",
+             tokenizer.size() - 1, decoder.config().vocabulary - 1);
+    }
+    store::ArtefactWriter writer(comm, stage.common.outputs, key);
+    const auto collectives = stage.common.collectives(comm);
+    const auto report = train::train(
+        comm, *collectives, decoder, static_cast<std::int64_t>(corpus.blocks.size()),
+        [&](std::int64_t index) { return train::causal_sample(corpus.blocks[static_cast<std::size_t>(index)].ids); },
+        stage.train, writer.scratch_folder() / "checkpoints", curve_writer(comm, stage.common.outputs / "curves" / key.folder_name()));
+
+    Json summary = {{"tokens", corpus.tokens()},
+                    {"blocks", corpus.blocks.size()},
+                    {"steps", report.steps.size()},
+                    {"first_loss", report.steps.front().loss},
+                    {"last_loss", report.steps.back().loss},
+                    {"changed_share", report.changed_share}};
+    std::vector<std::filesystem::path> side_files;
+    if (stage.model.empty()) side_files = {stage.config, stage.tokenizer};
+    return artefact_answer(publish_model(comm, writer, decoder, stage.model, side_files, summary), false, "model");
+}
+
+}  // namespace nepenthe::pipelines

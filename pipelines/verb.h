@@ -1,0 +1,65 @@
+#pragma once
+// What all verbs share: the options every one of them takes, and the form of their answers.
+
+#include "base/json.h"
+#include "dist/collectives.h"
+#include "dist/comm.h"
+#include "model/decoder.h"
+#include "pipelines/options.h"
+#include "text/tokenizer.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace nepenthe::pipelines {
+
+// --dtype, --device, --threads, --seed, --outputs.
+struct CommonOptions {
+    std::string dtype = "fp32";
+    std::string device = "cpu";
+    std::int64_t threads = 0;  // per rank; 0 = the node's cores divided by its ranks
+    std::uint64_t seed = 0;
+    std::filesystem::path outputs = "outputs";
+
+    void declare(Options& options);
+    model::Compute compute() const;
+    at::Device torch_device(const dist::Comm& comm) const;
+    // Collective. Sets the number of threads of this process.
+    void apply(const dist::Comm& comm) const;
+    std::unique_ptr<dist::Collectives> collectives(const dist::Comm& comm) const;
+};
+
+// A verb's answer: an object for scripts (--json), text for people. Printed by rank 0.
+struct Answer {
+    Json json = Json::object();
+    std::string text;
+};
+
+struct Verb {
+    const char* name;
+    const char* summary;
+    // Collective.
+    Answer (*run)(const dist::Comm& comm, const Arguments& arguments);
+};
+
+const std::vector<Verb>& verbs();
+const Verb& find_verb(const std::string& name);
+
+// One function a verb, each in the file of its name.
+Answer run_info(const dist::Comm& comm, const Arguments& arguments);
+Answer run_tokenize(const dist::Comm& comm, const Arguments& arguments);
+Answer run_score(const dist::Comm& comm, const Arguments& arguments);
+Answer run_generate(const dist::Comm& comm, const Arguments& arguments);
+Answer run_train(const dist::Comm& comm, const Arguments& arguments);
+Answer run_anchors(const dist::Comm& comm, const Arguments& arguments);
+Answer run_relabel(const dist::Comm& comm, const Arguments& arguments);
+Answer run_forget(const dist::Comm& comm, const Arguments& arguments);
+Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
+Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
+Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);
+
+// The tokenizer of a model folder, refused (Error(kData)) when its ids do not fit the model's vocabulary.
+text::Tokenizer load_tokenizer(const std::filesystem::path& folder, const model::DecoderConfig& config);
+
+}  // namespace nepenthe::pipelines
