@@ -1,6 +1,7 @@
 #pragma once
 // `evaluate`: tasks on one model by all ranks, per-item rows, results with numerator, denominator and interval.
 
+#include "base/error.h"
 #include "base/json.h"
 #include "dist/comm.h"
 #include "model/decoder.h"
@@ -17,9 +18,9 @@ namespace nepenthe::evaluate {
 struct Metric {
     std::string name;  // "acc", "acc_norm", "perplexity" …
     double value = 0, numerator = 0, denominator = 0;
-    double low = 0, high = 0;  // 95 % interval
+    double low = 0, high = 0;  // 95 % interval; NaN (null in JSON) where one item gives none
     bool higher_is_better = true;
-    Json to_json() const;
+    Json to_json() const;  // {value, numerator, denominator, ci95}
 };
 
 struct TaskResult {
@@ -30,12 +31,21 @@ struct TaskResult {
 
 struct EvaluateOptions {
     std::vector<std::string> tasks;      // see task_names()
-    std::filesystem::path data;          // folder with the task files
-    std::int64_t limit = 0;              // first N items of each task, 0 = all
+    std::filesystem::path data;          // folder with the benchmark files (names in task_names())
+    std::filesystem::path text;          // text file, folder or JSON Lines for `perplexity`
+    std::filesystem::path wikitext;      // WikiText in its published line form; empty = data/wikitext2/test.txt
+    std::int64_t limit = 0;              // first N items of each task, 0 = all (items: questions, prompts, pages, windows)
     std::int64_t window = 0;             // perplexity: tokens a window, 0 = the model's maximum, at most 2048
-    std::filesystem::path familiarity_prompts;  // JSON for familiarity_probability / familiarity_completion
+    std::filesystem::path familiarity_prompts;  // JSON for familiarity_probability
+    std::filesystem::path completion_prompts;   // JSON for familiarity_completion; empty = familiarity_prompts
+    std::filesystem::path neighbour_prompts;    // JSON for neighbour_probability: what must stay known
     std::filesystem::path dictionary;           // anchor terms for familiarity_completion
+    std::int64_t completions = 5;               // sampled completions a prompt …
+    std::int64_t completion_tokens = 30;        // … of so many tokens (temperature 1, top 5, as the published evaluation)
     std::uint64_t seed = 0;
+
+    // Everything that is wrong with these options for these tasks, at once (paths that are missing included).
+    Problems validate() const;
 };
 
 // Names that `tasks` accepts, with a line of explanation each.
