@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""The binary as a user calls it: answers, exit codes, one line of error on stderr.
+
+    command_line_test.py NEPENTHE SHARED_DATA
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BINARY, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
+MODEL = DATA / "models/tinystories-656k"
+NOVEL = DATA / "text/gutenberg/wizard-of-oz.txt"
+
+
+def call(*words, ranks=1):
+    command = [BINARY, *map(str, words)]
+    if ranks > 1:
+        command = ["mpirun", "-n", str(ranks), *command]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+
+def answer(*words, ranks=1):
+    done = call(*words, "--json", ranks=ranks)
+    if done.returncode != 0:
+        raise AssertionError(f"{words}: exit {done.returncode}\n{done.stderr}")
+    return json.loads(done.stdout)
+
+
+class CommandLine(unittest.TestCase):
+    def test_help_and_usage(self):
+        self.assertEqual(call("--help").returncode, 0)
+        self.assertEqual(call().returncode, 64)
+        for verb in ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "evaluate",
+                     "verify", "run"):
+            done = call(verb, "--help")
+            self.assertEqual(done.returncode, 0, verb)
+            self.assertIn("Example:", done.stdout)
+            self.assertLessEqual(len(done.stdout.splitlines()), 50, f"{verb} --help does not fit a screen")
+
+    def test_mistakes_have_their_exit_code_and_a_hint(self):
+        done = call("scroe")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn('did you mean "score"', done.stderr)
+        done = call("score", "--modle", "x")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn('did you mean "model"', done.stderr)
+        self.assertIn("--file is missing", done.stderr)
+        done = call("score", "--model", MODEL, "--file", "no-such-file.txt")
+        self.assertEqual(done.returncode, 74)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_bad_text_is_refused_with_its_place(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content, hint in (("empty.txt", b"", "empty"), ("binary.txt", b"a\0b", "binary"),
+                                        ("latin1.txt", b"ok\ncaf\xe9\n", "line 2")):
+                path = pathlib.Path(folder) / name
+                path.write_bytes(content)
+                done = call("score", "--model", MODEL, "--file", path)
+                self.assertEqual(done.returncode, 65, name)
+                self.assertIn(hint, done.stderr, name)
+
+    def test_info(self):
+        info = answer("info", MODEL)
+        self.assertEqual(info["family"], "llama")
+        self.assertEqual(info["vocabulary"], 2048)
+
+    def test_tokenize_gives_ids_and_offsets(self):
+        text = NOVEL.read_bytes()
+        tokens = answer("tokenize", "--model", MODEL, "--file", NOVEL)
+        self.assertEqual(len(tokens["ids"]), len(tokens["offsets"]))
+        self.assertLessEqual(tokens["offsets"][-1][1], len(text))
+
+    def test_score_is_the_same_bytes_on_any_number_of_ranks(self):
+        words = ("score", "--model", MODEL, "--file", NOVEL, "--chars", 6000, "--window", 256, "--threads", 1)
+        alone = answer(*words)
+        self.assertGreater(alone["tokens"], 500)
+        for ranks in (2, 3):
+            self.assertEqual(answer(*words, ranks=ranks), alone)
+
+    def test_generate_repeats_itself(self):
+        words = ("generate", "--model", MODEL, "--prompt", "Once upon a time", "--max-new-tokens", 16)
+        self.assertEqual(answer(*words, "--seed", 3)["ids"], answer(*words, "--seed", 3)["ids"])
+        greedy = answer(*words, "--greedy")
+        self.assertEqual(len(greedy["ids"]), 16)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
