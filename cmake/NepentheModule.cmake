@@ -27,14 +27,16 @@ endif()
 
 # The torch headers cost seconds a file; they are parsed once, here, and reused by every torch module.
 file(WRITE "${CMAKE_BINARY_DIR}/torch_pch.cpp" "// Carries the precompiled torch headers.\n")
+# at::parallel_for runs on one thread in code that is compiled without OpenMP.
+find_package(OpenMP REQUIRED COMPONENTS CXX)
 add_library(nepenthe_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")
-target_link_libraries(nepenthe_torch_pch PUBLIC nepenthe_flags libtorch)
+target_link_libraries(nepenthe_torch_pch PUBLIC nepenthe_flags libtorch OpenMP::OpenMP_CXX)
 target_compile_options(nepenthe_torch_pch PRIVATE -fPIC -fpch-preprocess)
 target_precompile_headers(nepenthe_torch_pch PRIVATE
   <torch/types.h> <torch/csrc/autograd/custom_function.h> <string> <vector> <map> <memory>)
 
 function(nepenthe_use_torch target)
-  target_link_libraries(${target} PUBLIC libtorch)
+  target_link_libraries(${target} PUBLIC libtorch OpenMP::OpenMP_CXX)
   target_compile_options(${target} PRIVATE -fPIC -fpch-preprocess)
   target_precompile_headers(${target} REUSE_FROM nepenthe_torch_pch)
 endfunction()
