@@ -5,6 +5,9 @@ target_compile_options(nepenthe_flags INTERFACE -Wall -Wextra -Wshadow -Wconvers
                        $<$<BOOL:${NEPENTHE_WERROR}>:-Werror>)
 # Contracted multiply-adds would make a number depend on what the compiler inlined.
 target_compile_options(nepenthe_flags INTERFACE -ffp-contract=off)
+# Nobody reads errno or the floating-point exception flags after arithmetic; keeping them up to date would forbid
+# vector square roots and selects. Values are not touched.
+target_compile_options(nepenthe_flags INTERFACE -fno-math-errno -fno-trapping-math)
 target_compile_definitions(nepenthe_flags INTERFACE
   NEPENTHE_VERSION="${PROJECT_VERSION}" $<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 target_include_directories(nepenthe_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
