@@ -51,6 +51,7 @@ struct DecoderConfig {
     NormKind norm = NormKind::kRms;
     NormPlace norm_place = NormPlace::kPre;
     double norm_epsilon = 1e-5;
+    bool qkv_bias = false, attention_output_bias = false, mlp_bias = false;
     Residual residual = Residual::kSequential;
     MlpKind mlp = MlpKind::kGated;
     Activation activation = Activation::kSilu;
@@ -69,6 +70,7 @@ struct DecoderConfig {
     bool head_bias = false;
 
     std::string checkpoint_dtype;  // "bfloat16" …: torch_dtype / dtype of config.json
+    Json source;                   // config.json as it was read, written back when a model made from scratch is saved
 };
 
 // Reads config.json of a folder. Throws Error(kData) that lists everything that is missing, contradictory or not

@@ -25,11 +25,13 @@ struct Batch {
 
 class KvCache;
 
-// What all layers of one pass share: position ids, attention masks per window, rotary tables. Made by context().
+// What all layers of one pass share: position ids, which keys are real, rotary tables. Made by context(). No mask of
+// shape [position, key] is kept: causality and sliding windows are index arithmetic in the attention kernel.
 struct Context {
-    at::Tensor positions;                // [batch, position] int64, counted over real tokens
-    std::vector<at::Tensor> bias;        // per window in use: additive [batch|1, 1, position, key], undefined = plain causal
-    std::vector<at::Tensor> cosines;     // per rotary table: [batch|1, position, dims] fp32
+    at::Tensor positions;                // [batch|1, position] int64, counted over real tokens
+    at::Tensor key_mask;                 // [batch, key] bool, true = real; undefined where no query can see padding
+    std::int64_t past = 0;               // positions in the cache before this pass
+    std::vector<at::Tensor> cosines;     // per rotary table: [batch|1, position, dims / 2] fp32
     std::vector<at::Tensor> sines;
     KvCache* cache = nullptr;            // appended to by block()
 };
@@ -80,7 +82,8 @@ class Decoder {
     // head(hidden_states(batch)); for tests and short texts only, it materialises [batch, position, vocabulary].
     at::Tensor logits(const Batch& batch) const;
 
-    // Weights by checkpoint name in a fixed order. A tied unembedding appears once (as the embedding).
+    // Weights by checkpoint name in a fixed order. A tied unembedding appears once (as the embedding). The tensors are
+    // the decoder's own (writing into them changes it); they do not require a gradient until the caller says so.
     std::vector<NamedTensor> parameters() const;
     at::Tensor parameter(const std::string& name) const;
     // Name of the second MLP matrix of a layer, and whether it is stored [in, out] (GPT-2's Conv1D).
@@ -103,11 +106,16 @@ class KvCache {
     std::int64_t length() const;  // positions stored
     // Appends [batch, kv_head, position, head_dim] and returns everything so far.
     std::pair<at::Tensor, at::Tensor> append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value);
-    // Mask of the positions stored so far: [batch, length] bool, undefined = all real.
+    // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context().
     at::Tensor mask;
 
   private:
-    std::vector<at::Tensor> keys_, values_;
+    // Storage grows by doubling, so that a step costs no copy of what is there.
+    struct Layer {
+        at::Tensor keys, values;  // [batch, kv_head, capacity, head_dim]
+        std::int64_t length = 0;
+    };
+    std::vector<Layer> layers_;
 };
 
 }  // namespace nepenthe::model

@@ -1,0 +1,86 @@
+#include "model/config.h"
+
+#include "base/error.h"
+#include "io/file.h"
+#include "model/families.h"
+
+#include <fmt/ranges.h>
+
+#include <cmath>
+
+namespace nepenthe::model {
+
+namespace {
+
+// Quantities that hold for every family, whatever its reader did.
+void check_consistency(const DecoderConfig& config, Problems& problems) {
+    if (config.heads <= 0 || config.kv_heads <= 0 || config.head_dim <= 0) {
+        return;  // reported as missing already
+    }
+    if (config.heads % config.kv_heads != 0) {
+        problems.add("{} attention heads do not divide among {} key-value heads", config.heads, config.kv_heads);
+    }
+    if (!(config.norm_epsilon > 0.0)) {
+        problems.add("the norm's epsilon must be positive, not {}", config.norm_epsilon);
+    }
+    if (!std::isfinite(config.attention_scale) || !(config.attention_scale > 0.0)) {
+        problems.add("the attention scale must be positive, not {}", config.attention_scale);
+    }
+    for (const double cap : {config.attention_soft_cap, config.logit_soft_cap}) {
+        if (cap < 0.0) {
+            problems.add("soft caps must not be negative, not {}", cap);
+        }
+    }
+}
+
+}  // namespace
+
+const std::vector<std::string>& supported_families() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> list;
+        for (const Family& family : all_families()) {
+            list.emplace_back(family.name);
+        }
+        return list;
+    }();
+    return names;
+}
+
+DecoderConfig parse_config(const Json& config) {
+    if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string()) {
+        fail(ErrorKind::kData, "config.json names no \"model_type\"; is this the folder of a Hugging Face model?");
+    }
+    const std::string type = config["model_type"].get<std::string>();
+    const Family* family = find_family(type);
+    if (family == nullptr) {
+        const std::string near = nearest_name(type, supported_families());
+        fail(ErrorKind::kData, "model family \"{}\" is not supported{} (known: {})", type,
+             near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near),
+             fmt::join(supported_families(), ", "));
+    }
+    Problems problems;
+    DecoderConfig result;
+    result.family = type;
+    result.source = config;
+    for (const char* key : {"torch_dtype", "dtype"}) {
+        if (config.contains(key) && config[key].is_string()) {
+            result.checkpoint_dtype = config[key].get<std::string>();
+        }
+    }
+    family->read(config, result, problems);
+    check_consistency(result, problems);
+    problems.throw_if_any(ErrorKind::kData, fmt::format("config.json of a {} model cannot be used", type));
+    return result;
+}
+
+DecoderConfig read_config(const std::filesystem::path& folder) {
+    const std::filesystem::path path = folder / "config.json";
+    constexpr std::uint64_t kLimit = 16u << 20;
+    try {
+        return parse_config(parse_json(io::read_file(path, kLimit), path.string()));
+    } catch (const Error& error) {
+        throw error.with_context(folder.string());
+    }
+}
+
+}  // namespace nepenthe::model

@@ -1,0 +1,210 @@
+#include "model/config_fields.h"
+
+#include <cmath>
+
+namespace nepenthe::model {
+
+namespace {
+
+constexpr std::int64_t kLargestSize = std::int64_t{1} << 31;
+constexpr std::int64_t kMostLayers = 4096;
+
+double number_of(const Json& parameters, const char* key, double fallback, Problems& problems) {
+    const auto found = parameters.find(key);
+    if (found == parameters.end() || found->is_null()) {
+        return fallback;
+    }
+    if (!found->is_number() || !std::isfinite(found->get<double>())) {
+        problems.add("rotary parameter \"{}\" must be a number", key);
+        return fallback;
+    }
+    return found->get<double>();
+}
+
+std::string scaling_name(const Json& parameters) {
+    for (const char* key : {"rope_type", "type"}) {
+        if (const auto found = parameters.find(key); found != parameters.end() && found->is_string()) {
+            return found->get<std::string>();
+        }
+    }
+    return "default";
+}
+
+void read_scaling(const Json& parameters, const DecoderConfig& config, Rotary& rotary, Problems& problems) {
+    const std::string name = scaling_name(parameters);
+    if (name == "default") {
+        return;
+    }
+    if (name == "linear") {
+        rotary.scaling = Rotary::Scaling::kLinear;
+    } else if (name == "llama3") {
+        rotary.scaling = Rotary::Scaling::kLlama3;
+    } else if (name == "yarn") {
+        rotary.scaling = Rotary::Scaling::kYarn;
+    } else {
+        problems.add("rotary scaling \"{}\" is not supported (known: default, linear, llama3, yarn)", name);
+        return;
+    }
+    rotary.original_positions = number_of(parameters, "original_max_position_embeddings",
+                                          static_cast<double>(config.max_positions), problems);
+    rotary.factor = number_of(parameters, "factor", 0.0, problems);
+    if (rotary.factor == 0.0 && rotary.scaling == Rotary::Scaling::kYarn) {
+        rotary.factor = static_cast<double>(config.max_positions) / rotary.original_positions;
+    }
+    if (!(rotary.factor > 0.0)) {
+        problems.add("rotary scaling \"{}\" needs a positive \"factor\"", name);
+    }
+    rotary.low_freq_factor = number_of(parameters, "low_freq_factor", rotary.low_freq_factor, problems);
+    rotary.high_freq_factor = number_of(parameters, "high_freq_factor", rotary.high_freq_factor, problems);
+    if (rotary.scaling == Rotary::Scaling::kLlama3 && !(rotary.high_freq_factor > rotary.low_freq_factor)) {
+        problems.add("rotary scaling llama3: high_freq_factor {} must exceed low_freq_factor {}",
+                     rotary.high_freq_factor, rotary.low_freq_factor);
+    }
+    // Zero means "not given" for both, as in the reference implementation.
+    const double fast = number_of(parameters, "beta_fast", 0.0, problems);
+    const double slow = number_of(parameters, "beta_slow", 0.0, problems);
+    rotary.beta_fast = fast == 0.0 ? rotary.beta_fast : fast;
+    rotary.beta_slow = slow == 0.0 ? rotary.beta_slow : slow;
+    rotary.attention_factor = number_of(parameters, "attention_factor", 0.0, problems);
+    rotary.mscale = number_of(parameters, "mscale", 0.0, problems);
+    rotary.mscale_all_dim = number_of(parameters, "mscale_all_dim", 0.0, problems);
+    if (const auto found = parameters.find("truncate"); found != parameters.end() && found->is_boolean()) {
+        rotary.truncate = found->get<bool>();
+    }
+    if (!(rotary.original_positions > 0.0)) {
+        problems.add("rotary scaling \"{}\" needs a positive original_max_position_embeddings", name);
+    }
+}
+
+}  // namespace
+
+const Json* ConfigFields::find(const char* key) const {
+    const auto found = json_.find(key);
+    return found == json_.end() || found->is_null() ? nullptr : &*found;
+}
+
+std::int64_t ConfigFields::size(const char* key) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+        problems_.add("\"{}\" is missing", key);
+        return 0;
+    }
+    return size_or(key, 0);
+}
+
+std::int64_t ConfigFields::layers(const char* key) {
+    const std::int64_t count = size(key);
+    if (count > kMostLayers) {
+        problems_.add("\"{}\" is {}, more than the {} that are supported", key, count, kMostLayers);
+        return 0;
+    }
+    return count;
+}
+
+std::int64_t ConfigFields::size_or(const char* key, std::int64_t fallback) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!value->is_number_integer() || value->get<std::int64_t>() <= 0 || value->get<std::int64_t>() > kLargestSize) {
+        problems_.add("\"{}\" must be an integer between 1 and {}, not {}", key, kLargestSize, value->dump());
+        return fallback;
+    }
+    return value->get<std::int64_t>();
+}
+
+double ConfigFields::number_or(const char* key, double fallback) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!value->is_number()) {
+        problems_.add("\"{}\" must be a number, not {}", key, value->dump());
+        return fallback;
+    }
+    return value->get<double>();
+}
+
+bool ConfigFields::flag_or(const char* key, bool fallback) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!value->is_boolean()) {
+        problems_.add("\"{}\" must be true or false, not {}", key, value->dump());
+        return fallback;
+    }
+    return value->get<bool>();
+}
+
+std::string ConfigFields::text_or(const char* key, const std::string& fallback) {
+    const Json* value = find(key);
+    if (value == nullptr) {
+        return fallback;
+    }
+    if (!value->is_string()) {
+        problems_.add("\"{}\" must be a string, not {}", key, value->dump());
+        return fallback;
+    }
+    return value->get<std::string>();
+}
+
+void ConfigFields::refuse(const char* key, std::string_view reason) {
+    problems_.add("\"{}\": {} is not supported", key, reason);
+}
+
+Rotary read_rotary(const Json* parameters, double theta, double share, const DecoderConfig& config,
+                   Problems& problems) {
+    Rotary rotary;
+    rotary.theta = theta;
+    if (parameters != nullptr && !parameters->is_object()) {
+        problems.add("rotary parameters must be an object, not {}", parameters->dump());
+        parameters = nullptr;
+    }
+    if (parameters != nullptr) {
+        rotary.theta = number_of(*parameters, "rope_theta", theta, problems);
+        share = number_of(*parameters, "partial_rotary_factor", share, problems);
+        read_scaling(*parameters, config, rotary, problems);
+    }
+    rotary.dims = static_cast<std::int64_t>(static_cast<double>(config.head_dim) * share);
+    if (!(rotary.theta > 1.0)) {
+        problems.add("rotary base {} must be greater than 1", rotary.theta);
+    }
+    if (config.head_dim > 0 && (rotary.dims <= 0 || rotary.dims > config.head_dim || rotary.dims % 2 != 0)) {
+        problems.add("rotary positions turn {} of {} head dimensions; the number must be even and at most the whole",
+                     rotary.dims, config.head_dim);
+    }
+    return rotary;
+}
+
+void read_single_rotary(ConfigFields& fields, DecoderConfig& config, double default_share) {
+    const Json* parameters = fields.find("rope_scaling");
+    if (parameters == nullptr || parameters->empty()) {
+        parameters = fields.find("rope_parameters");
+    }
+    const double theta = fields.number_or("rope_theta", 10000.0);
+    const double share = fields.number_or("partial_rotary_factor", default_share);
+    config.rotaries = {read_rotary(parameters, theta, share, config, fields.problems())};
+    config.rotary_of.assign(static_cast<std::size_t>(config.layers), 0);
+}
+
+Activation read_activation(ConfigFields& fields, const char* key, const std::string& fallback) {
+    const std::string name = fields.text_or(key, fallback);
+    if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") {
+        return Activation::kGeluTanh;
+    }
+    if (name == "gelu" || name == "gelu_python") {
+        return Activation::kGeluErf;
+    }
+    if (name == "silu" || name == "swish") {
+        return Activation::kSilu;
+    }
+    if (name == "relu") {
+        return Activation::kRelu;
+    }
+    fields.problems().add("\"{}\": activation \"{}\" is not supported (known: gelu, gelu_new, gelu_pytorch_tanh, silu, relu)",
+                          key, name);
+    return Activation::kSilu;
+}
+
+}  // namespace nepenthe::model

@@ -1,0 +1,201 @@
+#include "model/decoder.h"
+
+#include "base/error.h"
+#include "model/block.h"
+#include "model/linear.h"
+#include "model/rotary.h"
+#include "model/weights.h"
+
+#include <torch/types.h>
+
+namespace nepenthe::model {
+
+struct Decoder::Impl {
+    DecoderConfig config;
+    Compute compute = Compute::kFloat32;
+    at::Device device = at::kCPU;
+    Weights weights;
+    std::vector<at::Tensor> frequencies;  // per rotary table
+    double embedding_scale = 1;           // rounded to the compute dtype
+
+    Impl(DecoderConfig configuration, Compute precision, at::Device where)
+        : config(std::move(configuration)), compute(precision), device(where) {
+        for (const Rotary& rotary : config.rotaries) {
+            frequencies.push_back(rotary_frequencies(rotary).to(device));
+        }
+        embedding_scale = at::scalar_tensor(config.embedding_scale).to(dtype()).item<double>();
+    }
+
+    at::ScalarType dtype() const { return compute == Compute::kBFloat16 ? at::kBFloat16 : at::kFloat; }
+    const LayerWeights& layer(std::int64_t index) const {
+        NEPENTHE_CHECK(index >= 0 && index < config.layers);
+        return weights.layers[static_cast<std::size_t>(index)];
+    }
+};
+
+namespace {
+
+// True where every row is real tokens first, padding after: then causality alone hides the padding from real tokens.
+bool is_right_padded(const at::Tensor& mask) {
+    const std::int64_t length = mask.size(1);
+    return length < 2 || !mask.narrow(1, 0, length - 1).logical_not().logical_and(mask.narrow(1, 1, length - 1)).any().item<bool>();
+}
+
+void check_batch(const Batch& batch, const KvCache* cache) {
+    if (!batch.ids.defined() || batch.ids.dim() != 2 || batch.ids.scalar_type() != at::kLong) {
+        fail(ErrorKind::kInternal, "a batch's ids must be [batch, position] int64");
+    }
+    if (batch.mask.defined() && (batch.mask.sizes() != batch.ids.sizes() || batch.mask.scalar_type() != at::kBool)) {
+        fail(ErrorKind::kInternal, "a batch's mask must be bool and as large as its ids");
+    }
+    if (cache != nullptr && cache->mask.defined() && cache->mask.size(0) != batch.ids.size(0)) {
+        fail(ErrorKind::kInternal, "the cache holds {} sequences, the batch {}", cache->mask.size(0), batch.ids.size(0));
+    }
+}
+
+// Mask over the cached and the new positions, undefined where all are real.
+at::Tensor joint_mask(const Batch& batch, const KvCache* cache, std::int64_t past) {
+    const bool cached = cache != nullptr && cache->mask.defined();
+    if (!batch.mask.defined() && !cached) {
+        return {};
+    }
+    const auto options = at::TensorOptions(batch.ids.device()).dtype(at::kBool);
+    const at::Tensor now = batch.mask.defined() ? batch.mask.to(batch.ids.device()) : at::ones(batch.ids.sizes(), options);
+    const at::Tensor before = cached ? cache->mask : at::ones({batch.ids.size(0), past}, options);
+    return past > 0 ? at::cat({before, now}, 1) : now.contiguous();
+}
+
+}  // namespace
+
+Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Decoder::Decoder(Decoder&&) noexcept = default;
+Decoder& Decoder::operator=(Decoder&&) noexcept = default;
+Decoder::~Decoder() = default;
+
+Decoder Decoder::load(const std::filesystem::path& folder, Compute compute, at::Device device) {
+    auto impl = std::make_unique<Impl>(read_config(folder), compute, device);
+    impl->weights = load_weights(impl->config, folder, impl->dtype(), device);
+    return Decoder(std::move(impl));
+}
+
+Decoder Decoder::create(const DecoderConfig& config, std::uint64_t seed, Compute compute, at::Device device) {
+    auto impl = std::make_unique<Impl>(config, compute, device);
+    impl->weights = create_weights(config, seed, impl->dtype(), device);
+    return Decoder(std::move(impl));
+}
+
+const DecoderConfig& Decoder::config() const { return impl_->config; }
+Compute Decoder::compute() const { return impl_->compute; }
+at::Device Decoder::device() const { return impl_->device; }
+
+Context Decoder::context(const Batch& batch, KvCache* cache) const {
+    check_batch(batch, cache);
+    Context context;
+    context.cache = cache;
+    context.past = cache != nullptr ? cache->length() : 0;
+    const std::int64_t length = batch.ids.size(1);
+    const at::Tensor mask = joint_mask(batch, cache, context.past);
+    if (mask.defined()) {
+        const at::Tensor counted = mask.to(at::kLong).cumsum(1).sub(1).clamp_min(0);
+        context.positions = counted.narrow(1, context.past, length);
+        if (!is_right_padded(mask)) {
+            context.key_mask = mask;
+        }
+    } else {
+        context.positions = at::arange(context.past, context.past + length, batch.ids.options()).unsqueeze(0);
+    }
+    if (cache != nullptr) {
+        cache->mask = mask;
+    }
+    if (impl_->config.positions == Positions::kLearned && context.past + length > impl_->config.max_positions &&
+        context.positions.max().item<std::int64_t>() >= impl_->config.max_positions) {
+        fail(ErrorKind::kData, "{} tokens do not fit the model's {} learned positions; use shorter windows",
+             context.past + length, impl_->config.max_positions);
+    }
+    for (std::size_t i = 0; i < impl_->frequencies.size(); ++i) {
+        RotaryTable table = rotary_table(impl_->config.rotaries[i], impl_->frequencies[i], context.positions);
+        context.cosines.push_back(std::move(table.cosines));
+        context.sines.push_back(std::move(table.sines));
+    }
+    return context;
+}
+
+at::Tensor Decoder::embed(const at::Tensor& ids, const Context& context) const {
+    at::Tensor hidden = at::embedding(impl_->weights.embedding, ids);
+    if (impl_->embedding_scale != 1.0) {
+        hidden = hidden * impl_->embedding_scale;
+    }
+    if (impl_->config.positions == Positions::kLearned) {
+        hidden = hidden + at::embedding(impl_->weights.positions, context.positions);
+    }
+    return hidden;
+}
+
+at::Tensor Decoder::block(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
+    return block_forward(impl_->config, impl_->layer(layer), layer, hidden, context);
+}
+
+at::Tensor Decoder::mlp_key(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
+    return block_mlp_key(impl_->config, impl_->layer(layer), layer, hidden, context);
+}
+
+at::Tensor Decoder::final_norm(const at::Tensor& hidden) const {
+    return apply_norm(impl_->config, hidden, impl_->weights.final_norm);
+}
+
+at::Tensor Decoder::unembed(const at::Tensor& normed) const {
+    const at::Tensor logits = linear(normed, impl_->weights.head, impl_->weights.head_bias);
+    const double cap = impl_->config.logit_soft_cap;
+    return cap > 0.0 ? at::tanh(logits / cap) * cap : logits;
+}
+
+at::Tensor Decoder::head(const at::Tensor& hidden) const { return unembed(final_norm(hidden)).to(at::kFloat); }
+
+at::Tensor Decoder::hidden_states(const Batch& batch, bool checkpointing) const {
+    const Context shared = context(batch);
+    at::Tensor hidden = embed(batch.ids, shared);
+    const bool replay = checkpointing && at::GradMode::is_enabled();
+    for (std::int64_t layer = 0; layer < impl_->config.layers; ++layer) {
+        hidden = replay ? block_checkpointed(impl_->config, impl_->layer(layer), layer, hidden, shared)
+                        : block(layer, hidden, shared);
+    }
+    return hidden;
+}
+
+at::Tensor Decoder::logits(const Batch& batch) const { return head(hidden_states(batch)); }
+
+std::vector<NamedTensor> Decoder::parameters() const {
+    std::vector<NamedTensor> named;
+    named.reserve(impl_->weights.specs.size());
+    for (std::size_t i = 0; i < impl_->weights.specs.size(); ++i) {
+        named.push_back({impl_->weights.specs[i].name, impl_->weights.tensors[i]});
+    }
+    return named;
+}
+
+at::Tensor Decoder::parameter(const std::string& name) const {
+    const auto found = impl_->weights.index.find(name);
+    if (found == impl_->weights.index.end()) {
+        fail(ErrorKind::kInternal, "this {} model has no tensor \"{}\"", impl_->config.family, name);
+    }
+    return impl_->weights.tensors[found->second];
+}
+
+std::string Decoder::mlp_output_name(std::int64_t layer) const {
+    for (const TensorSpec& spec : impl_->weights.specs) {
+        if (spec.layer == layer && spec.role == Role::kDown) {
+            return spec.name;
+        }
+    }
+    fail(ErrorKind::kInternal, "this model has {} layers, there is no layer {}", impl_->config.layers, layer);
+}
+
+bool Decoder::stores_transposed(const std::string& name) const {
+    const auto found = impl_->weights.index.find(name);
+    return found != impl_->weights.index.end() && impl_->weights.specs[found->second].transposed;
+}
+
+at::Tensor Decoder::unembedding() const { return impl_->weights.head; }
+at::Tensor Decoder::unembedding_bias() const { return impl_->weights.head_bias; }
+
+}  // namespace nepenthe::model

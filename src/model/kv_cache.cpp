@@ -1,0 +1,44 @@
+#include "model/decoder.h"
+
+#include "base/error.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+namespace nepenthe::model {
+
+namespace {
+
+// The same tensor with room for `capacity` positions; what is there is kept.
+at::Tensor grown(const at::Tensor& old, const at::Tensor& like, std::int64_t length, std::int64_t capacity) {
+    at::Tensor storage = at::empty({like.size(0), like.size(1), capacity, like.size(3)}, like.options());
+    if (length > 0) {
+        storage.narrow(2, 0, length).copy_(old.narrow(2, 0, length));
+    }
+    return storage;
+}
+
+}  // namespace
+
+KvCache::KvCache(std::int64_t layers) : layers_(static_cast<std::size_t>(layers)) {}
+
+std::int64_t KvCache::length() const { return layers_.empty() ? 0 : layers_.front().length; }
+
+std::pair<at::Tensor, at::Tensor> KvCache::append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value) {
+    NEPENTHE_CHECK(layer >= 0 && layer < static_cast<std::int64_t>(layers_.size()));
+    Layer& stored = layers_[static_cast<std::size_t>(layer)];
+    const std::int64_t added = key.size(2), total = stored.length + added;
+    if (!stored.keys.defined() || total > stored.keys.size(2)) {
+        constexpr std::int64_t kFirstCapacity = 64;
+        const std::int64_t capacity = std::max({kFirstCapacity, total, 2 * stored.length});
+        stored.keys = grown(stored.keys, key, stored.length, capacity);
+        stored.values = grown(stored.values, value, stored.length, capacity);
+    }
+    stored.keys.narrow(2, stored.length, added).copy_(key);
+    stored.values.narrow(2, stored.length, added).copy_(value);
+    stored.length = total;
+    return {stored.keys.narrow(2, 0, total), stored.values.narrow(2, 0, total)};
+}
+
+}  // namespace nepenthe::model

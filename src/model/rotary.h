@@ -1,0 +1,33 @@
+#pragma once
+// Rotary positions (Su et al., 2021) with the scalings that config.json may name, and the norm of single heads, which
+// stands right before them, in the same pass.
+
+#include "model/config.h"
+
+#include <ATen/core/Tensor.h>
+
+namespace nepenthe::model {
+
+// Angular frequencies [dims / 2] fp32, with the scaling applied. llama3: Meta's published scaling of low frequencies;
+// yarn: Peng et al., 2023, "YaRN: Efficient Context Window Extension of Large Language Models".
+at::Tensor rotary_frequencies(const Rotary& rotary);
+// What cosines and sines are multiplied with: 1, or yarn's attention factor.
+double rotary_attention_factor(const Rotary& rotary);
+
+struct RotaryTable {
+    at::Tensor cosines, sines;  // [batch|1, position, dims / 2] fp32
+};
+// `frequencies` on the device of `positions` [batch|1, position].
+RotaryTable rotary_table(const Rotary& rotary, const at::Tensor& frequencies, const at::Tensor& positions);
+
+struct HeadNorm {
+    at::Tensor weight;  // [head_dim]; undefined = no norm
+    double epsilon = 0;
+    bool one_plus = false;
+};
+// Norm of each head, then rotation of its first dims: [batch, position, head, head_dim] → the same, contiguous. The last
+// axis of the input must be dense; the others may have any stride, so that slices of a fused projection need no copy.
+at::Tensor norm_and_rotate(const at::Tensor& heads, const HeadNorm& norm, const RotaryTable& table,
+                           Rotary::Pairing pairing);
+
+}  // namespace nepenthe::model

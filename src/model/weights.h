@@ -1,0 +1,54 @@
+#pragma once
+// The tensors of a decoder: read from a checkpoint or drawn afresh, held by checkpoint name, and handed to the layers by
+// what they are for.
+
+#include "model/config.h"
+#include "model/decoder.h"
+#include "model/families.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nepenthe::model {
+
+// A projection as it is stored; the bias may be undefined.
+struct Projection {
+    at::Tensor weight, bias;
+    bool transposed = false;
+    bool defined() const { return weight.defined(); }
+};
+struct Norm {
+    at::Tensor weight, bias;
+};
+
+// One layer's tensors, by use; undefined where the family has none.
+struct LayerWeights {
+    Norm attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
+    Projection query, key, value;  // separate
+    Projection qkv;                // or fused, laid out as the family says
+    at::Tensor query_norm, key_norm;
+    Projection attention_output, gate, up, down;
+
+    // Every defined tensor, in a fixed order.
+    std::vector<at::Tensor> all() const;
+};
+
+struct Weights {
+    std::vector<TensorSpec> specs;     // in checkpoint order, parallel to `tensors`
+    std::vector<at::Tensor> tensors;
+    std::map<std::string, std::size_t> index;
+    at::Tensor embedding, positions, head, head_bias;  // head == embedding where tied
+    Norm final_norm;
+    std::vector<LayerWeights> layers;
+};
+
+// Reads the tensors of a folder; throws Error(kData) that lists every missing, superfluous, misshapen or non-finite one.
+Weights load_weights(const DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
+                     at::Device device);
+// Draws fresh ones: see Decoder::create.
+Weights create_weights(const DecoderConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device);
+
+}  // namespace nepenthe::model
