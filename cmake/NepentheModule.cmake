@@ -29,7 +29,7 @@ if(MOLD_PROGRAM)
 endif()
 
 # The torch headers cost seconds a file; they are parsed once, here, and reused by every torch module.
-file(WRITE "${CMAKE_BINARY_DIR}/torch_pch.cpp" "// Carries the precompiled torch headers.\n")
+file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/torch_pch.cpp" CONTENT "// Carries the precompiled torch headers.\n")
 # at::parallel_for runs on one thread in code that is compiled without OpenMP.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 add_library(nepenthe_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")

@@ -23,6 +23,13 @@ void for_each_string(Json& value, const std::function<void(std::string&)>& chang
     }
 }
 
+// Where the "@" of "@stage" or "label=@stage" stands; npos when the text refers to no stage.
+std::size_t reference_at(const std::string& text) {
+    if (text.starts_with("@")) return 0;
+    const std::size_t equals = text.find("=@");
+    return equals == std::string::npos ? equals : equals + 1;
+}
+
 // Replaces "${name}"; reports names that no variable has.
 void substitute(std::string& text, const std::map<std::string, std::string>& variables, Problems& problems) {
     std::size_t begin = 0;
@@ -86,7 +93,8 @@ RecipeStage read_stage(const Json& value, std::size_t index, const std::set<std:
     if (value.contains("options")) stage.options = value["options"];
     if (earlier.count(stage.name) > 0) problems.add("{}: the name \"{}\" is taken", where, stage.name);
     for_each_string(stage.options, [&](std::string& text) {
-        if (text.starts_with("@") && earlier.count(text.substr(1)) == 0) {
+        const std::size_t at = reference_at(text);
+        if (at != std::string::npos && earlier.count(text.substr(at + 1)) == 0) {
             problems.add("stage \"{}\": \"{}\" names no earlier stage", stage.name, text);
         }
     });
@@ -123,7 +131,8 @@ std::vector<std::string> stage_words(const RecipeStage& stage,
     const auto word = [&](const Json& value) {
         if (!value.is_string()) return value.dump();
         const auto text = value.get<std::string>();
-        return text.starts_with("@") ? artefacts.at(text.substr(1)).string() : text;
+        const std::size_t at = reference_at(text);
+        return at == std::string::npos ? text : text.substr(0, at) + artefacts.at(text.substr(at + 1)).string();
     };
     std::vector<std::string> words;
     for (const auto& [name, value] : stage.options.items()) {

@@ -1,0 +1,49 @@
+#pragma once
+// Several models evaluated one after another, and the table that puts them side by side.
+
+#include "evaluate/evaluate.h"
+#include "pipelines/verb.h"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nepenthe::pipelines {
+
+// "name=path" or a path alone, named after its last component.
+struct NamedPath {
+    std::string name;
+    std::filesystem::path path;
+};
+std::vector<NamedPath> named_paths(const std::vector<std::string>& words, const std::filesystem::path& base_folder);
+
+// What to measure: `tasks` once, and perplexity of each of `texts` as the task "perplexity:NAME".
+struct Evaluation {
+    evaluate::EvaluateOptions options;
+    std::vector<NamedPath> texts;
+
+    void declare(Options& table);
+    // Throws Error(kUsage) with every problem.
+    void finish(const std::string& verb, const std::filesystem::path& base_folder, std::uint64_t seed);
+    // Collective. All results of one model, tasks in the order asked for.
+    std::vector<evaluate::TaskResult> measure(const dist::Comm& comm, const model::Decoder& decoder,
+                                              const text::Tokenizer& tokenizer,
+                                              const std::filesystem::path& scratch) const;
+    // What determines the results, for artefact keys: options and the digests of every file that is read.
+    Json key() const;
+
+  private:
+    std::vector<std::string> text_words_;
+};
+
+struct NamedResults {
+    std::string name;
+    std::vector<evaluate::TaskResult> results;
+};
+
+// One row a metric, one column a model; the change against the first model with the paired test's p in the last column's
+// place when there are two.
+std::string comparison_table(const std::vector<NamedResults>& models);
+
+}  // namespace nepenthe::pipelines
