@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nepenthe::dist {
@@ -18,6 +19,9 @@ struct Numel {
     std::int64_t value = 0;
 };
 
+std::string_view element_type_name(ElementType type);  // "float32"
+std::size_t element_bytes(ElementType type);
+
 // A contiguous buffer of `numel` elements at `data` (host or device, as the implementation asks).
 struct Buffer {
     void* data = nullptr;
@@ -25,7 +29,8 @@ struct Buffer {
     ElementType type = ElementType::kFloat32;
 };
 
-// An operation under way. wait() returns when its output may be read (on a device: when the stream may go on).
+// An operation under way. Its buffers must live, and the input must not change, until wait() returned. wait() returns
+// when the output may be read; on a device it does not block the host, it makes the compute stream wait.
 class Work {
   public:
     virtual ~Work() = default;
@@ -46,12 +51,24 @@ class Collectives {
     virtual std::unique_ptr<Work> broadcast(Buffer buffer, int root) = 0;
 };
 
-// Host memory; also the single-process case.
-std::unique_ptr<Collectives> make_mpi_collectives(const Comm& comm);
-// Device memory of `device`; the NCCL id travels over MPI. Throws Error(kUsage) when this build has no NCCL.
-std::unique_ptr<Collectives> make_nccl_collectives(const Comm& comm, int device);
+// Host memory; also the single-process case. Non-blocking; bfloat16 is summed in fp32 and rounded once. int64 sums do not
+// depend on the number of ranks or on MPI's algorithm. One MPI message holds at most `max_elements` (MPI counts are int);
+// longer buffers are cut.
+std::unique_ptr<Collectives> make_mpi_collectives(const Comm& comm, std::int64_t max_elements = (std::int64_t{1} << 31) - 1);
 
-// Passes everything on to `inner` and writes down "reduce_scatter float32 1024"; for tests of the call order.
+// Device memory of `device`; the NCCL id travels over MPI. Every object has a communicator and a high-priority stream of
+// its own, so concurrent purposes (gradients, parameters) take one each. An operation starts when `compute_stream` (a
+// cudaStream_t) has done all that was queued on it before; nullptr is CUDA's legacy default stream, which is torch's
+// current stream unless a stream guard changed it. Throws Error(kUsage) when this build has no NCCL or the machine no such
+// device, Error(kInternal) with NCCL's text when a peer or the network failed.
+std::unique_ptr<Collectives> make_nccl_collectives(const Comm& comm, int device, void* compute_stream = nullptr);
+
+// Throws Error(kInternal) unless types and lengths fit together; every implementation asks first.
+void check_reduce_scatter(const Buffer& in, const Buffer& out, int ranks);
+void check_all_gather(const Buffer& in, const Buffer& out, int ranks);
+
+// Passes everything on to `inner` and writes down "reduce_scatter float32 1024" (the longer buffer's length); for tests
+// of the call order.
 class RecordingCollectives : public Collectives {
   public:
     explicit RecordingCollectives(std::unique_ptr<Collectives> inner);
@@ -64,6 +81,8 @@ class RecordingCollectives : public Collectives {
     const std::vector<std::string>& calls() const { return calls_; }
 
   private:
+    void record(std::string_view name, const Buffer& buffer);
+
     std::unique_ptr<Collectives> inner_;
     std::vector<std::string> calls_;
 };

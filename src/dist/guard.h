@@ -12,8 +12,12 @@
 
 namespace nepenthe::dist {
 
+// Any exception as an Error: memory that ran out is kDoesNotFit, a file-system exception kInputOutput, others kInternal.
+Error to_error(const std::exception_ptr& exception);
+
 // Collective. Each rank hands in the exception it caught (nullptr = fine). When any rank failed, every rank throws
-// the same Error: the first failing rank's kind, and "rank R, STAGE: cause".
+// the same Error: the first failing rank's kind, and "rank R, STAGE: cause" ("STAGE: cause" on one rank). An error that
+// was agreed before keeps its text.
 void agree(const Comm& comm, std::string_view stage, std::exception_ptr mine);
 
 // Collective. Runs `work` on every rank and agrees afterwards. `work` itself must not use collectives that a failing
@@ -30,6 +34,9 @@ class StageScope {
     static std::string current();
 };
 
+// The line that run_guarded prints for an exception: "nepenthe: KIND error: rank R, STAGE: cause".
+std::string error_line(const Comm& comm, const std::exception_ptr& exception);
+
 // A thread that ends the process when one collective takes longer than `limit`: prints rank, stage and the
 // collective's name and sequence number, then exits with kInternal so that mpirun ends the job. Off when limit is 0.
 class Watchdog {
@@ -45,11 +52,13 @@ class Watchdog {
 };
 
 // True once SIGTERM, SIGINT or SIGUSR1 arrived; long stages ask at block and step boundaries (through
-// comm.all_reduce_or, so that all ranks stop at the same one), save, and throw Error(kResume).
+// comm.all_reduce_or, so that all ranks stop at the same one), save, and throw Error(kResume). A second SIGTERM or
+// SIGINT ends the process at once with 128 + its number. Always false outside run_guarded, which installs the handlers.
 bool stop_requested();
 
 // main(): starts MPI, runs `body`, turns any exception into one line on stderr and the documented exit code. An Error
-// that all ranks threw alike (from agree) ends quietly on all; one that only this rank knows of aborts the job.
+// that all ranks threw alike (from agree) ends quietly on all, the first failing rank prints; one that only this rank
+// knows of is printed and aborts the job after a second of grace. All ranks return the same code.
 int run_guarded(int argc, char** argv, const std::function<int(const Comm& world)>& body);
 
 }  // namespace nepenthe::dist

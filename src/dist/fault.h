@@ -1,0 +1,34 @@
+#pragma once
+// Named places where a test can make a process die, throw or hang. Always compiled in; a place that is not armed costs
+// one branch.
+//
+// NEPENTHE_FAULT=[ACTION@]POINT[:RANK[:NTH]]
+//     ACTION  kill (default: SIGKILL to itself), throw (Error(kInternal)) or hang
+//     RANK    the rank it happens on, or * for every rank (default)
+//     NTH     at which passage of the point it happens, from 1 (default)
+// Points:
+//     blocks.before          before a block is computed
+//     blocks.after_data      its result is written, the journal does not know it yet
+//     blocks.after_journal   journalled, not yet synced
+//     blocks.before_agreement  own blocks done, the others not asked yet
+//     hdf5.before_write      before a round of a collective write
+//     hdf5.before_close      all written, not flushed
+//     publish.before_manifest  data complete, manifest not written
+//     publish.before_rename  all synced under the temporary name
+//     publish.after_rename   renamed, parent folder not synced
+
+namespace nepenthe::dist {
+
+// Reads the environment; Session calls it. Throws Error(kUsage) on a value that cannot be read.
+void arm_faults(int rank);
+
+namespace detail {
+extern bool faults_armed;
+void fault_passed(const char* point);
+}  // namespace detail
+
+inline void fault_point(const char* point) {
+    if (detail::faults_armed) [[unlikely]] detail::fault_passed(point);
+}
+
+}  // namespace nepenthe::dist

@@ -1,0 +1,106 @@
+#include "base/log.h"
+#include "dist/comm_impl.h"
+#include "dist/guard.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+namespace nepenthe::dist {
+
+namespace {
+
+volatile sig_atomic_t stop_signals = 0;
+
+// Only async-signal-safe calls. The second TERM or INT means "now": what is journalled is safe, the rest is not waited for.
+void on_signal(int number) {
+    stop_signals = stop_signals + 1;
+    if (number != SIGUSR1 && stop_signals > 1) ::_exit(128 + number);
+}
+
+void install_signal_handlers() {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    for (const int number : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(number, &action, nullptr);
+    // A reader that goes away (| head) must not end a job of hours.
+    ::signal(SIGPIPE, SIG_IGN);
+}
+
+// One write, so that lines of several ranks do not mix.
+void print_line(const std::string& text) {
+    std::fflush(stdout);
+    const std::string line = text + "\n";
+    std::fwrite(line.data(), 1, line.size(), stderr);
+    std::fflush(stderr);
+}
+
+// How the body ended on this rank.
+struct Outcome {
+    int code = 0;
+    std::string line;  // for stderr; empty without an exception
+};
+
+Outcome run_body(const Comm& world, const std::function<int(const Comm&)>& body) {
+    try {
+        return {body(world), ""};
+    } catch (...) {
+        const std::exception_ptr exception = std::current_exception();
+        return {to_error(exception).exit_code(), error_line(world, exception)};
+    }
+}
+
+// A rank that failed waits this long for the others to fail too. When they do not, they sit in a collective that this
+// rank will never join, and the job has to be torn down.
+constexpr std::chrono::milliseconds kGrace{1000};
+
+// Collective when all ranks ended (however they ended); otherwise does not return on the ranks that failed. Gives the
+// exit code that all ranks share: the first failing rank's.
+int settle(const Comm& exits, const Outcome& mine) {
+    std::vector<int> codes(static_cast<std::size_t>(exits.size()));
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Iallgather(&mine.code, 1, MPI_INT, codes.data(), 1, MPI_INT, exits.impl().handle, &request), "MPI_Iallgather");
+    const auto deadline = std::chrono::steady_clock::now() + kGrace;
+    PollPause pause;
+    while (true) {
+        int done = 0;
+        check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+        if (done != 0) break;
+        if (mine.code != 0 && std::chrono::steady_clock::now() > deadline) {
+            if (!mine.line.empty()) print_line(mine.line);
+            MPI_Abort(MPI_COMM_WORLD, mine.code);
+        }
+        pause();
+    }
+    const auto first = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
+    if (first == codes.end()) return 0;
+    if (first - codes.begin() == exits.rank() && !mine.line.empty()) print_line(mine.line);
+    return *first;
+}
+
+}  // namespace
+
+bool stop_requested() { return stop_signals != 0; }
+
+int run_guarded(int argc, char** argv, const std::function<int(const Comm& world)>& body) {
+    install_signal_handlers();
+    try {
+        Session session(&argc, &argv);
+        const Comm& world = session.world();
+        init_log(world.rank(), world.size());
+        const Comm exits = duplicate(world);
+        return settle(exits, run_body(world, body));
+    } catch (const std::exception& error) {
+        // Only MPI itself can fail out here, and then no rank can be asked.
+        print_line(fmt::format("nepenthe: internal error: {}", error.what()));
+        std::fflush(nullptr);
+        ::_exit(static_cast<int>(ErrorKind::kInternal));
+    }
+}
+
+}  // namespace nepenthe::dist

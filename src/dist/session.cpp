@@ -1,0 +1,52 @@
+#include "base/error.h"
+#include "dist/comm.h"
+#include "dist/comm_impl.h"
+#include "dist/fault.h"
+
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <exception>
+
+namespace nepenthe::dist {
+
+namespace {
+
+// Open MPI's shared-memory transport copies straight from another process's memory. Containers often forbid that, and
+// then it prints a warning for every pair of ranks; asking beforehand costs one system call.
+void avoid_forbidden_single_copy() {
+    char from = 1, to = 0;
+    iovec local{&to, 1}, remote{&from, 1};
+    if (::process_vm_readv(::getpid(), &local, 1, &remote, 1, 0) == 1) return;
+    ::setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", /*overwrite=*/0);
+}
+
+Comm start_mpi(int* argc, char*** argv) {
+    int running = 0;
+    MPI_Initialized(&running);
+    if (running != 0) fail(ErrorKind::kInternal, "a process has one MPI session; this is the second");
+    avoid_forbidden_single_copy();
+    int provided = MPI_THREAD_SINGLE;
+    check_mpi(MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    if (provided < MPI_THREAD_FUNNELED) {
+        fail(ErrorKind::kInternal, "this MPI library does not allow threads beside the one that calls it");
+    }
+    check_mpi(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    MPI_Comm world = MPI_COMM_NULL;
+    check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &world), "MPI_Comm_dup");
+    return Comm(std::make_shared<Comm::Impl>(world, std::make_shared<Activity>()));
+}
+
+}  // namespace
+
+Session::Session(int* argc, char*** argv) : world_(start_mpi(argc, argv)) { arm_faults(world_.rank()); }
+
+Session::~Session() {
+    if (std::uncaught_exceptions() > 0) return;
+    world_ = Comm(nullptr);
+    MPI_Finalize();
+}
+
+}  // namespace nepenthe::dist
