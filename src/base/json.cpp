@@ -45,7 +45,7 @@ class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
             offset_ = position;
             reason_ = error.what();
             // "[json.exception.parse_error.101] parse error at line 1, column 2: …" → the part a user can use
-            if (auto colon = reason_.find("parse error"); colon != std::string::npos) reason_ = reason_.substr(colon);
+            if (const auto bracket = reason_.find("] "); bracket != std::string::npos) reason_.erase(0, bracket + 2);
         }
         return Base::parse_error(position, token, error);
     }
@@ -75,6 +75,10 @@ class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
 Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits) {
     if (text.size() > limits.max_bytes) {
         fail(ErrorKind::kData, "{}: {} bytes of JSON, the limit is {}", what, text.size(), limits.max_bytes);
+    }
+    // The library takes a NUL byte for the end of the input and would ignore all that follows.
+    if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+        fail(ErrorKind::kData, "{}: a NUL byte (byte {})", what, nul);
     }
     Json root;
     StrictBuilder builder(root, limits.max_depth);

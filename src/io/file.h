@@ -11,11 +11,15 @@
 
 namespace nepenthe::io {
 
-// A regular file mapped read-only. The mapping lives as long as any copy of the object.
+// A regular file mapped read-only. The mapping lives as long as any copy of the object. A file that another process shortens
+// while it is mapped ends this one with SIGBUS: map what is published and unchanging.
 class MappedFile {
   public:
     // Throws Error(kInputOutput) when the path is missing or unreadable, Error(kData) when it is not a regular file.
     explicit MappedFile(const std::filesystem::path& path);
+    // The file `name`, a plain file name, in `folder`, for names that come from data: symbolic links are refused as
+    // Error(kData), except those that a Hugging Face hub cache is made of.
+    MappedFile(const std::filesystem::path& folder, const std::string& name);
 
     Bytes bytes() const;
     std::string_view text() const;

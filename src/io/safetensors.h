@@ -16,7 +16,8 @@ enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
 std::string_view dtype_name(DType dtype);      // "F32", as in the file
 std::size_t dtype_bytes(DType dtype);
 
-// One tensor of a file: a view into the mapping, valid while `owner` lives.
+// One tensor of a file: a view into the mapping, valid while `owner` lives. The format does not align the bytes to the
+// dtype: copy them where alignment matters.
 struct TensorView {
     DType dtype = DType::kF32;
     std::vector<std::int64_t> shape;
@@ -30,6 +31,7 @@ class SafetensorsFile {
     // Throws Error(kData) naming the file, the tensor and the byte offset of what is wrong; never allocates more than
     // a small multiple of the header's size.
     explicit SafetensorsFile(const std::filesystem::path& path);
+    explicit SafetensorsFile(const MappedFile& file);
 
     const std::map<std::string, TensorView>& tensors() const { return tensors_; }
     // "__metadata__" of the header.
@@ -45,7 +47,7 @@ class SafetensorsFile {
 
 // The tensors of a checkpoint folder: model.safetensors, or the shards that model.safetensors.index.json names.
 // Shard names must be plain file names in the folder. A pickled checkpoint (pytorch_model.bin) is refused with the
-// command that converts it.
+// command that converts it. Throws Error(kData) that lists every shard and tensor in which the index and the files differ.
 struct Checkpoint {
     std::vector<SafetensorsFile> files;
     std::vector<std::string> file_names;               // parallel to `files`
