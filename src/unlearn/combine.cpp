@@ -1,0 +1,125 @@
+#include "unlearn/combine.h"
+
+#include "base/error.h"
+#include "unlearn/combine_kernels.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace nepenthe::unlearn {
+
+namespace {
+
+template <typename T>
+std::span<T> row_of(std::span<T> rows, std::int64_t row, std::int64_t width) {
+    return rows.subspan(static_cast<std::size_t>(row * width), static_cast<std::size_t>(width));
+}
+
+template <typename T>
+std::span<T> row_of(std::vector<T>& rows, std::int64_t row, std::int64_t width) {
+    return row_of(std::span<T>(rows), row, width);
+}
+
+// One position: statistics, forbidden tokens, top-k, then every α.
+void combine_row(std::span<float> b, std::span<const float> r, std::span<const text::TokenId> forbidden,
+                 const CombineOptions& options, CombinedRows& out, std::int64_t row) {
+    const auto at = static_cast<std::size_t>(row);
+    const auto mean = static_cast<float>(row_sum(b) / static_cast<double>(b.size()));
+    for (const text::TokenId token : forbidden) b[static_cast<std::size_t>(token)] = mean;
+    const float lse_b = row_log_sum_exp(b), lse_r = row_log_sum_exp(r);
+    if (!std::isfinite(mean) || !std::isfinite(lse_b) || !std::isfinite(lse_r)) {
+        fail(ErrorKind::kGate, "logits of the {} model are not finite; check its weights (verify)",
+             std::isfinite(lse_r) ? "baseline" : "reinforced");
+    }
+    out.mean_baseline[at] = mean;
+    out.lse_baseline[at] = lse_b;
+    out.lse_reinforced[at] = lse_r;
+
+    std::vector<std::int32_t> scratch;
+    const auto index = row_of(out.top_index, row, out.top_k);
+    const auto top_b = row_of(out.top_baseline, row, out.top_k);
+    const auto top_r = row_of(out.top_reinforced, row, out.top_k);
+    row_top_k(b, out.top_k, scratch, index);
+    for (std::size_t i = 0; i < index.size(); ++i) {
+        top_b[i] = b[static_cast<std::size_t>(index[i])];
+        top_r[i] = r[static_cast<std::size_t>(index[i])];
+    }
+    out.baseline_argmax[at] = index[0];
+
+    const bool logprobs = options.combine == Combine::kLogProbs;
+    std::vector<Best> best(options.alphas.size());
+    row_combine(b, logprobs ? lse_b : 0.0f, r, logprobs ? lse_r : 0.0f, options.alphas, best);
+    for (std::size_t i = 0; i < best.size(); ++i) {
+        const std::size_t cell = at * best.size() + i;
+        out.label[cell] = best[i].index;
+        out.margin[cell] = best[i].first - best[i].second;
+        out.certificate[cell] =
+            decide_from_top_k(index, top_b, top_r, lse_b, lse_r, options.alphas[i], options.combine).certified;
+    }
+}
+
+}  // namespace
+
+std::string_view combine_name(Combine combine) { return combine == Combine::kLogits ? "logits" : "logprobs"; }
+
+Combine parse_combine(std::string_view name) {
+    if (name == "logits") return Combine::kLogits;
+    if (name == "logprobs") return Combine::kLogProbs;
+    fail(ErrorKind::kUsage, "combination \"{}\" is not known; there are \"logits\" and \"logprobs\"", name);
+}
+
+void CombinedRows::resize(std::int64_t positions, std::int64_t alpha_count, std::int64_t k) {
+    alphas = alpha_count;
+    top_k = k;
+    const auto n = static_cast<std::size_t>(positions);
+    const std::size_t cells = n * static_cast<std::size_t>(alpha_count), kept = n * static_cast<std::size_t>(k);
+    label.resize(cells);
+    margin.resize(cells);
+    certificate.resize(cells);
+    baseline_argmax.resize(n);
+    top_index.resize(kept);
+    top_baseline.resize(kept);
+    top_reinforced.resize(kept);
+    lse_baseline.resize(n);
+    lse_reinforced.resize(n);
+    mean_baseline.resize(n);
+}
+
+void combine_rows(std::span<float> baseline, std::span<const float> reinforced, std::int64_t positions,
+                  std::int64_t vocabulary, std::span<const std::span<const text::TokenId>> forbidden,
+                  const CombineOptions& options, CombinedRows& out, std::int64_t first) {
+    NEPENTHE_CHECK(baseline.size() == static_cast<std::size_t>(positions * vocabulary));
+    NEPENTHE_CHECK(reinforced.size() == baseline.size());
+    NEPENTHE_CHECK(forbidden.size() == static_cast<std::size_t>(positions));
+    NEPENTHE_CHECK(out.alphas == static_cast<std::int64_t>(options.alphas.size()));
+    at::parallel_for(0, positions, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t i = begin; i < end; ++i) {
+            combine_row(row_of(baseline, i, vocabulary), row_of(reinforced, i, vocabulary),
+                        forbidden[static_cast<std::size_t>(i)], options, out, first + i);
+        }
+    });
+}
+
+TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<const float> baseline,
+                               std::span<const float> reinforced, float lse_baseline, float lse_reinforced,
+                               float alpha, Combine combine) {
+    const bool logprobs = combine == Combine::kLogProbs;
+    const float shift_b = logprobs ? lse_baseline : 0.0f, shift_r = logprobs ? lse_reinforced : 0.0f;
+    Best best{-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0};
+    for (std::size_t i = 0; i < index.size(); ++i) {
+        const float v = combine_value(baseline[i] - shift_b, reinforced[i] - shift_r, alpha);
+        const bool better = v > best.first || (v == best.first && index[i] < best.index);
+        best.second = std::max(best.second, better ? best.first : v);
+        if (better) {
+            best.first = v;
+            best.index = index[i];
+        }
+    }
+    const float outside = baseline.back() - shift_b;
+    return {best.index, best.first - std::max(best.second, outside), best.first > outside};
+}
+
+}  // namespace nepenthe::unlearn
