@@ -28,6 +28,8 @@ endif()
 add_library(libtorch INTERFACE IMPORTED GLOBAL)
 target_include_directories(libtorch SYSTEM INTERFACE
   "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+# The wheel's headers bring a newer fmt that hides the system's, whose library then lacks its symbols.
+target_compile_definitions(libtorch INTERFACE FMT_HEADER_ONLY)
 foreach(name IN ITEMS torch torch_cpu c10 torch_cuda c10_cuda)
   if(EXISTS "${LibTorch_LIBRARY_DIR}/lib${name}.so")
     # torch registers its kernels when it is loaded; a linker that drops "unused" libraries would drop CUDA.
