@@ -30,6 +30,9 @@ target_include_directories(libtorch SYSTEM INTERFACE
   "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
 # The wheel's headers bring a newer fmt that hides the system's, whose library then lacks its symbols.
 target_compile_definitions(libtorch INTERFACE FMT_HEADER_ONLY)
+# One of the wheel's libraries exports parts of std::filesystem that do not work outside it (remove_all jumps to
+# address 0). The loader takes a symbol from the first library that has it, so the real one must come first.
+target_link_libraries(libtorch INTERFACE "-Wl,--no-as-needed,-lstdc++")
 foreach(name IN ITEMS torch torch_cpu c10 torch_cuda c10_cuda)
   if(EXISTS "${LibTorch_LIBRARY_DIR}/lib${name}.so")
     # torch registers its kernels when it is loaded; a linker that drops "unused" libraries would drop CUDA.
