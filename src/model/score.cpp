@@ -1,0 +1,150 @@
+#include "model/score.h"
+
+#include "base/error.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace nepenthe::model {
+
+namespace {
+
+// Rows of logits held at once: 64 × 262,144 in fp32 are 64 MiB.
+constexpr std::int64_t kLogitElements = std::int64_t{1} << 24;
+
+std::int64_t chunk_rows(const Decoder& decoder) {
+    return std::max<std::int64_t>(1, kLogitElements / decoder.config().vocabulary);
+}
+
+struct TokenScores {
+    at::Tensor log_probabilities;  // [n] fp32
+    at::Tensor greedy;             // [n] bool: the target is the argmax, ties going to the lowest id
+};
+
+TokenScores score_tokens(const Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor normed = decoder.final_norm(hidden);
+    std::vector<at::Tensor> values, greedy;
+    const std::int64_t rows = chunk_rows(decoder);
+    for (std::int64_t first = 0; first < targets.size(0); first += rows) {
+        const std::int64_t count = std::min(rows, targets.size(0) - first);
+        const at::Tensor logits = decoder.unembed(normed.narrow(0, first, count)).to(at::kFloat);
+        const at::Tensor target = targets.narrow(0, first, count);
+        const at::Tensor chosen = logits.gather(1, target.unsqueeze(1)).squeeze(1);
+        values.push_back(chosen - logits.logsumexp(1));
+        // argmax does not promise which of equal entries it returns; the first that equals the maximum is meant.
+        const at::Tensor is_maximum = logits == logits.amax(1, true);
+        greedy.push_back(is_maximum.to(at::kByte).argmax(1) == target);
+    }
+    if (values.empty()) {
+        return {at::empty({0}, hidden.options().dtype(at::kFloat)), at::empty({0}, targets.options().dtype(at::kBool))};
+    }
+    return {at::cat(values), at::cat(greedy)};
+}
+
+void check_requests(const Decoder& decoder, std::span<const ScoreRequest> requests) {
+    const std::int64_t vocabulary = decoder.config().vocabulary;
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        if (requests[i].first < 1) {
+            fail(ErrorKind::kInternal, "request {}: the first token cannot be scored, nothing predicts it", i);
+        }
+        for (const text::TokenId id : requests[i].ids) {
+            if (id < 0 || id >= vocabulary) {
+                fail(ErrorKind::kData, "token id {} is outside the model's vocabulary of {}; is the tokenizer another "
+                     "model's?", id, vocabulary);
+            }
+        }
+    }
+}
+
+// Requests of one batch, right-padded to the longest.
+Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen, at::Device device) {
+    std::size_t longest = 1;
+    for (const std::size_t i : chosen) {
+        longest = std::max(longest, requests[i].ids.size());
+    }
+    const auto rows = static_cast<std::int64_t>(chosen.size()), columns = static_cast<std::int64_t>(longest);
+    at::Tensor ids = at::zeros({rows, columns}, at::kLong), mask = at::zeros({rows, columns}, at::kBool);
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const std::vector<text::TokenId>& source = requests[chosen[static_cast<std::size_t>(row)]].ids;
+        std::copy(source.begin(), source.end(), ids.mutable_data_ptr<std::int64_t>() + row * columns);
+        std::fill_n(mask.mutable_data_ptr<bool>() + row * columns, source.size(), true);
+    }
+    return {ids.to(device), mask.to(device)};
+}
+
+void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen,
+                 std::vector<ScoreResult>& results) {
+    const Batch batch = pad(requests, chosen, decoder.device());
+    const at::Tensor hidden = decoder.hidden_states(batch);
+    std::vector<at::Tensor> states, targets;
+    for (std::size_t row = 0; row < chosen.size(); ++row) {
+        const auto length = static_cast<std::int64_t>(requests[chosen[row]].ids.size());
+        const auto first = std::min(static_cast<std::int64_t>(requests[chosen[row]].first), length);
+        const auto index = static_cast<std::int64_t>(row);
+        states.push_back(hidden[index].narrow(0, std::max<std::int64_t>(first - 1, 0), length - first));
+        targets.push_back(batch.ids[index].narrow(0, first, length - first));
+    }
+    const TokenScores scores = score_tokens(decoder, at::cat(states), at::cat(targets));
+    const at::Tensor values = scores.log_probabilities.cpu().contiguous(), greedy = scores.greedy.cpu().contiguous();
+    const float* value = values.const_data_ptr<float>();
+    const bool* best = greedy.const_data_ptr<bool>();
+    for (std::size_t row = 0; row < chosen.size(); ++row) {
+        ScoreResult& result = results[chosen[row]];
+        for (std::int64_t i = 0; i < targets[row].size(0); ++i, ++value, ++best) {
+            result.per_token.push_back(*value);
+            result.log_likelihood += static_cast<double>(*value);
+            result.greedy = result.greedy && *best;
+            ++result.tokens;
+        }
+    }
+}
+
+}  // namespace
+
+at::Tensor token_log_probabilities(const Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets) {
+    return score_tokens(decoder, hidden, targets).log_probabilities;
+}
+
+std::vector<ScoreResult> score_sequences(const Decoder& decoder, std::span<const ScoreRequest> requests,
+                                         std::int64_t tokens_per_batch) {
+    check_requests(decoder, requests);
+    const at::NoGradGuard no_grad;
+    std::vector<std::size_t> order(requests.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, std::ranges::greater{}, [&](std::size_t i) { return requests[i].ids.size(); });
+    std::vector<ScoreResult> results(requests.size());
+    for (std::size_t begin = 0; begin < order.size();) {
+        const auto width = static_cast<std::int64_t>(std::max<std::size_t>(1, requests[order[begin]].ids.size()));
+        const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(1, tokens_per_batch / width));
+        const std::size_t count = std::min(rows, order.size() - begin);
+        score_batch(decoder, requests, std::span(order).subspan(begin, count), results);
+        begin += count;
+    }
+    return results;
+}
+
+std::vector<ScoreRequest> sliding_windows(std::span<const text::TokenId> ids, const WindowOptions& options) {
+    if (options.window < 2 || options.stride < 0 || options.stride > options.window) {
+        fail(ErrorKind::kUsage, "a window needs at least 2 tokens and a stride of at most the window, not {} and {}",
+             options.window, options.stride);
+    }
+    const auto window = static_cast<std::size_t>(options.window);
+    const auto stride = options.stride == 0 ? window / 2 : static_cast<std::size_t>(options.stride);
+    std::vector<ScoreRequest> requests;
+    std::size_t scored = 1;  // tokens before this index have been scored, or cannot be
+    for (std::size_t begin = 0; scored < ids.size(); begin += stride) {
+        const std::size_t end = std::min(begin + window, ids.size());
+        // A window that starts at an unscored token has nothing to predict that token from.
+        const std::size_t first = std::max(scored, begin + 1);
+        requests.push_back({std::vector<text::TokenId>(ids.begin() + static_cast<std::ptrdiff_t>(begin),
+                                                       ids.begin() + static_cast<std::ptrdiff_t>(end)),
+                            first - begin});
+        scored = end;
+    }
+    return requests;
+}
+
+}  // namespace nepenthe::model
