@@ -1,0 +1,79 @@
+#pragma once
+// tokenizer.json's "added_tokens": strings that are one token wherever they stand, cut out before anything is merged.
+
+#include "base/error.h"
+#include "base/json.h"
+#include "text/flat_map.h"
+#include "text/normalizer.h"
+#include "text/vocabulary.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nepenthe::text {
+
+struct AddedToken {
+    TokenId id = 0;
+    std::string content;
+    bool single_word = false;  // only between non-word characters
+    bool lstrip = false;       // takes the white space before it along
+    bool rstrip = false;       // … and behind it
+    bool normalized = true;    // looked for in normalised text
+    bool special = false;      // dropped by decode(skip_special_tokens)
+};
+
+// A stretch of text: an added token, or (id kNone) what lies between two.
+struct Section {
+    TextRange range;
+    TokenId id = Vocabulary::kNone;
+};
+
+// Finds the leftmost of some strings, the longest of those that begin there.
+class StringSet {
+  public:
+    // Of equal strings the first counts.
+    void add(std::string_view text, std::size_t index);
+    bool empty() const { return nodes_ == 1; }
+    struct Match {
+        TextRange range;
+        std::size_t index;
+    };
+    // The first match at or after `from`; false when there is none.
+    bool find(std::string_view text, std::size_t from, Match& match) const;
+
+  private:
+    static constexpr std::uint32_t kNoIndex = ~std::uint32_t{0};
+    struct Edge {
+        std::uint32_t node = 0;
+    };
+    FlatMap<Edge> edges_;  // a trie: (node, byte) → node
+    std::vector<std::uint32_t> ends_{kNoIndex};
+    std::uint32_t nodes_ = 1;
+    bool begins_[256] = {};
+};
+
+class AddedTokens {
+  public:
+    // Reads the array. A token that the vocabulary has under another id, or two tokens with one id, is a problem.
+    // `normalizer` (may be null) is applied to the contents that are looked for in normalised text.
+    AddedTokens(const Json& list, const Vocabulary& vocabulary, const Normalizer* normalizer, Problems& problems);
+
+    // Cuts raw text at the tokens that are looked for in it; `normalized` text at the others.
+    void cut(std::string_view text, bool normalized, std::vector<Section>& sections) const;
+
+    const AddedToken* find(TokenId id) const;
+    const AddedToken* find(std::string_view content) const;
+    // Largest id + 1, 0 when there is none.
+    TokenId size() const { return size_; }
+
+  private:
+    void read(const Json& entry, const std::string& where, const Vocabulary& vocabulary, Problems& problems);
+
+    std::vector<AddedToken> tokens_;
+    FlatMap<std::uint32_t> by_id_;
+    StringSet contents_, raw_, normalized_;
+    TokenId size_ = 0;
+};
+
+}  // namespace nepenthe::text

@@ -1,0 +1,64 @@
+#include "text/aligned_text.h"
+
+#include <algorithm>
+
+namespace nepenthe::text {
+
+Offset AlignedText::span(std::size_t at) const {
+    if (!untouched_) return spans_[at];
+    while (is_continuation_byte(view_[at])) --at;
+    const std::size_t end = at + character_length(view_[at]);
+    return {static_cast<std::uint32_t>(base_ + at), static_cast<std::uint32_t>(base_ + end)};
+}
+
+AlignedTextBuilder::AlignedTextBuilder(const AlignedText& source) : source_(source) {
+    // Replacing spaces by a three-byte sign makes English half as long again.
+    const std::size_t expected = source.text().size() + source.text().size() / 2;
+    text_.reserve(expected);
+    spans_.reserve(expected);
+}
+
+void AlignedTextBuilder::copy(TextRange range) {
+    const std::string_view text = source_.text();
+    text_.append(text.substr(range.begin, range.end - range.begin));
+    for (std::uint32_t at = range.begin; at < range.end;) {
+        const auto length = static_cast<std::uint32_t>(character_length(text[at]));
+        spans_.insert(spans_.end(), length, source_.span_of_characters({at, at + length}));
+        at += length;
+    }
+}
+
+void AlignedTextBuilder::put(std::string_view text, Offset span) {
+    text_.append(text);
+    spans_.insert(spans_.end(), text.size(), span);
+}
+
+void transform(AlignedText& text, const std::vector<TransformedCharacter>& characters) {
+    AlignedTextBuilder builder(text);
+    const std::string_view old = text.text();
+    std::size_t at = 0;  // first byte of the old text that is not yet replaced
+    std::string encoded;
+    for (const TransformedCharacter& character : characters) {
+        Offset span{text.base(), text.base()};
+        if (character.change <= 0) {
+            span = text.span(std::min(at, old.size() - 1));
+        } else if (at > 0) {
+            span = text.span(at - 1);
+        }
+        for (int consumed = character.change; consumed <= 0 && at < old.size(); ++consumed) {
+            at += character_length(old[at]);
+        }
+        encoded.clear();
+        append_utf8(encoded, character.code_point);
+        builder.put(encoded, span);
+    }
+    text = builder.finish();
+}
+
+void prepend(AlignedTextBuilder& builder, const AlignedText& source, TextRange range, std::string_view prefix) {
+    if (range.begin == range.end) return;
+    builder.put(prefix, source.span(range.begin));
+    builder.copy(range);
+}
+
+}  // namespace nepenthe::text

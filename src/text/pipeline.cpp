@@ -1,0 +1,134 @@
+#include "text/pipeline.h"
+
+#include "text/json_fields.h"
+
+namespace nepenthe::text {
+
+Pipeline::Pipeline(TokenizerFile file, const std::string& what) : file_(std::move(file)) {
+    Problems problems;
+    const Json& rest = file_.rest;
+    const Json description = rest.value("model", Json());
+    // Old files leave the type out; a BPE has merges.
+    const std::string type = description.is_object() ? description.value("type", "BPE") : "";
+    if (type != "BPE") problems.add("model: the type \"{}\" is not supported, only BPE is", type);
+    normalizer_ = make_normalizer(rest.value("normalizer", Json()), "normalizer", problems);
+    pre_tokenizer_ = make_pre_tokenizer(rest.value("pre_tokenizer", Json()), "pre_tokenizer", problems);
+    post_processor_ = PostProcessor::from_json(rest.value("post_processor", Json()), "post_processor", problems);
+    decoder_ = make_decoder(rest.value("decoder", Json()), "decoder", problems);
+    if (type == "BPE") {
+        if (file_.vocabulary.count() == 0) problems.add("model.vocab: empty or missing");
+        model_ = std::make_unique<BpeModel>(file_, pre_tokenizer_ && pre_tokenizer_->byte_level(), problems);
+        added_tokens_ = std::make_unique<AddedTokens>(rest.value("added_tokens", Json()), file_.vocabulary, normalizer_.get(),
+                                              problems);
+    }
+    problems.throw_if_any(ErrorKind::kData, what);
+    if (post_processor_.trim_offsets) {
+        for (TokenId id = 0; id < file_.vocabulary.size(); ++id) {
+            outer_spaces_of_.push_back(outer_spaces(file_.vocabulary.token(id)));
+        }
+    }
+    file_.rest = Json();
+    file_.merges = MergeList();
+}
+
+// One call of encode: walks the text from added tokens to words to ids.
+class Pipeline::Run {
+  public:
+    Run(const Pipeline& pipeline, std::string_view text, WordCache& cache, bool with_offsets)
+        : pipeline_(pipeline), text_(text), cache_(cache), with_offsets_(with_offsets) {}
+
+    Encoding encode(bool add_special_tokens) {
+        const PostProcessor& processor = pipeline_.post_processor_;
+        if (add_special_tokens) put_special(processor.prefix);
+        first_ = encoding_.ids.size();
+        std::vector<Section> sections;
+        pipeline_.added_tokens_->cut(text_, false, sections);
+        for (const Section& section : sections) {
+            if (section.id == Vocabulary::kNone) {
+                encode_section(section.range);
+            } else {
+                put_added(section.id, {section.range.begin, section.range.end}, section.range, text_);
+            }
+        }
+        if (add_special_tokens) put_special(processor.suffix);
+        return std::move(encoding_);
+    }
+
+  private:
+    // Text between two added tokens that were looked for in raw text.
+    void encode_section(TextRange range) {
+        AlignedText text(text_.substr(range.begin, range.end - range.begin), range.begin);
+        if (pipeline_.normalizer_) pipeline_.normalizer_->apply(text);
+        std::vector<Section> sections;
+        pipeline_.added_tokens_->cut(text.text(), true, sections);
+        if (sections.size() == 1 && sections[0].id == Vocabulary::kNone) {
+            encode_words({std::move(text), {sections[0].range}});
+            return;
+        }
+        for (const Section& section : sections) {
+            if (section.id == Vocabulary::kNone) {
+                encode_words({text, {section.range}});
+            } else {
+                put_added(section.id, text.span_of_characters(section.range), section.range, text.text());
+            }
+        }
+    }
+
+    void encode_words(Words words) {
+        if (pipeline_.pre_tokenizer_) pipeline_.pre_tokenizer_->apply(words);
+        const std::string_view text = words.text.text();
+        for (const TextRange word : words.ranges) {
+            for (std::uint32_t at = word.begin; at < word.end;) {
+                const std::string_view rest = text.substr(at, word.end - at);
+                const auto length = static_cast<std::uint32_t>(pipeline_.model_->independent_prefix(rest));
+                encode_word(words.text, rest.substr(0, length), at);
+                at += length;
+            }
+        }
+    }
+
+    void encode_word(const AlignedText& text, std::string_view word, std::uint32_t at) {
+        for (const WordToken& token : cache_.tokens_of(word, *pipeline_.model_)) {
+            encoding_.ids.push_back(token.id);
+            if (!with_offsets_) continue;
+            Offset offset = text.span_of_characters({at + token.begin, at + token.end});
+            if (!pipeline_.outer_spaces_of_.empty()) {
+                const OuterSpaces spaces = pipeline_.outer_spaces_of_[static_cast<std::size_t>(token.id)];
+                if (spaces.leading + spaces.trailing > 0) offset = trimmed(offset, spaces);
+            }
+            encoding_.offsets.push_back(offset);
+        }
+    }
+
+    Offset trimmed(Offset offset, OuterSpaces spaces) const {
+        const bool first = encoding_.ids.size() == first_ + 1;
+        return trim_offset(offset, spaces, first, text_, pipeline_.post_processor_);
+    }
+
+    void put_added(TokenId id, Offset offset, TextRange range, std::string_view text) {
+        encoding_.ids.push_back(id);
+        if (!with_offsets_) return;
+        if (pipeline_.post_processor_.trim_offsets) {
+            offset = trimmed(offset, outer_spaces(text.substr(range.begin, range.end - range.begin)));
+        }
+        encoding_.offsets.push_back(offset);
+    }
+
+    void put_special(const std::vector<TokenId>& ids) {
+        encoding_.ids.insert(encoding_.ids.end(), ids.begin(), ids.end());
+        if (with_offsets_) encoding_.offsets.insert(encoding_.offsets.end(), ids.size(), Offset{});
+    }
+
+    const Pipeline& pipeline_;
+    std::string_view text_;
+    WordCache& cache_;
+    bool with_offsets_;
+    Encoding encoding_;
+    std::size_t first_ = 0;  // index of the text's first token
+};
+
+Encoding Pipeline::encode(std::string_view text, bool add_special_tokens, bool with_offsets, WordCache& cache) const {
+    return Run(*this, text, cache, with_offsets).encode(add_special_tokens);
+}
+
+}  // namespace nepenthe::text

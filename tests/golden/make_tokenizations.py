@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Writes what the `tokenizers` package makes of real and random text, for tests/text/tokenizations_test.cpp.
+
+    make_tokenizations.py SHARED_DATA GEMMA_FOLDER OUTPUT_FOLDER
+
+First the tokenizer.json files that are published only as rank files are converted (scripts/convert-tiktoken.py). Then
+one file a tokenizer, NAME.expected, little-endian: u32 length and path of the tokenizer.json, u32 number of texts; for each
+text u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32 ends (byte offsets), u32 length and
+bytes of the decoded text. Texts: three novels, WikiText-2's test set, 10,000 random strings.
+"""
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import unicodedata
+
+os.environ.update(RAYON_NUM_THREADS="1", TOKENIZERS_PARALLELISM="false")
+import numpy as np
+from tokenizers import Tokenizer
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def random_strings(count, seed):
+    """Strings of all planes, of marks, emoji sequences, controls, line ends, all kinds of space, words and contractions."""
+    pick = random.Random(seed)
+    spaces = [" ", "  ", "   ", "\t", "\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\xa0", "\u1680", "\u180e", "\u2003",
+              "\u200b", "\u2028", "\u2029", "\u202f", "\u205f", "\u3000", "\ufeff", "\n\n\n", " \n ", "        "]
+    words = ["the", "Hello", "don't", "I'LL", "we'Ve", "it\u2019s", "'s", "'RE", "2024", "3.14", "x", "ſ", "K", "İstanbul",
+             "Straße", "naïve", "e\u0301", "한국어", "각", "漢字", "ひらがな", "नमस्ते", "العربية", "ไทย", "₁²Ⅷ½", "▁", "▁▁", "Ġ", "<0x0A>",
+             "<s>", "</s>", "<unk>", "<bos>", "<|endoftext|>", "<|end_of_text|>", "<table>", "#", "...", "—", "“", "$%^",
+             "\\n", "http://a.b/c?d=e", "aaaaaaaaaaaaaaaaaaaaaaaa", "=====", "fooBar_baz"]
+    emoji = ["👩\u200d🚀", "👨\u200d👩\u200d👧\u200d👦", "🏳\ufe0f\u200d🌈", "👍🏽", "🇩🇪", "1\ufe0f\u20e3", "❤\ufe0f", "🫠"]
+    marks = [chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Mn", "Mc", "Me")]
+    planes = [(0x0, 0x7F), (0x80, 0x24F), (0x250, 0x10FF), (0x1100, 0x11FF), (0x1200, 0x2FFF), (0x3000, 0xD7FF),
+              (0xE000, 0xFFFF), (0x10000, 0x1FFFF), (0x20000, 0x3FFFF), (0x40000, 0xEFFFF), (0xF0000, 0x10FFFF)]
+    kinds = [lambda: pick.choice(spaces), lambda: pick.choice(words), lambda: pick.choice(emoji),
+             lambda: "".join(pick.choices(marks, k=pick.randint(1, 3))), lambda: chr(pick.randint(0, 0x1F)),
+             lambda: chr(pick.randint(*pick.choice(planes))), lambda: pick.choice(words) + pick.choice(spaces),
+             lambda: chr(pick.randint(0x20, 0x7E))]
+    strings = ["", " ", "\n", "\0"]
+    while len(strings) < count:
+        strings.append("".join(pick.choice(kinds)() for _ in range(pick.randint(1, 24))))
+    return strings
+
+
+def byte_positions(text):
+    """Byte position of every code point and of the end."""
+    codes = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    widths = 1 + (codes >= 0x80).astype(np.uint32) + (codes >= 0x800) + (codes >= 0x10000)
+    return np.concatenate([[0], np.cumsum(widths)]).astype(np.uint32)
+
+
+def write_bytes(out, data):
+    out.write(np.uint32(len(data)).tobytes() + data)
+
+
+def write_expected(name, path, texts, folder):
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    partial = folder / (name + ".partial")
+    with open(partial, "wb") as out:
+        write_bytes(out, str(path).encode())
+        out.write(np.uint32(len(texts)).tobytes())
+        for text in texts:
+            encoding = tokenizer.encode(text)
+            offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+            positions = byte_positions(text)
+            write_bytes(out, text.encode())
+            out.write(np.uint32(len(encoding.ids)).tobytes())
+            out.write(np.array(encoding.ids, dtype=np.int32).tobytes())
+            out.write(positions[offsets[:, 0]].tobytes() + positions[offsets[:, 1]].tobytes())
+            write_bytes(out, tokenizer.decode(encoding.ids, skip_special_tokens=True).encode())
+    partial.rename(folder / (name + ".expected"))
+
+
+def main():
+    shared, gemma, folder = map(pathlib.Path, sys.argv[1:])
+    folder.mkdir(parents=True, exist_ok=True)
+    published = shared / "tokenizers"
+    files = {
+        "gpt2": published / "gpt2" / "tokenizer.json",
+        "gpt-neox": published / "gpt-neox" / "20B_tokenizer.json",
+        "llama2": published / "llama2" / "tokenizer.json",
+        "tinystories": shared / "models" / "tinystories-656k" / "tokenizer.json",
+        "gemma3": gemma / "tokenizer.json",
+    }
+    for name, family, ranks in [("llama3", "llama3", "llama3/tokenizer.model"), ("qwen2", "qwen2", "qwen/qwen.tiktoken")]:
+        files[name] = folder / name / "tokenizer.json"
+        files[name].parent.mkdir(exist_ok=True)
+        convert = HERE.parents[1] / "scripts" / "convert-tiktoken.py"
+        subprocess.run([sys.executable, convert, "--family", family, published / ranks, files[name]], check=True)
+    read = lambda path: path.read_bytes().decode()
+    texts = [read(shared / "text" / "gutenberg" / f"{novel}.txt") for novel in ("alice", "peter-pan", "wizard-of-oz")]
+    texts.append(read(shared / "text" / "wikitext2" / "test.txt"))
+    texts += random_strings(10_000, seed=20260521)
+    for name, path in files.items():
+        write_expected(name, path, texts, folder)
+
+
+if __name__ == "__main__":
+    main()
