@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Checks the tree against the house's rules: which module may include what, and what no file may hold.
+
+    check_tree.py SOURCE_DIR     prints every breach as "file:line: what and why"; exit code 1 when there is one
+    check_tree.py --self-test    proves on small made-up trees that each breach is found
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+# Module -> the modules it may include, besides itself: base <- io <- dist <- store <- {text, model} <- train <-
+# {unlearn, edit} <- evaluate; model may use text; report sees base, io and store only; pipelines see all.
+ORDER = ["base", "io", "dist", "store", "text", "model", "train"]
+MAY_INCLUDE = {name: set(ORDER[:i]) for i, name in enumerate(ORDER)}
+MAY_INCLUDE["unlearn"] = MAY_INCLUDE["edit"] = set(ORDER)
+MAY_INCLUDE["evaluate"] = set(ORDER) | {"unlearn", "edit"}
+MAY_INCLUDE["report"] = {"base", "io", "store"}
+
+# Headers of heavy libraries, and the modules that may see them.
+LIBRARIES = [
+    (re.compile(r"^(torch|ATen|c10)/"), "torch", {"model", "train", "unlearn", "edit", "evaluate"}),
+    (re.compile(r"^(mpi|mpi-ext)\.h$"), "MPI", {"dist", "store"}),
+    (re.compile(r"^(hdf5|H5[A-Za-z]*)\.h$"), "HDF5", {"dist", "store"}),
+    (re.compile(r"^(nccl|cuda_runtime\w*|cuda)\.h$"), "NCCL and CUDA", {"dist"}),
+]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
+
+# Written in pieces, so that this file does not hold what it looks for.
+FORBIDDEN = [
+    (re.compile(r"\b(" + "TO" + "DO|" + "FIX" + "ME|" + "XX" + "X)\\b"), "an unfinished thought; finish it or open an issue"),
+    (re.compile("GTEST" + "_SKIP"), "a test that lacks what it needs fails, it does not skip"),
+    (re.compile(r"(?<![\w.$}~])/(?:" + "work|" + "home/" + r"\w+" + "|root)/" + r"[\w.]"), "a path of one machine"),
+]
+BINARY = {".safetensors", ".png", ".h5", ".gz", ".pyc", ".bin", ".npz", ".npy"}
+# Folders that hold what a build or a run made, and test material that is data, not our text.
+SKIPPED_FOLDERS = {"build", "outputs", ".git", ".cache", "__pycache__", "corpus"}
+CODE = {".h", ".cpp", ".cu", ".hpp"}
+
+
+def files_of(root):
+    for path in sorted(root.rglob("*")):
+        parts = path.relative_to(root).parts
+        if path.is_file() and not SKIPPED_FOLDERS.intersection(parts[:-1]):
+            yield path, parts
+
+
+def include_breaches(parts, line):
+    match = INCLUDE.match(line)
+    if not match:
+        return
+    own = parts[1] if parts[0] == "src" else None
+    quoted, header = match.group(1) == '"', match.group(2)
+    target = header.split("/")[0]
+    if own is not None and quoted and target != own and target in MAY_INCLUDE:
+        if target not in MAY_INCLUDE.get(own, set()):
+            yield f"src/{own} may not include {header}: arrows go from {own} to {sorted(MAY_INCLUDE.get(own, set()))} only"
+    if own is not None and quoted and "/" not in header:
+        yield f'write "{own}/{header}": includes name their module'
+    for pattern, library, modules in LIBRARIES:
+        if own is not None and pattern.match(header) and own not in modules:
+            yield f"src/{own} may not see {library} ({header}); only {sorted(modules)} may"
+
+
+def breaches(root):
+    for path, parts in files_of(root):
+        if parts[0] == "src" and (len(parts) < 2 or parts[1] not in MAY_INCLUDE):
+            yield f"{path.relative_to(root)}: not in a module of the house"
+            continue
+        if path.suffix in BINARY:
+            continue
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        is_code = path.suffix in CODE
+        is_data = path.suffix in {".json", ".jsonl", ".txt"} and path.name != "CMakeLists.txt"
+        for number, line in enumerate(text.split("\n"), 1):
+            place = f"{path.relative_to(root)}:{number}"
+            if is_code:
+                for reason in include_breaches(parts, line):
+                    yield f"{place}: {reason}"
+            if is_data:
+                continue
+            for pattern, reason in FORBIDDEN:
+                match = pattern.search(line)
+                if match:
+                    yield f"{place}: \"{match.group(0)}\": {reason}"
+
+
+def self_test():
+    """Every made-up breach is found, and nothing else."""
+    slash = "/"
+    trees = [
+        ("src/io/a.h", '#include "store/artefact.h"', "may not include"),
+        ("src/unlearn/a.cpp", '#include "edit/rome.h"', "may not include"),
+        ("src/edit/a.cpp", '#include "unlearn/labels.h"', "may not include"),
+        ("src/report/a.cpp", '#include "dist/comm.h"', "may not include"),
+        ("src/text/a.cpp", '  #  include "model/config.h"', "may not include"),
+        ("src/text/a.cpp", "#include <torch/types.h>", "may not see torch"),
+        ("src/store/a.h", "#include <ATen/core/Tensor.h>", "may not see torch"),
+        ("src/model/a.h", "#include <mpi.h>", "may not see MPI"),
+        ("src/unlearn/a.cpp", "#include <hdf5.h>", "may not see HDF5"),
+        ("src/io/a.cpp", '#include "file.h"', "includes name their module"),
+        ("src/misc/a.h", "", "not in a module"),
+        ("tests/a.cpp", "GTEST" + "_SKIP();", "fails"),
+        ("docs/a.md", "TO" + "DO: more", "unfinished"),
+        ("scripts/a.sh", f"cd {slash}work{slash}x", "a path of one machine"),
+        ("scripts/a.sh", f"cd {slash}home{slash}me{slash}x", "a path of one machine"),
+        ("src/model/a.cpp", '#include "text/tokenizer.h"\n#include <torch/types.h>', None),
+        ("src/evaluate/a.cpp", '#include "edit/rome.h"\n#include "base/json.h"\n#include <vector>', None),
+        ("src/store/a.cpp", "#include <hdf5.h>\n#include <mpi.h>", None),
+        ("docs/a.md", f"see ~{slash}work{slash}x and $HOME{slash}root{slash}y, https:{slash}{slash}a{slash}work{slash}b", None),
+    ]
+    failures = 0
+    for name, content, expected in trees:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / name
+            path.parent.mkdir(parents=True)
+            path.write_text(content + "\n", encoding="utf-8")
+            found = list(breaches(pathlib.Path(folder)))
+        right = not found if expected is None else len(found) == 1 and expected in found[0]
+        if not right:
+            print(f"{name} with {content!r}: expected {expected!r}, found {found}")
+            failures += 1
+    return failures
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return 1 if self_test() else 0
+    found = list(breaches(pathlib.Path(sys.argv[1])))
+    for breach in found:
+        print(breach)
+    if found:
+        print(f"{len(found)} breaches of the house's rules")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
