@@ -8,11 +8,13 @@
 
 namespace nepenthe::report {
 
-// One events.out.tfevents.* file in `folder`; rank 0 only.
+// One events.out.tfevents.* file in `folder`, which is created where it is missing; rank 0 only. A resumed run opens a new
+// file beside the old ones, and TensorBoard joins them by step. Throws Error(kInputOutput).
 class EventFile {
   public:
     explicit EventFile(const std::filesystem::path& folder);
     ~EventFile();
+    // One point of the curve `tag` ("train/loss"), kept as a 32-bit float. Readers see it at once.
     void scalar(std::string_view tag, std::int64_t step, double value);
 
   private:
