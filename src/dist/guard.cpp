@@ -127,8 +127,9 @@ std::string error_line(const Comm& comm, const std::exception_ptr& exception) {
     std::string text = error.what();
     if (!is_agreed(exception)) {
         const std::lock_guard lock(stages().mutex);
-        // One rank's own mistake on the command line is everybody's: the rank says nothing there.
-        const bool everywhere = error.kind() == ErrorKind::kUsage && stages().failed.empty();
+        // A mistake on the command line is every rank's, and so is a stop: the rank says nothing there.
+        const bool everywhere =
+            error.kind() == ErrorKind::kResume || (error.kind() == ErrorKind::kUsage && stages().failed.empty());
         if (!everywhere) text = located(comm, stages().failed, text);
     }
     if (error.kind() == ErrorKind::kResume) return fmt::format("nepenthe: {}", text);

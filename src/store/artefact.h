@@ -12,10 +12,13 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace nepenthe::store {
+
+class FolderLock;
 
 // What determines an artefact's content: the stage's effective options and the digests of its inputs.
 struct ArtefactKey {
@@ -47,9 +50,11 @@ std::optional<Artefact> find_artefact(const dist::Comm& comm, const std::filesys
 // Error(kUsage), naming host and pid; the lock of a dead process on this host is taken over).
 class ArtefactWriter {
   public:
-    // Collective. Creates or reopens the working folder.
+    // Collective. Creates or reopens the working folder. Throws Error(kUsage) when the artefact is published already.
     ArtefactWriter(const dist::Comm& comm, std::filesystem::path outputs, ArtefactKey key);
     ~ArtefactWriter();
+    ArtefactWriter(const ArtefactWriter&) = delete;
+    ArtefactWriter& operator=(const ArtefactWriter&) = delete;
 
     // Where data files go. Kept across a crash, so that a stage can resume from what lies here.
     const std::filesystem::path& data_folder() const { return data_folder_; }
@@ -62,9 +67,12 @@ class ArtefactWriter {
     Artefact publish(const Json& summary, const std::map<std::string, std::string>& content_digests = {});
 
   private:
+    Json make_manifest(const Json& files, const Json& summary) const;
+
     dist::Comm comm_;
     std::filesystem::path outputs_, work_folder_, data_folder_, scratch_folder_;
     ArtefactKey key_;
+    std::unique_ptr<FolderLock> lock_;  // on rank 0
 };
 
 // Stored in manifests and HDF5 attributes; set once by main.

@@ -48,7 +48,7 @@ BlockResults for_each_block(const dist::Comm& comm, const std::filesystem::path&
                             const BlockOptions& options,
                             const std::function<std::string(std::uint64_t block)>& compute);
 
-// Deals blocks to ranks: longest first to the least loaded rank, ties by id. Pure function; owner rank per block.
+// Deals blocks to ranks: dearest first to the least loaded rank, ties by id. Pure function; owner rank per block.
 std::vector<int> deal_blocks(std::span<const double> costs, int ranks);
 
 }  // namespace nepenthe::store

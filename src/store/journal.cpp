@@ -1,0 +1,157 @@
+#include "store/journal.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "dist/fault.h"
+#include "io/file.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+
+namespace nepenthe::store {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "journals are written as they lie in memory");
+
+struct Header {
+    char magic[8] = {'N', 'E', 'P', 'J', 'R', 'N', 'L', '1'};
+    std::uint64_t n_blocks = 0;
+    PartId part;
+    char key_digest[64] = {};  // SHA-256 of the key digest, hexadecimal
+    std::uint64_t checksum = 0;
+};
+
+struct Record {
+    std::uint64_t block = 0;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t payload_checksum = 0;
+    std::uint64_t checksum = 0;
+};
+
+// XXH3 of everything before the last field.
+template <typename T>
+std::uint64_t own_checksum(const T& value) {
+    return xxh3(std::as_bytes(std::span(&value, 1)).first(offsetof(T, checksum)));
+}
+
+template <typename T>
+std::string_view as_text(const T& value) {
+    return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+// The value at `offset`, or false where the file ends before or its checksum does not fit.
+template <typename T>
+bool read_at(std::string_view text, std::size_t offset, T& value) {
+    if (text.size() < offset + sizeof value) return false;
+    std::memcpy(&value, text.data() + offset, sizeof value);
+    return value.checksum == own_checksum(value);
+}
+
+Header make_header(PartId part, std::uint64_t n_blocks, std::string_view key_digest) {
+    Header header;
+    header.n_blocks = n_blocks;
+    header.part = part;
+    const std::string digest = sha256_hex(std::string(key_digest));
+    std::memcpy(header.key_digest, digest.data(), sizeof header.key_digest);
+    header.checksum = own_checksum(header);
+    return header;
+}
+
+void read_journal(const fs::path& path, const Header& expected, std::map<std::uint64_t, BlockEntry>& found) {
+    const std::string text = io::read_file(path);
+    Header header;
+    // A rank that died while it created its journal leaves a torn header and no block.
+    if (!read_at(text, 0, header)) return;
+    if (as_text(header) != as_text(expected)) {
+        fail(ErrorKind::kUsage,
+             "{} belongs to other work (other options, inputs or number of blocks: {} there, {} now); choose another output "
+             "folder, or remove {} to start anew",
+             path.string(), header.n_blocks, expected.n_blocks, path.parent_path().string());
+    }
+    std::size_t at = sizeof header;
+    Record record;
+    for (; read_at(text, at, record); at += sizeof record) {
+        found[record.block] = {record.block, header.part, record.offset, record.bytes, record.payload_checksum};
+    }
+    if (at != text.size()) log_warning("{}: {} bytes after the last whole record are ignored", path.string(), text.size() - at);
+}
+
+// "journal-000002-00001.log" → {2, 1}; other names are not ours.
+bool parse_name(const std::string& name, PartId& part) {
+    unsigned generation = 0, rank = 0;
+    int used = 0;
+    const bool matches = std::sscanf(name.c_str(), "journal-%6u-%6u.log%n", &generation, &rank, &used) == 2;
+    part = {generation, rank};
+    return matches && static_cast<std::size_t>(used) == name.size();
+}
+
+}  // namespace
+
+fs::path part_path(const fs::path& folder, PartId part) {
+    return folder / fmt::format("part-{:06}-{:06}.bin", part.generation, part.rank);
+}
+
+fs::path journal_path(const fs::path& folder, PartId part) {
+    return folder / fmt::format("journal-{:06}-{:06}.log", part.generation, part.rank);
+}
+
+JournalScan scan_journals(const fs::path& folder, std::uint64_t n_blocks, std::string_view key_digest) {
+    std::vector<PartId> parts;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        PartId part;
+        if (parse_name(entry.path().filename().string(), part)) parts.push_back(part);
+    }
+    std::sort(parts.begin(), parts.end());
+    JournalScan scan;
+    std::map<std::uint64_t, BlockEntry> found;
+    for (const PartId part : parts) {
+        scan.last_generation = std::max(scan.last_generation, part.generation);
+        read_journal(journal_path(folder, part), make_header(part, n_blocks, key_digest), found);
+    }
+    for (const auto& [block, entry] : found) {
+        if (block < n_blocks) scan.entries.push_back(entry);
+    }
+    return scan;
+}
+
+bool entry_is_intact(const fs::path& folder, const BlockEntry& entry) {
+    try {
+        const io::MappedFile part(part_path(folder, entry.part));
+        const Bytes all = part.bytes();
+        if (entry.offset > all.size() || entry.bytes > all.size() - entry.offset) return false;
+        return xxh3(all.subspan(entry.offset, entry.bytes)) == entry.checksum;
+    } catch (const Error&) {
+        return false;  // the part is missing
+    }
+}
+
+JournalWriter::JournalWriter(const fs::path& folder, PartId part, std::uint64_t n_blocks, std::string_view key_digest)
+    : part_(part), data_(part_path(folder, part), io::OutputFile::Mode::kNew),
+      journal_(journal_path(folder, part), io::OutputFile::Mode::kNew) {
+    journal_.write(as_text(make_header(part, n_blocks, key_digest)));
+    io::sync_path(folder);
+}
+
+BlockEntry JournalWriter::append(std::uint64_t block, std::string_view bytes) {
+    data_.write(bytes);
+    dist::fault_point("blocks.after_data");
+    Record record{block, offset_, bytes.size(), xxh3(as_bytes(bytes)), 0};
+    record.checksum = own_checksum(record);
+    journal_.write(as_text(record));
+    dist::fault_point("blocks.after_journal");
+    offset_ += bytes.size();
+    return {block, part_, record.offset, record.bytes, record.payload_checksum};
+}
+
+void JournalWriter::sync() {
+    data_.sync();
+    journal_.sync();
+}
+
+}  // namespace nepenthe::store
