@@ -20,7 +20,7 @@ enum class H5Type { kU8, kI16, kU16, kI32, kU32, kI64, kU64, kF32, kF64, kBF16 /
 
 std::size_t h5_type_bytes(H5Type type);
 template <typename T>
-H5Type h5_type_of();  // specialised for the arithmetic types above
+H5Type h5_type_of();  // for the arithmetic types above
 
 struct DatasetSpec {
     std::string name;                 // "/labels/5"
@@ -33,7 +33,9 @@ struct DatasetSpec {
     bool compress = true;              // shuffle + deflate; checksums are always on
 };
 
-// A file that all ranks create together.
+// A file that all ranks create together. Attributes may be strings, integers, floats and booleans; anything else is stored
+// as JSON text, and read back as that text. The file's bytes do not depend on the number of ranks either, but for what
+// `created` and `command_line` say. After an error the object can only be destroyed; its file is then garbage.
 class H5Writer {
   public:
     // Collective. `attributes` go to the root group beside format, format_version and creator.
@@ -41,10 +43,11 @@ class H5Writer {
              const Json& attributes);
     ~H5Writer();
 
-    // Collective.
+    // Collective. Throws Error(kDoesNotFit) when an uncompressed dataset is larger than the free space.
     void create(const DatasetSpec& spec);
     // Collective. Fills the whole dataset in rounds of chunks dealt to ranks in a way that does not depend on who asks:
-    // `fill(first_row, rows, out)` writes rows*row_bytes bytes on the rank that owns them.
+    // `fill(first_row, rows, out)` writes rows*row_bytes bytes on the rank that owns them; it uses no collectives. Before
+    // each round the free space is looked at: a disk that is about to be full is Error(kInputOutput), not a broken file.
     void write_rows(const std::string& name,
                     const std::function<void(std::uint64_t first_row, std::uint64_t rows, std::span<std::byte> out)>& fill);
     // Collective. A small dataset that every rank holds whole; rank 0 writes.
@@ -61,13 +64,14 @@ class H5Writer {
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
+    std::string format_;
 };
 
 // A file read by one rank alone.
 class H5Reader {
   public:
     // Throws Error(kData) when it is not an HDF5 file of this `format`, or holds external links, external storage,
-    // virtual datasets or unknown filters.
+    // virtual datasets, links other than hard ones, unknown types or filters, or datasets that were not written whole.
     H5Reader(const std::filesystem::path& path, std::string_view format);
     ~H5Reader();
     H5Reader(H5Reader&&) noexcept;
