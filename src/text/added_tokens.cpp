@@ -53,15 +53,15 @@ AddedTokens::AddedTokens(const Json& list, const Vocabulary& vocabulary, const N
     // Special tokens come first, which decides between equal contents.
     for (const bool special : {true, false}) {
         for (std::size_t i = 0; i < tokens_.size(); ++i) {
-            const AddedToken& token = tokens_[i];
+            AddedToken& token = tokens_[i];
             if (token.special != special) continue;
-            if (!token.normalized) {
-                raw_.add(token.content, i);
-                continue;
+            token.spelling = token.content;
+            if (token.normalized && normalizer != nullptr) {
+                AlignedText content(token.content, 0);
+                normalizer->apply(content);
+                token.spelling = content.text();
             }
-            AlignedText content(token.content, 0);
-            if (normalizer != nullptr) normalizer->apply(content);
-            normalized_.add(content.text(), i);
+            (token.normalized ? normalized_ : raw_).add(token.spelling, i);
         }
     }
 }
@@ -139,6 +139,11 @@ void AddedTokens::cut(std::string_view text, bool normalized, std::vector<Sectio
 const AddedToken* AddedTokens::find(TokenId id) const {
     const std::uint32_t* index = by_id_.find(static_cast<std::uint32_t>(id));
     return index == nullptr ? nullptr : &tokens_[*index];
+}
+
+bool AddedTokens::is_left_out(const AddedToken& token) const {
+    const AddedToken* namesake = find(token.spelling);
+    return namesake != nullptr && namesake->special;
 }
 
 const AddedToken* AddedTokens::find(std::string_view content) const {

@@ -16,6 +16,7 @@ namespace nepenthe::text {
 struct AddedToken {
     TokenId id = 0;
     std::string content;
+    std::string spelling;      // what decoders see: the content, normalised if the token is
     bool single_word = false;  // only between non-word characters
     bool lstrip = false;       // takes the white space before it along
     bool rstrip = false;       // … and behind it
@@ -64,6 +65,9 @@ class AddedTokens {
 
     const AddedToken* find(TokenId id) const;
     const AddedToken* find(std::string_view content) const;
+    // Whether decoding leaves the token out. Like the package, by its spelling: a special token whose content the
+    // normalizer changes stays in.
+    bool is_left_out(const AddedToken& token) const;
     // Largest id + 1, 0 when there is none.
     TokenId size() const { return size_; }
 

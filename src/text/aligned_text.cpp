@@ -11,6 +11,13 @@ Offset AlignedText::span(std::size_t at) const {
     return {static_cast<std::uint32_t>(base_ + at), static_cast<std::uint32_t>(base_ + end)};
 }
 
+AlignedText AlignedText::part(TextRange range) const {
+    const std::uint32_t base = span_of_characters(range).begin;
+    if (untouched_) return {view_.substr(range.begin, range.end - range.begin), base};
+    return {rewritten_.substr(range.begin, range.end - range.begin),
+            std::vector<Offset>(spans_.begin() + range.begin, spans_.begin() + range.end), base};
+}
+
 AlignedTextBuilder::AlignedTextBuilder(const AlignedText& source) : source_(source) {
     // Replacing spaces by a three-byte sign makes English half as long again.
     const std::size_t expected = source.text().size() + source.text().size() / 2;

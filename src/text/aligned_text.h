@@ -36,6 +36,9 @@ class AlignedText {
         return {spans_[range.begin].begin, spans_[static_cast<std::size_t>(range.end) - 1].end};
     }
 
+    // The part [begin, end), between two characters; not empty. A part of an untouched text is a view like the whole.
+    AlignedText part(TextRange range) const;
+
   private:
     std::string_view view_;
     std::string rewritten_;

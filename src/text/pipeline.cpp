@@ -67,7 +67,9 @@ class Pipeline::Run {
         }
         for (const Section& section : sections) {
             if (section.id == Vocabulary::kNone) {
-                encode_words({text, {section.range}});
+                AlignedText part = text.part(section.range);
+                const auto size = static_cast<std::uint32_t>(part.text().size());
+                encode_words({std::move(part), {{0, size}}});
             } else {
                 put_added(section.id, text.span_of_characters(section.range), section.range, text.text());
             }

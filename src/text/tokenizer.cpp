@@ -136,9 +136,13 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_to
     std::vector<std::string> tokens;
     tokens.reserve(ids.size());
     for (const TokenId id : ids) {
-        std::string spelling = token(id);
-        if (spelling.empty() || (skip_special_tokens && is_special(id))) continue;
-        tokens.push_back(std::move(spelling));
+        if (const AddedToken* added = impl_->pipeline.added_tokens().find(id)) {
+            if (!skip_special_tokens || !impl_->pipeline.added_tokens().is_left_out(*added)) {
+                tokens.push_back(added->spelling);
+            }
+        } else if (id >= 0 && id < impl_->pipeline.vocabulary().size()) {
+            tokens.emplace_back(impl_->pipeline.vocabulary().token(id));
+        }
     }
     const Decoder* decoder = impl_->pipeline.decoder();
     if (decoder != nullptr) decoder->apply(tokens);

@@ -8,6 +8,7 @@ one file a tokenizer, NAME.expected, little-endian: u32 length and path of the t
 text u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32 ends (byte offsets), u32 length and
 bytes of the decoded text. Texts: three novels, WikiText-2's test set, 10,000 random strings.
 """
+import json
 import os
 import pathlib
 import random
@@ -77,7 +78,7 @@ def write_expected(name, path, texts, folder):
 
 
 def main():
-    shared, gemma, folder = map(pathlib.Path, sys.argv[1:])
+    shared, gemma, folder = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
     folder.mkdir(parents=True, exist_ok=True)
     published = shared / "tokenizers"
     files = {
@@ -92,6 +93,12 @@ def main():
         files[name].parent.mkdir(exist_ok=True)
         convert = HERE.parents[1] / "scripts" / "convert-tiktoken.py"
         subprocess.run([sys.executable, convert, "--family", family, published / ranks, files[name]], check=True)
+    # The file at hand was saved without the space that Llama 2 puts before a text; its ids were published with it.
+    files["llama2-published"] = folder / "llama2-published" / "tokenizer.json"
+    files["llama2-published"].parent.mkdir(exist_ok=True)
+    llama2 = json.loads(files["llama2"].read_text(encoding="utf-8"))
+    llama2["normalizer"]["normalizers"].insert(0, {"type": "Prepend", "prepend": "▁"})
+    files["llama2-published"].write_text(json.dumps(llama2), encoding="utf-8")
     read = lambda path: path.read_bytes().decode()
     texts = [read(shared / "text" / "gutenberg" / f"{novel}.txt") for novel in ("alice", "peter-pan", "wizard-of-oz")]
     texts.append(read(shared / "text" / "wikitext2" / "test.txt"))
