@@ -16,6 +16,11 @@ if(NEPENTHE_SANITIZE)
   target_compile_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
   target_link_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers})
 endif()
+if(NEPENTHE_FUZZ)
+  # libFuzzer steers by what the modules under test execute.
+  target_compile_options(nepenthe_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(nepenthe_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
