@@ -17,9 +17,16 @@ inline constexpr std::int32_t kNoLabel = -1;  // stored; position is not supervi
 struct LabelRows {
     std::vector<std::vector<std::int32_t>> ids;     // [block][length]
     std::vector<std::vector<std::int32_t>> labels;  // [block][length], kNoLabel where none
+
+    std::int64_t labelled() const;  // positions with a label
 };
 // `alpha` as it was given ("5", "2.5"). Throws Error(kUsage) listing the α there are.
 LabelRows read_labels(const std::filesystem::path& artefact_folder, const std::string& alpha);
+
+// Throws Error(kData) naming what differs unless the labels were made from the baseline and with the tokenizer of these
+// digests. An empty digest is not compared.
+void check_labels_belong(const std::filesystem::path& artefact_folder, const std::string& baseline_digest,
+                         const std::string& tokenizer_digest);
 
 // Name of an α in dataset paths: shortest decimal form.
 std::string alpha_name(double alpha);
