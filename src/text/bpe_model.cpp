@@ -39,8 +39,10 @@ BpeModel::BpeModel(const TokenizerFile& file, bool byte_level, Problems& problem
         if (byte < 128) ascii_ids_[byte] = vocabulary_.find({&raw, 1});
     }
     const bool all_bytes = std::find(byte_ids_.begin(), byte_ids_.end(), Vocabulary::kNone) == byte_ids_.end();
-    // Unknown characters that are fused reach over any cut, and a word that is looked up whole must stay whole.
-    cuts_are_safe_ = !byte_level_ && !ignore_merges_ && byte_fallback_ && all_bytes;
+    may_be_unknown_ = !byte_fallback_ || !all_bytes;
+    // A word that is looked up whole must stay whole, and so must one whose unknown characters are dropped: they move
+    // the spans of all that follows.
+    cuts_are_safe_ = !byte_level_ && !ignore_merges_ && (!may_be_unknown_ || unknown_ != Vocabulary::kNone);
     if (cuts_are_safe_) find_meeting_characters(file.merges);
 }
 
@@ -88,10 +90,11 @@ void BpeModel::read_merges(const MergeList& merges, Problems& problems) {
 void BpeModel::find_meeting_characters(const MergeList& merges) {
     for (std::size_t rank = 0; rank < merges.size(); ++rank) {
         const auto [left, right] = merges[rank];
-        if (left.empty() || right.empty() || stands_for_byte(left) || stands_for_byte(right)) {
-            cuts_are_safe_ = false;
-            return;
+        for (const std::string_view part : {left, right}) {
+            // These stand where other characters do.
+            if (part.empty() || stands_for_byte(part) || part == vocabulary_.token(unknown_)) cuts_are_safe_ = false;
         }
+        if (!cuts_are_safe_) return;
         const char32_t first = last_character(left), second = decode_at(right, 0);
         if (first < 128 && second < 128) {
             ascii_meetings_[first][second] = true;
@@ -103,14 +106,19 @@ void BpeModel::find_meeting_characters(const MergeList& merges) {
 
 std::size_t BpeModel::independent_prefix(std::string_view text) const {
     if (!cuts_are_safe_ || text.empty()) return text.size();
-    std::size_t at = character_length(text[0]);
+    const auto is_known = [&](std::size_t at) {
+        return character_id(text.substr(at, character_length(text[at]))) != Vocabulary::kNone;
+    };
+    std::size_t previous = 0, at = character_length(text[0]);
     char32_t left = decode_at(text, 0);
     while (at < text.size()) {
         const char32_t right = decode_at(text, at);
         const bool may_merge = left < 128 && right < 128
                                    ? ascii_meetings_[left][right]
                                    : meetings_.contains(static_cast<std::uint64_t>(left) << 32 | right);
-        if (!may_merge) return at;
+        // Unknown characters may be fused into one token.
+        if (!may_merge && (!may_be_unknown_ || (is_known(previous) && is_known(at)))) return at;
+        previous = at;
         at += character_length(text[at]);
         left = right;
     }

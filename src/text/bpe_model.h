@@ -76,6 +76,7 @@ class BpeModel {
     bool fuse_unknown_ = false;
     bool ignore_merges_ = false;
     bool cuts_are_safe_ = false;
+    bool may_be_unknown_ = true;  // some character may have neither a token nor tokens of its bytes
     TokenId unknown_ = Vocabulary::kNone;
     std::array<TokenId, 256> byte_ids_{};      // byte-level: of each byte; else of "<0xNN>"
     std::array<TokenId, 128> ascii_ids_{};     // of each ASCII character

@@ -6,7 +6,8 @@
 First the tokenizer.json files that are published only as rank files are converted (scripts/convert-tiktoken.py). Then
 one file a tokenizer, NAME.expected, little-endian: u32 length and path of the tokenizer.json, u32 number of texts; for each
 text u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32 ends (byte offsets), u32 length and
-bytes of the decoded text. Texts: three novels, WikiText-2's test set, 10,000 random strings.
+bytes of the decoded text. Texts: three novels, WikiText-2's test set, 10,000 random strings,
+every code point in use.
 """
 import json
 import os
@@ -103,6 +104,9 @@ def main():
     texts = [read(shared / "text" / "gutenberg" / f"{novel}.txt") for novel in ("alice", "peter-pan", "wizard-of-oz")]
     texts.append(read(shared / "text" / "wikitext2" / "test.txt"))
     texts += random_strings(10_000, seed=20260521)
+    # Every code point of the planes in use, each beside a letter.
+    used = [c for c in [*range(0x32400), *range(0xE0000, 0xE0200)] if not 0xD800 <= c < 0xE000]
+    texts += ["".join("a" + chr(c) for c in used[i:i + 4096]) for i in range(0, len(used), 4096)]
     for name, path in files.items():
         write_expected(name, path, texts, folder)
 

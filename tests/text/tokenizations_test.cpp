@@ -57,7 +57,7 @@ TEST_P(Tokenizations, EqualThePackages) {
     Cursor cursor(file.text());
     const Tokenizer tokenizer = Tokenizer::load(std::string(cursor.string()));
     const std::uint32_t texts = cursor.number();
-    ASSERT_EQ(texts, 10004u);
+    ASSERT_GT(texts, 10004u);
     int failures = 0;
     for (std::uint32_t i = 0; i < texts && failures < 10; ++i) {
         const std::string_view text = cursor.string();
