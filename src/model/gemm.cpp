@@ -34,6 +34,12 @@ bool wants_onednn(const at::Tensor& a, const at::Tensor& b) {
            a.size(1) > 0;
 }
 
+// oneDNN has fast kernels for dense matrices, transposed or not; slices of wider rows would fall to its reference loops,
+// a thousand times as slow as copying them.
+at::Tensor dense(const at::Tensor& matrix) {
+    return matrix.is_contiguous() || matrix.t().is_contiguous() ? matrix : matrix.contiguous();
+}
+
 }  // namespace
 
 at::Tensor matrix_product(const at::Tensor& a, const at::Tensor& b) {
@@ -41,7 +47,7 @@ at::Tensor matrix_product(const at::Tensor& a, const at::Tensor& b) {
     if (!onednn.has_value() || !wants_onednn(a, b)) {
         return at::mm(a, b);
     }
-    return onednn->call(a, b.t(), std::nullopt, "none", Scalars(), "");
+    return onednn->call(dense(a), dense(b).t(), std::nullopt, "none", Scalars(), "");
 }
 
 at::Tensor matrix_product_plus(const at::Tensor& a, const at::Tensor& b, const at::Tensor& c) {
@@ -49,7 +55,7 @@ at::Tensor matrix_product_plus(const at::Tensor& a, const at::Tensor& b, const a
     if (!onednn.has_value() || !wants_onednn(a, b)) {
         return at::addmm(c, a, b);
     }
-    return onednn->call(a, c, b.t(), std::nullopt, "add");
+    return onednn->call(dense(a), c.contiguous(), dense(b).t(), std::nullopt, "add");
 }
 
 }  // namespace nepenthe::model
