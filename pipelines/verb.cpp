@@ -1,5 +1,7 @@
 #include "pipelines/verb.h"
 
+#include "model/memory.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/Context.h>
 #include <ATen/detail/CUDAHooksInterface.h>
@@ -39,6 +41,7 @@ void CommonOptions::apply(const dist::Comm& comm) const {
         count = std::max<std::int64_t>(1, std::thread::hardware_concurrency() / static_cast<unsigned>(node_ranks));
     }
     at::set_num_threads(static_cast<int>(count));
+    model::keep_freed_memory();
 }
 
 std::unique_ptr<dist::Collectives> CommonOptions::collectives(const dist::Comm& comm) const {
