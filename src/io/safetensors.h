@@ -29,7 +29,7 @@ struct TensorView {
 class SafetensorsFile {
   public:
     // Throws Error(kData) naming the file, the tensor and the byte offset of what is wrong; never allocates more than
-    // a small multiple of the header's size.
+    // about a dozen times the header's size, which is at most 100 MB.
     explicit SafetensorsFile(const std::filesystem::path& path);
     explicit SafetensorsFile(const MappedFile& file);
 

@@ -97,7 +97,6 @@ class HeaderReader {
         const bool offsets_read = read_offsets(name, value, entry);
         if (!dtype_read || !shape_read || !offsets_read) return;
         check_size(name, entry);
-        header_.order.push_back(name);
         header_.entries.emplace(name, std::move(entry));
     }
 
@@ -171,13 +170,18 @@ class HeaderReader {
 
     // Without holes and overlaps from the first byte of data to the last of the file.
     void check_ranges() {
-        std::sort(header_.order.begin(), header_.order.end(), [&](const std::string& a, const std::string& b) {
-            const SafetensorsHeader::Entry &x = header_.entries.at(a), &y = header_.entries.at(b);
-            return std::tie(x.begin, x.end, a) < std::tie(y.begin, y.end, b);
+        using Named = std::pair<const std::string, SafetensorsHeader::Entry>;
+        std::vector<const Named*> by_offset;
+        by_offset.reserve(header_.entries.size());
+        for (const Named& named : header_.entries) by_offset.push_back(&named);
+        // Stable: empty tensors at one place stay in the order of their names.
+        std::stable_sort(by_offset.begin(), by_offset.end(), [](const Named* a, const Named* b) {
+            return std::tie(a->second.begin, a->second.end) < std::tie(b->second.begin, b->second.end);
         });
         std::uint64_t position = data_begin_;
-        for (const std::string& name : header_.order) {
-            const SafetensorsHeader::Entry& entry = header_.entries.at(name);
+        for (const Named* named : by_offset) {
+            const auto& [name, entry] = *named;
+            header_.order.push_back(name);
             if (entry.begin != position) {
                 problems_.add("tensor {}: begins at file byte {}, the tensors before it end at {} ({})", shown(name),
                               entry.begin, position, entry.begin < position ? "an overlap" : "a hole");

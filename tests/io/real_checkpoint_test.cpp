@@ -3,8 +3,8 @@
 #include "io/safetensors.h"
 #include "io/temporary_folder.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <sstream>
 
 namespace nepenthe::io {
 namespace {
@@ -17,7 +17,7 @@ with safe_open(sys.argv[1], "pt") as f:
     for name in sorted(f.keys()):
         t = f.get_tensor(name).contiguous()
         digest = hashlib.sha256(t.view(-1).view(torch.uint8).numpy()).hexdigest()
-        print(name, t.dtype, list(t.shape), digest)
+        print(name, t.dtype, str(list(t.shape)).replace(" ", ""), digest)
 )";
 
 std::string torch_name(DType dtype) {
@@ -44,11 +44,8 @@ std::string described_by_us(const std::filesystem::path& folder) {
     std::string text;
     for (const auto& [name, file] : checkpoint.file_of_tensor) {
         const TensorView& tensor = *checkpoint.find(name);
-        std::string shape = Json(tensor.shape).dump();
-        for (std::size_t i = shape.find(','); i != std::string::npos; i = shape.find(',', i + 1))
-            shape.insert(i + 1, " ");
-        text +=
-            fmt::format("{} {} {} {}\n", name, torch_name(tensor.dtype), shape, Sha256().update(tensor.bytes).hex());
+        text += fmt::format("{} {} {} {}\n", name, torch_name(tensor.dtype), Json(tensor.shape).dump(),
+                            Sha256().update(tensor.bytes).hex());
     }
     return text;
 }

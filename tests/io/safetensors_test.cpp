@@ -154,6 +154,48 @@ TEST(Safetensors, RefusesATruncationAtEveryByte) {
     EXPECT_NO_THROW(SafetensorsFile file(folder.write("x.safetensors", whole)));
 }
 
+TEST(Safetensors, RefusesASparseGiantByItsHeader) {
+    TemporaryFolder folder;
+    const auto path = folder.write("x.safetensors", with_header(kTwoFloats));
+    std::filesystem::resize_file(path, 5ull << 40);
+    expect_contains(message_of(ErrorKind::kData, [&] { SafetensorsFile file(path); }), "the file at 5497558138880");
+}
+
+TEST(Safetensors, ReadsATensorBeyondTwoToThe31Elements) {
+    TemporaryFolder folder;
+    const std::uint64_t elements = (1ull << 31) + 1;
+    const std::string header =
+        with_header(tensor("\"F32\"", fmt::format("[{}]", elements), fmt::format("[0,{}]", 4 * elements)));
+    const auto path = folder.write("x.safetensors", header);
+    std::filesystem::resize_file(path, header.size() + 4 * elements);
+    EXPECT_EQ(SafetensorsFile(path).tensors().at("w").bytes.size(), 4 * elements);
+}
+
+TEST(Safetensors, ReadsAHundredThousandTensors) {
+    constexpr std::size_t kTensors = 100'000;
+    TemporaryFolder folder;
+    std::vector<TensorToWrite> tensors;
+    for (std::size_t i = 0; i < kTensors; ++i)
+        tensors.push_back({fmt::format("t{}", i), DType::kU8, {1}, as_bytes("x")});
+    const auto path = folder.path() / "x.safetensors";
+    write_safetensors(path, tensors, {});
+    const SafetensorsFile file(path);
+    ASSERT_EQ(file.order().size(), kTensors);
+    for (std::size_t i = 0; i < kTensors; ++i) ASSERT_EQ(file.order()[i], tensors[i].name);
+}
+
+TEST(Safetensors, LeaksNoDescriptorByFailing) {
+    const auto descriptors = [] {
+        return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
+                             std::filesystem::directory_iterator());
+    };
+    TemporaryFolder folder;
+    const auto path = folder.write("model.safetensors", "no");
+    const auto before = descriptors();
+    for (int i = 0; i < 1000; ++i) message_of(ErrorKind::kData, [&] { open_checkpoint(folder.path()); });
+    EXPECT_EQ(descriptors(), before);
+}
+
 TEST(Safetensors, ListsEveryProblemAtOnce) {
     TemporaryFolder folder;
     const auto path = folder.write(
