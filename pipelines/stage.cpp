@@ -2,6 +2,7 @@
 
 #include "dist/guard.h"
 #include "io/file.h"
+#include "io/text.h"
 #include "model/checkpoint_io.h"
 
 namespace nepenthe::pipelines {
@@ -43,6 +44,20 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
         }
     });
     return writer.publish(summary);
+}
+
+std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths,
+                                               std::int64_t characters) {
+    std::vector<std::string> documents;
+    for (const auto& path : paths) {
+        for (std::string& document : io::read_documents(path)) {
+            if (characters > 0) {
+                document.resize(io::bytes_of_code_points(document, static_cast<std::size_t>(characters)));
+            }
+            documents.push_back(std::move(document));
+        }
+    }
+    return documents;
 }
 
 Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what) {

@@ -22,6 +22,9 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
                               const std::filesystem::path& source,
                               const std::vector<std::filesystem::path>& side_files, const Json& summary);
 
+// Documents of all paths, each cut to its first `characters` code points (0 = whole).
+std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths, std::int64_t characters);
+
 // {"artefact", "digest", "reused"} and the line that says so.
 Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what);
 

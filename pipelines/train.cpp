@@ -1,7 +1,4 @@
-#include "base/hash.h"
-#include "dist/guard.h"
 #include "io/file.h"
-#include "io/text.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 #include "report/event_file.h"
@@ -26,19 +23,6 @@ void check(const TrainStage& stage) {
     if (!stage.config.empty() && stage.tokenizer.empty()) problems.add("--architecture needs --tokenizer");
     if (stage.cut.length < 2) problems.add("--block must be at least 2 tokens");
     problems.throw_if_any(ErrorKind::kUsage, "nepenthe train");
-}
-
-text::Corpus read_corpus(const TrainStage& stage, const text::Tokenizer& tokenizer) {
-    std::vector<std::string> documents;
-    for (const auto& path : stage.corpus) {
-        for (std::string& document : io::read_documents(path)) documents.push_back(std::move(document));
-    }
-    if (stage.characters > 0) {
-        for (std::string& document : documents) {
-            document.resize(io::bytes_of_code_points(document, static_cast<std::size_t>(stage.characters)));
-        }
-    }
-    return text::make_corpus(std::move(documents), tokenizer, stage.cut);
 }
 
 store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, const Json& train_key,
@@ -93,7 +77,8 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     stage.common.apply(comm);
 
     const auto tokenizer = text::Tokenizer::load(stage.model.empty() ? stage.tokenizer : stage.model);
-    const text::Corpus corpus = read_corpus(stage, tokenizer);
+    const text::Corpus corpus =
+        text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), tokenizer, stage.cut);
     const store::ArtefactKey key = make_key(comm, stage, reader.key(), corpus, tokenizer);
     if (auto existing = store::find_artefact(comm, stage.common.outputs, key)) {
         return artefact_answer(*existing, true, "model");

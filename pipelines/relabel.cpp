@@ -1,0 +1,66 @@
+#include "io/text.h"
+#include "pipelines/stage.h"
+#include "unlearn/relabel.h"
+
+namespace nepenthe::pipelines {
+
+Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
+    CommonOptions common;
+    unlearn::RelabelOptions relabel;
+    std::filesystem::path baseline, reinforced, dictionary;
+    std::vector<std::filesystem::path> corpus;
+    std::string rules = "improved", combine = "logprobs", swap = "auto";
+    std::vector<std::string> activations;
+    std::int64_t characters = 0;
+    Options options("relabel", "generic labels: what the baseline would say, less what only the reinforced model says",
+                    "mpirun -n 2 nepenthe relabel --baseline gemma --reinforced outputs/train-… --corpus oz.txt --dictionary oz.json");
+    options.add("baseline", baseline, "model that is to forget");
+    options.add("reinforced", reinforced, "the same model trained further on the corpus");
+    options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");
+    options.add("chars", characters, "only the first N characters of each document; 0 = all");
+    options.add("dictionary", dictionary, "anchor terms with generic replacements (JSON)");
+    options.add("rules", rules, {"improved", "published"}, "how terms are found and replaced");
+    options.add("combine", combine, {"logprobs", "logits"}, "what v = b - alpha ReLU(r - b) is taken of");
+    options.add("alpha", relabel.alphas, "strengths, comma-separated, all in one pass");
+    options.add("top-k", relabel.top_k, "logits kept a position, for other alphas later");
+    options.add("block", relabel.block, "tokens a block");
+    options.add("logits", relabel.store_logits, "store all logits of both models too");
+    options.add("activations", activations, "layers whose hidden states are stored too");
+    options.add("swap", swap, {"auto", "always", "never"}, "one model in memory at a time");
+    common.declare(options);
+    for (const char* name : {"baseline", "reinforced", "corpus", "dictionary"}) options.require(name);
+    options.parse(arguments);
+    common.apply(comm);
+
+    relabel.rules = unlearn::parse_rules(rules);
+    relabel.combine = unlearn::parse_combine(combine);
+    relabel.swap = unlearn::parse_swap(swap);
+    relabel.seed = common.seed;
+    Problems problems;
+    for (const std::string& layer : activations) {
+        try {
+            relabel.activation_layers.push_back(std::stol(layer));
+        } catch (const std::exception&) {
+            problems.add("--activations: \"{}\" is not a layer number", layer);
+        }
+    }
+    for (const std::string& problem : relabel.validate()) problems.add("{}", problem);
+    problems.throw_if_any(ErrorKind::kUsage, "nepenthe relabel");
+
+    const auto tokenizer = load_tokenizer(baseline, model::read_config(baseline));
+    const at::Device device = common.torch_device(comm);
+    unlearn::RelabelInputs inputs;
+    inputs.load_baseline = [&] { return model::Decoder::load(baseline, common.compute(), device); };
+    inputs.load_reinforced = [&] { return model::Decoder::load(reinforced, common.compute(), device); };
+    inputs.baseline_digest = input_model_digest(comm, baseline);
+    inputs.reinforced_digest = input_model_digest(comm, reinforced);
+    inputs.tokenizer = &tokenizer;
+    inputs.dictionary = unlearn::read_dictionary(dictionary);
+    inputs.documents = read_corpus_documents(corpus, characters);
+    const store::Artefact artefact = unlearn::relabel(comm, inputs, relabel, common.outputs);
+    Answer answer = artefact_answer(artefact, false, "labels");
+    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    return answer;
+}
+
+}  // namespace nepenthe::pipelines
