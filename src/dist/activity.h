@@ -19,6 +19,7 @@ class Activity {
     using Clock = std::chrono::steady_clock;
     struct Record {
         std::string name;
+        bool own_work = false;  // this rank computes; nobody else can end it
         std::uint64_t sequence = 0;  // how many were begun before: equal on all ranks while they agree
         Clock::time_point since;
     };
@@ -33,11 +34,12 @@ class Activity {
     std::uint64_t begun_ = 0;
 };
 
+enum class ActivityKind { kCollective, kOwnWork };
+
 // Announces `name` until the end of the scope. Nests: the outer one is timed anew afterwards.
 class ActivityScope {
   public:
-    ActivityScope(const Comm& comm, std::string_view name);
-    ActivityScope(Activity& activity, std::string_view name);
+    ActivityScope(const Comm& comm, std::string_view name, ActivityKind kind = ActivityKind::kCollective);
     ~ActivityScope();
     ActivityScope(const ActivityScope&) = delete;
     ActivityScope& operator=(const ActivityScope&) = delete;

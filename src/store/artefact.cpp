@@ -45,6 +45,7 @@ void sweep_leftover(const fs::path& work_folder) {
     try {
         const FolderLock lock(work_folder);
         fs::remove_all(work_folder, ignored);
+        fs::remove(work_folder.parent_path(), ignored);  // only when no other job works below it
     } catch (const Error&) {
         // Its own job removes it, or the folder is read-only; neither hinders reading what is published.
     }
@@ -193,13 +194,15 @@ Artefact ArtefactWriter::publish(const Json& summary, const std::map<std::string
     std::string manifest;
     dist::run_agreed(comm_, "publish", [&] {
         dist::fault_point("publish.before_manifest");
-        if (!comm_.is_root()) return;
-        manifest = make_manifest(files, summary).dump(2) + "\n";
-        io::write_file_atomically(data_folder_ / kManifestName, manifest);
-        sync_folders(data_folder_);
-    });
-    dist::run_agreed(comm_, "publish", [&] {
+        if (comm_.is_root()) {
+            manifest = make_manifest(files, summary).dump(2) + "\n";
+            io::write_file_atomically(data_folder_ / kManifestName, manifest);
+            sync_folders(data_folder_);
+        }
         dist::fault_point("publish.before_rename");
+    });
+    // From here on nobody but rank 0 can fail: nothing appears before all ranks have agreed.
+    dist::run_agreed(comm_, "publish", [&] {
         if (!comm_.is_root()) return;
         if (fs::exists(published)) fail(ErrorKind::kUsage, "{} appeared meanwhile and is left as it is", published.string());
         if (::rename(data_folder_.c_str(), published.c_str()) != 0) io::fail_errno("publish", published, errno);

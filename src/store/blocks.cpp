@@ -104,7 +104,7 @@ void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& bl
         if (notices.poll()) break;
         dist::fault_point("blocks.before");
         try {
-            const dist::ActivityScope scope(comm, fmt::format("{} block {}", options.label, block));
+            const dist::ActivityScope scope(comm, fmt::format("{} block {}", options.label, block), dist::ActivityKind::kOwnWork);
             const std::string bytes = compute(block);
             finished.push_back(journal.append(block, bytes));
         } catch (...) {

@@ -1,0 +1,87 @@
+#include "dist/guard.h"
+
+#include "mpi_world.h"
+
+#include <gtest/gtest.h>
+
+#include <new>
+
+namespace nepenthe::dist {
+namespace {
+
+const Comm& world() { return *testing::world; }
+
+// The error that `work` throws on this rank, or a test failure.
+Error error_of(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const Error& error) {
+        return error;
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return Error(ErrorKind::kInternal, "");
+}
+
+std::string on_rank(int rank, const std::string& text) {
+    return world().size() == 1 ? text : fmt::format("rank {}, {}", rank, text);
+}
+
+TEST(Agree, LetsEveryonePassWhenNobodyFailed) { EXPECT_NO_THROW(agree(world(), "stage", nullptr)); }
+
+TEST(Agree, GivesTheFirstFailingRanksErrorToAll) {
+    for (int failing = 0; failing < world().size(); ++failing) {
+        const Error error = error_of([&] {
+            run_agreed(world(), "reading", [&] {
+                if (world().rank() >= failing) fail(ErrorKind::kData, "line {}", world().rank());
+            });
+        });
+        EXPECT_EQ(error.kind(), ErrorKind::kData);
+        EXPECT_EQ(error.what(), on_rank(failing, fmt::format("reading: line {}", failing)));
+    }
+}
+
+TEST(Agree, KeepsTheTextOfAnAgreedError) {
+    const Error error = error_of([&] {
+        run_agreed(world(), "outer", [&] { run_agreed(world(), "inner", [] { fail(ErrorKind::kGate, "too much"); }); });
+    });
+    EXPECT_EQ(error.what(), on_rank(0, "inner: too much"));
+    EXPECT_EQ(error.kind(), ErrorKind::kGate);
+}
+
+TEST(Agree, KnowsForeignExceptions) {
+    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw std::bad_alloc(); }); }).kind(), ErrorKind::kDoesNotFit);
+    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw std::runtime_error("x"); }); }).kind(), ErrorKind::kInternal);
+    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw 5; }); }).kind(), ErrorKind::kInternal);
+}
+
+TEST(ErrorLine, NamesRankAndTheStageThatUnwound) {
+    const Error quiet(ErrorKind::kResume, "stopped");
+    EXPECT_EQ(error_line(world(), std::make_exception_ptr(quiet)), "nepenthe: stopped");
+    try {
+        const StageScope outer("relabel");
+        const StageScope inner("labels");
+        fail(ErrorKind::kData, "cause");
+    } catch (const Error&) {
+        const std::string place = world().size() == 1 ? "" : fmt::format("rank {}, ", world().rank());
+        EXPECT_EQ(error_line(world(), std::current_exception()), "nepenthe: data error: " + place + "relabel > labels: cause");
+    }
+}
+
+TEST(StageScope, Nests) {
+    EXPECT_EQ(StageScope::current(), "");
+    const StageScope outer("a");
+    {
+        const StageScope inner("b");
+        EXPECT_EQ(StageScope::current(), "a > b");
+    }
+    EXPECT_EQ(StageScope::current(), "a");
+}
+
+TEST(Watchdog, LetsFinishedCollectivesPass) {
+    const Watchdog watchdog(world(), std::chrono::seconds(1));
+    for (int i = 0; i < 100; ++i) world().barrier();
+    const Watchdog off(world(), std::chrono::seconds(0));
+}
+
+}  // namespace
+}  // namespace nepenthe::dist
