@@ -1,6 +1,6 @@
 """Blocks of a decoder, forward and forward + backward, against transformers in the same run.
 
-    python benchmarks/forward.py BUILD_FOLDER MODEL [--threads 2] [--batch 4] [--length 256] [--rounds 3]
+    python -P benchmarks/forward.py BUILD_FOLDER MODEL [--threads 2] [--batch 4] [--length 256] [--rounds 3]
 
 Both sides time the same work: hidden states of all layers without the unembedding, and their sum's gradients with respect
 to every parameter. transformers runs bf16 under autocast on fp32 weights, the way it is trained on CPUs; its own bf16

@@ -2,7 +2,7 @@
 
     python tests/golden/make_real_models.py SHARED_DATA DEPS
 
-For Gemma 3 270M (DEPS/models/gemma-3-270m) and TinyStories-656K (SHARED_DATA/data/models/tinystories-656k):
+For Gemma 3 270M (DEPS/models/gemma-3-270m) and TinyStories-656K (SHARED_DATA/models/tinystories-656k):
     nll      of the first 20,000 characters of each novel in sliding windows of 512 tokens that advance by 256: a token is
              scored once, in the first window that holds it, given the tokens of that window before it; the very first
              token is not scored. Sum of natural logarithms and the number of scored tokens.
@@ -53,14 +53,14 @@ def continuation(model, ids):
 
 
 def main(shared, deps):
-    folders = {"gemma-3-270m": deps / "models/gemma-3-270m", "tinystories-656k": shared / "data/models/tinystories-656k"}
+    folders = {"gemma-3-270m": deps / "models/gemma-3-270m", "tinystories-656k": shared / "models/tinystories-656k"}
     result = {"characters": CHARACTERS, "window": WINDOW, "stride": STRIDE, "models": {}}
     for name, folder in folders.items():
         tokenizer = AutoTokenizer.from_pretrained(folder)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         entry = {"nll": {}, "prompts": []}
         for novel in NOVELS:
-            text = (shared / f"data/text/gutenberg/{novel}.txt").read_text(encoding="utf-8-sig")[:CHARACTERS]
+            text = (shared / f"text/gutenberg/{novel}.txt").read_text(encoding="utf-8-sig")[:CHARACTERS]
             entry["nll"][novel] = sliding_nll(model, tokenizer(text)["input_ids"])
             print(name, novel, entry["nll"][novel])
         for prompt in PROMPTS:
