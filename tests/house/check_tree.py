@@ -25,6 +25,7 @@ LIBRARIES = [
     (re.compile(r"^(nccl|cuda_runtime\w*|cuda)\.h$"), "NCCL and CUDA", {"dist"}),
 ]
 
+FAULT_POINT = re.compile(r'\bfault_point\("([^"]+)"\)')
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
 # Written in pieces, so that this file does not hold what it looks for.
@@ -63,7 +64,21 @@ def include_breaches(parts, line):
             yield f"src/{own} may not see {library} ({header}); only {sorted(modules)} may"
 
 
+def untested_fault_points(root):
+    """A place where a test can break the program is there because a test does."""
+    tested = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path, parts in files_of(root)
+                       if parts[0] == "tests" and path.suffix in {".cpp", ".h", ".py", ".sh", ".txt"})
+    for path, parts in files_of(root):
+        if parts[0] != "src" or path.suffix not in CODE:
+            continue
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+            for point in FAULT_POINT.findall(line):
+                if not re.search(r"(?<![\w.])" + re.escape(point) + r"(?![\w.])", tested):
+                    yield f'{path.relative_to(root)}:{number}: no test arms the fault point "{point}"'
+
+
 def breaches(root):
+    yield from untested_fault_points(root)
     for path, parts in files_of(root):
         if parts[0] == "src" and (len(parts) < 2 or parts[1] not in MAY_INCLUDE):
             yield f"{path.relative_to(root)}: not in a module of the house"
@@ -108,6 +123,7 @@ def self_test():
         ("docs/a.md", "TO" + "DO: more", "unfinished"),
         ("scripts/a.sh", f"cd {slash}work{slash}x", "a path of one machine"),
         ("scripts/a.sh", f"cd {slash}home{slash}me{slash}x", "a path of one machine"),
+        ("src/store/a.cpp", 'fault_' + 'point("blocks.never");', "no test arms"),
         ("src/model/a.cpp", '#include "text/tokenizer.h"\n#include <torch/types.h>', None),
         ("src/evaluate/a.cpp", '#include "edit/rome.h"\n#include "base/json.h"\n#include <vector>', None),
         ("src/store/a.cpp", "#include <hdf5.h>\n#include <mpi.h>", None),
