@@ -28,7 +28,8 @@ bool StringSet::find(std::string_view text, std::size_t from, Match& match) cons
         std::uint32_t node = 0;
         bool found = false;
         for (std::size_t at = begin; at < text.size(); ++at) {
-            const Edge* edge = edges_.find(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(text[at]));
+            const Edge* edge =
+                edges_.find(static_cast<std::uint64_t>(node) << 8 | static_cast<unsigned char>(text[at]));
             if (edge == nullptr) break;
             node = edge->node;
             if (ends_[node] == kNoIndex) continue;
@@ -90,9 +91,9 @@ void AddedTokens::read(const Json& entry, const std::string& where, const Vocabu
         problems.add("{}: \"{}\" has id {}, the vocabulary says {}", where, token.content, id, known);
         return;
     }
-    const std::string_view there = vocabulary.token(token.id);
-    if (known == Vocabulary::kNone && !there.empty()) {
-        problems.add("{}: \"{}\" has id {}, which is \"{}\" in the vocabulary", where, token.content, id, there);
+    if (known == Vocabulary::kNone && vocabulary.contains(token.id)) {
+        problems.add("{}: \"{}\" has id {}, which is \"{}\" in the vocabulary", where, token.content, id,
+                     vocabulary.token(token.id));
         return;
     }
     const auto index = static_cast<std::uint32_t>(tokens_.size());

@@ -1,6 +1,9 @@
 #include "text/aligned_text.h"
 
+#include "base/error.h"
+
 #include <algorithm>
+#include <limits>
 
 namespace nepenthe::text {
 
@@ -25,7 +28,14 @@ AlignedTextBuilder::AlignedTextBuilder(const AlignedText& source) : source_(sour
     spans_.reserve(expected);
 }
 
+void AlignedTextBuilder::require_room(std::size_t bytes) const {
+    if (text_.size() + bytes > std::numeric_limits<std::uint32_t>::max()) {
+        fail(ErrorKind::kData, "the text grows beyond 4 GiB under normalisation; cut it into documents");
+    }
+}
+
 void AlignedTextBuilder::copy(TextRange range) {
+    require_room(range.end - range.begin);
     const std::string_view text = source_.text();
     text_.append(text.substr(range.begin, range.end - range.begin));
     for (std::uint32_t at = range.begin; at < range.end;) {
@@ -36,6 +46,7 @@ void AlignedTextBuilder::copy(TextRange range) {
 }
 
 void AlignedTextBuilder::put(std::string_view text, Offset span) {
+    require_room(text.size());
     text_.append(text);
     spans_.insert(spans_.end(), text.size(), span);
 }

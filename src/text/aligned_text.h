@@ -10,8 +10,8 @@
 
 namespace nepenthe::text {
 
-// Either a view of untouched original text (every character stands for itself) or a rewritten copy with one span a byte.
-// All bytes of one character have the same span.
+// Either a view of untouched original text (every character stands for itself) or a rewritten copy with one span a
+// byte. All bytes of one character have the same span.
 class AlignedText {
   public:
     // `original` must outlive the object; its first byte is byte `base` of the text that offsets count in.
@@ -47,7 +47,7 @@ class AlignedText {
     bool untouched_ = true;
 };
 
-// Writes a new AlignedText from pieces of an old one.
+// Writes a new AlignedText from pieces of an old one. Throws Error(kData) beyond 4 GiB.
 class AlignedTextBuilder {
   public:
     explicit AlignedTextBuilder(const AlignedText& source);
@@ -60,6 +60,8 @@ class AlignedTextBuilder {
     AlignedText finish() { return {std::move(text_), std::move(spans_), source_.base()}; }
 
   private:
+    void require_room(std::size_t bytes) const;
+
     const AlignedText& source_;
     std::string text_;
     std::vector<Offset> spans_;

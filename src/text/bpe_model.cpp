@@ -62,7 +62,8 @@ void BpeModel::read_options(const Json& model, Problems& problems) {
     const std::string unknown = field<std::string>(model, "unk_token", "", where, problems);
     if (!unknown.empty()) {
         unknown_ = vocabulary_.find(unknown);
-        if (unknown_ == Vocabulary::kNone) problems.add("{}: unk_token \"{}\" is not in the vocabulary", where, unknown);
+        if (unknown_ == Vocabulary::kNone)
+            problems.add("{}: unk_token \"{}\" is not in the vocabulary", where, unknown);
     }
 }
 

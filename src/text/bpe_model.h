@@ -78,9 +78,9 @@ class BpeModel {
     bool cuts_are_safe_ = false;
     bool may_be_unknown_ = true;  // some character may have neither a token nor tokens of its bytes
     TokenId unknown_ = Vocabulary::kNone;
-    std::array<TokenId, 256> byte_ids_{};      // byte-level: of each byte; else of "<0xNN>"
-    std::array<TokenId, 128> ascii_ids_{};     // of each ASCII character
-    FlatMap<Merge> merges_;                    // by pair of ids
+    std::array<TokenId, 256> byte_ids_{};   // byte-level: of each byte; else of "<0xNN>"
+    std::array<TokenId, 128> ascii_ids_{};  // of each ASCII character
+    FlatMap<Merge> merges_;                 // by pair of ids
     // Pairs of characters of which some merge joins a token that ends in the first to one that begins with the second.
     FlatMap<char> meetings_;
     std::array<std::array<bool, 128>, 128> ascii_meetings_{};

@@ -34,7 +34,8 @@ Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenize
         fail(ErrorKind::kUsage, "blocks of {} tokens; they need at least {}", cut.length, shortest);
     }
     if (documents.size() > std::numeric_limits<std::uint32_t>::max()) {
-        fail(ErrorKind::kData, "{} documents, the limit is {}", documents.size(), std::numeric_limits<std::uint32_t>::max());
+        fail(ErrorKind::kData, "{} documents, the limit is {}", documents.size(),
+             std::numeric_limits<std::uint32_t>::max());
     }
     Corpus corpus;
     corpus.digest = digest_of(documents);
@@ -53,7 +54,8 @@ Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenize
             }
             const auto first = static_cast<std::ptrdiff_t>(begin), last = static_cast<std::ptrdiff_t>(begin + count);
             block.ids.insert(block.ids.end(), encoding.ids.begin() + first, encoding.ids.begin() + last);
-            block.offsets.insert(block.offsets.end(), encoding.offsets.begin() + first, encoding.offsets.begin() + last);
+            block.offsets.insert(block.offsets.end(), encoding.offsets.begin() + first,
+                                 encoding.offsets.begin() + last);
             corpus.blocks.push_back(std::move(block));
         }
     }

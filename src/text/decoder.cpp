@@ -77,8 +77,10 @@ class Strip : public Decoder {
     void apply(std::vector<std::string>& tokens) const override {
         for (std::string& token : tokens) {
             std::string_view rest = token;
-            for (std::uint64_t i = 0; i < start_ && rest.starts_with(character_); ++i) rest.remove_prefix(character_.size());
-            for (std::uint64_t i = 0; i < stop_ && rest.ends_with(character_); ++i) rest.remove_suffix(character_.size());
+            for (std::uint64_t i = 0; i < start_ && rest.starts_with(character_); ++i)
+                rest.remove_prefix(character_.size());
+            for (std::uint64_t i = 0; i < stop_ && rest.ends_with(character_); ++i)
+                rest.remove_suffix(character_.size());
             token = std::string(rest);
         }
     }
@@ -178,7 +180,10 @@ void append_lossy_utf8(std::string& out, std::string_view bytes) {
         at += bad;
         // What may follow the lead byte; the second byte's range excludes overlong forms and surrogates.
         const unsigned lead = byte(at);
-        std::size_t expected = lead >= 0xC2 && lead < 0xE0 ? 1 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xF0 && lead < 0xF5 ? 3 : 0;
+        std::size_t expected = lead >= 0xC2 && lead < 0xE0   ? 1
+                               : lead >= 0xE0 && lead < 0xF0 ? 2
+                               : lead >= 0xF0 && lead < 0xF5 ? 3
+                                                             : 0;
         unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
         unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
         for (++at; expected > 0 && at < bytes.size() && byte(at) >= low && byte(at) <= high; ++at, --expected) {
@@ -202,7 +207,8 @@ std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where
         std::string character = field<std::string>(json, "content", " ", where, problems);
         if (character.empty()) problems.add("{}: a Strip of nothing", where);
         const auto start = field<std::uint64_t>(json, "start", 0, where, problems);
-        return std::make_unique<Strip>(std::move(character), start, field<std::uint64_t>(json, "stop", 0, where, problems));
+        return std::make_unique<Strip>(std::move(character), start,
+                                       field<std::uint64_t>(json, "stop", 0, where, problems));
     }
     if (type == "Replace") {
         auto pattern = Pattern::from_json(json.value("pattern", Json()), where, problems);

@@ -28,8 +28,9 @@ constexpr char32_t kNewer[][2] = {
 };
 
 bool is_newer(char32_t code_point) {
-    const auto* range = std::upper_bound(std::begin(kNewer), std::end(kNewer), code_point,
-                                         [](char32_t value, const char32_t(&candidate)[2]) { return value < candidate[0]; });
+    const auto* range =
+        std::upper_bound(std::begin(kNewer), std::end(kNewer), code_point,
+                         [](char32_t value, const char32_t(&candidate)[2]) { return value < candidate[0]; });
     return range != std::begin(kNewer) && code_point <= (*std::prev(range))[1];
 }
 
@@ -70,10 +71,10 @@ void sort_marks(std::vector<Decomposed>& characters) {
             ++run;
             continue;
         }
-        const auto end = std::find_if(run, characters.end(), [](const Decomposed& d) { return d.combining_class == 0; });
-        std::stable_sort(run, end, [](const Decomposed& a, const Decomposed& b) {
-            return a.combining_class < b.combining_class;
-        });
+        const auto end =
+            std::find_if(run, characters.end(), [](const Decomposed& d) { return d.combining_class == 0; });
+        std::stable_sort(
+            run, end, [](const Decomposed& a, const Decomposed& b) { return a.combining_class < b.combining_class; });
         run = end;
     }
 }
@@ -81,7 +82,8 @@ void sort_marks(std::vector<Decomposed>& characters) {
 std::optional<char32_t> compose_pair(char32_t first, char32_t second) {
     if (is_newer(first) || is_newer(second)) return std::nullopt;
     utf8proc_int32_t pair[2] = {static_cast<utf8proc_int32_t>(first), static_cast<utf8proc_int32_t>(second)};
-    const auto length = utf8proc_normalize_utf32(pair, 2, static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+    const auto length =
+        utf8proc_normalize_utf32(pair, 2, static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
     if (length != 1 || is_newer(static_cast<char32_t>(pair[0]))) return std::nullopt;
     return static_cast<char32_t>(pair[0]);
 }

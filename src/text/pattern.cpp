@@ -26,7 +26,8 @@ void Pattern::find_all(std::string_view text, std::vector<TextRange>& matches) c
         return;
     }
     if (literal_.empty()) return;
-    for (std::size_t at = text.find(literal_); at != std::string_view::npos; at = text.find(literal_, at + literal_.size())) {
+    for (std::size_t at = text.find(literal_); at != std::string_view::npos;
+         at = text.find(literal_, at + literal_.size())) {
         matches.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(at + literal_.size())});
     }
 }

@@ -18,8 +18,14 @@ Pipeline::Pipeline(TokenizerFile file, const std::string& what) : file_(std::mov
     if (type == "BPE") {
         if (file_.vocabulary.count() == 0) problems.add("model.vocab: empty or missing");
         model_ = std::make_unique<BpeModel>(file_, pre_tokenizer_ && pre_tokenizer_->byte_level(), problems);
-        added_tokens_ = std::make_unique<AddedTokens>(rest.value("added_tokens", Json()), file_.vocabulary, normalizer_.get(),
-                                              problems);
+        added_tokens_ = std::make_unique<AddedTokens>(rest.value("added_tokens", Json()), file_.vocabulary,
+                                                      normalizer_.get(), problems);
+    }
+    for (const auto* ids : {&post_processor_.prefix, &post_processor_.suffix}) {
+        for (const TokenId id : *ids) {
+            if (!added_tokens_ || added_tokens_->find(id) != nullptr || file_.vocabulary.contains(id)) continue;
+            problems.add("post_processor: a template has id {}, which is no token", id);
+        }
     }
     problems.throw_if_any(ErrorKind::kData, what);
     if (post_processor_.trim_offsets) {

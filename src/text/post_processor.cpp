@@ -2,6 +2,7 @@
 
 #include "text/json_fields.h"
 #include "text/unicode.h"
+#include "text/vocabulary.h"
 
 namespace nepenthe::text {
 
@@ -17,8 +18,8 @@ void add_special(const Json& piece, const Json& specials, std::vector<TokenId>& 
         return;
     }
     for (const Json& id : (*special)["ids"]) {
-        if (!id.is_number_unsigned()) {
-            problems.add("{}: the id of \"{}\" is {}", where, name, id.dump());
+        if (!id.is_number_unsigned() || id.get<std::uint64_t>() > Vocabulary::kMaxId) {
+            problems.add("{}: the id of \"{}\" is {}", where, name, id.dump().substr(0, 40));
             return;
         }
         ids.push_back(id.get<TokenId>());

@@ -29,6 +29,7 @@ struct OuterSpaces {
 OuterSpaces outer_spaces(std::string_view token);
 
 // The offset without `spaces` characters of `text` at its ends. `first`: of the first token.
-Offset trim_offset(Offset offset, OuterSpaces spaces, bool first, std::string_view text, const PostProcessor& processor);
+Offset trim_offset(Offset offset, OuterSpaces spaces, bool first, std::string_view text,
+                   const PostProcessor& processor);
 
 }  // namespace nepenthe::text

@@ -99,7 +99,9 @@ class Metaspace : public PreTokenizer {
   public:
     enum class Prepend { kAlways, kFirst, kNever };
     Metaspace(std::string replacement, Prepend scheme, bool split_words)
-        : replacement_(std::move(replacement)), scheme_(scheme), split_words_(split_words),
+        : replacement_(std::move(replacement)),
+          scheme_(scheme),
+          split_words_(split_words),
           pattern_(Pattern::literal(replacement_)) {}
 
     void apply(Words& words) const override {
@@ -112,21 +114,21 @@ class Metaspace : public PreTokenizer {
         }
         words = {builder.finish(), std::move(rewritten)};
         if (!split_words_) return;
-        split_each(words, SplitBehavior::kMergedWithNext, false,
-                   [this](std::string_view word, std::vector<TextRange>& delimiters) {
-                       pattern_.find_all(word, delimiters);
-                   });
+        split_each(
+            words, SplitBehavior::kMergedWithNext, false,
+            [this](std::string_view word, std::vector<TextRange>& delimiters) { pattern_.find_all(word, delimiters); });
     }
 
   private:
     void rewrite(const AlignedText& source, TextRange word, AlignedTextBuilder& builder) const {
         const std::string_view text = source.text().substr(0, word.end);
         const bool starts = text[word.begin] == ' ' || text.substr(word.begin).starts_with(replacement_);
-        const bool wanted = scheme_ == Prepend::kAlways ||
-                            (scheme_ == Prepend::kFirst && source.span(word.begin).begin == 0);
+        const bool wanted =
+            scheme_ == Prepend::kAlways || (scheme_ == Prepend::kFirst && source.span(word.begin).begin == 0);
         if (wanted && !starts) builder.put(replacement_, source.span(word.begin));
         std::uint32_t copied = word.begin;
-        for (std::size_t space = text.find(' ', copied); space != std::string_view::npos; space = text.find(' ', copied)) {
+        for (std::size_t space = text.find(' ', copied); space != std::string_view::npos;
+             space = text.find(' ', copied)) {
             builder.copy({copied, static_cast<std::uint32_t>(space)});
             builder.put(replacement_, source.span(space));
             copied = static_cast<std::uint32_t>(space) + 1;
@@ -202,12 +204,14 @@ std::unique_ptr<PreTokenizer> make_metaspace(const Json& json, const std::string
     const std::string replacement = field<std::string>(json, "replacement", "▁", where, problems);
     // Older files say add_prefix_space instead of prepend_scheme.
     const bool prefix = field(json, "add_prefix_space", true, where, problems);
-    const std::string scheme =
-        field<std::string>(json, "prepend_scheme", prefix ? "always" : "never", where, problems);
+    const std::string scheme = field<std::string>(json, "prepend_scheme", prefix ? "always" : "never", where, problems);
     Metaspace::Prepend prepend = Metaspace::Prepend::kAlways;
-    if (scheme == "first") prepend = Metaspace::Prepend::kFirst;
-    else if (scheme == "never") prepend = Metaspace::Prepend::kNever;
-    else if (scheme != "always") problems.add("{}: the prepend_scheme \"{}\" is not supported", where, scheme);
+    if (scheme == "first")
+        prepend = Metaspace::Prepend::kFirst;
+    else if (scheme == "never")
+        prepend = Metaspace::Prepend::kNever;
+    else if (scheme != "always")
+        problems.add("{}: the prepend_scheme \"{}\" is not supported", where, scheme);
     if (replacement.empty()) problems.add("{}: an empty replacement", where);
     return std::make_unique<Metaspace>(replacement, prepend, field(json, "split", true, where, problems));
 }

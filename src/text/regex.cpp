@@ -5,7 +5,8 @@
 
 #include <pcre2.h>
 
-#include <limits>
+#include <algorithm>
+#include <cctype>
 
 namespace nepenthe::text {
 
@@ -71,7 +72,11 @@ class Translator {
             case 'p': named_category(false); return;
             case 'P': named_category(true); return;
             case 'u': four_digits(); return;
-            case 'n': case 'r': case 't': case 'f': case 'x':
+            case 'n':
+            case 'r':
+            case 't':
+            case 'f':
+            case 'x':
                 out_ += '\\';
                 out_ += c;
                 break;
@@ -167,15 +172,18 @@ void Regex::find_all(std::string_view text, std::vector<TextRange>& matches) con
     const std::unique_ptr<pcre2_match_data, MatchDataFree> data(
         pcre2_match_data_create_from_pattern(code_->compiled, nullptr));
     const std::unique_ptr<pcre2_match_context, MatchContextFree> context(pcre2_match_context_create(nullptr));
-    // A run of a hundred million spaces is tried from its end backwards: long, but finite.
-    pcre2_set_match_limit(context.get(), std::numeric_limits<std::uint32_t>::max());
+    // A long run of spaces is tried from its end backwards, which takes steps as its length does; a pattern that takes
+    // more than that is given up.
+    const std::size_t steps = std::max<std::size_t>(10'000'000, 64 * text.size());
+    pcre2_set_match_limit(context.get(), static_cast<std::uint32_t>(std::min<std::size_t>(steps, 0xFFFFFFFFu)));
     const auto match = code_->jit ? pcre2_jit_match : pcre2_match;
     const auto subject = reinterpret_cast<PCRE2_SPTR>(text.data());
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());
     std::size_t at = 0;
     std::size_t last_end = std::string_view::npos;
     while (at <= text.size()) {
-        const int found = match(code_->compiled, subject, text.size(), at, PCRE2_NO_UTF_CHECK, data.get(), context.get());
+        const int found =
+            match(code_->compiled, subject, text.size(), at, PCRE2_NO_UTF_CHECK, data.get(), context.get());
         if (found == PCRE2_ERROR_NOMATCH) return;
         if (found < 0) {
             fail(ErrorKind::kData, "regular expression \"{}\" gives up at byte {} of the text (PCRE2 error {})",

@@ -82,9 +82,7 @@ void split(TextRange piece, const std::vector<TextRange>& delimiters, SplitBehav
         case SplitBehavior::kMergedWithPrevious: merge_with_previous(parts); break;
         case SplitBehavior::kMergedWithNext: merge_with_next(parts); break;
         case SplitBehavior::kContiguous: merge_runs(parts); break;
-        case SplitBehavior::kRemoved:
-            std::erase_if(parts, [](const Part& part) { return part.delimiter; });
-            break;
+        case SplitBehavior::kRemoved: std::erase_if(parts, [](const Part& part) { return part.delimiter; }); break;
         case SplitBehavior::kIsolated: break;
     }
     for (const Part& part : parts) push(part.range);

@@ -20,7 +20,8 @@ struct TokenSpan {
 inline TokenSpan tokens_covering(std::span<const Offset> offsets, Offset bytes) {
     TokenSpan span;
     for (std::size_t i = 0; i < offsets.size(); ++i) {
-        if (offsets[i].begin >= bytes.end || offsets[i].end <= bytes.begin || offsets[i].begin == offsets[i].end) continue;
+        if (offsets[i].begin >= bytes.end || offsets[i].end <= bytes.begin || offsets[i].begin == offsets[i].end)
+            continue;
         if (span.empty()) span.begin = i;
         span.end = i + 1;
     }

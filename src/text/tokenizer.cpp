@@ -20,7 +20,10 @@ class CachePool {
     class Loan {
       public:
         explicit Loan(CachePool& pool) : pool_(pool), cache_(pool.take()) {}
-        ~Loan() { pool_.give_back(std::move(cache_)); }
+        ~Loan() {
+            cache_->release_excess();
+            pool_.give_back(std::move(cache_));
+        }
         Loan(const Loan&) = delete;
         Loan& operator=(const Loan&) = delete;
         WordCache& cache() { return *cache_; }
@@ -96,8 +99,12 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
              folder_or_file.string());
     }
     const io::MappedFile mapped(path);
-    auto impl = std::unique_ptr<Impl>(new Impl{
-        Pipeline(parse_tokenizer_file(mapped.text(), path.string()), path.string()), sha256_hex(mapped.text()), {}, {}, {}});
+    auto impl =
+        std::unique_ptr<Impl>(new Impl{Pipeline(parse_tokenizer_file(mapped.text(), path.string()), path.string()),
+                                       sha256_hex(mapped.text()),
+                                       {},
+                                       {},
+                                       {}});
     impl->read_config(path.parent_path() / "tokenizer_config.json");
     return Tokenizer(std::move(impl));
 }
@@ -140,7 +147,7 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_to
             if (!skip_special_tokens || !impl_->pipeline.added_tokens().is_left_out(*added)) {
                 tokens.push_back(added->spelling);
             }
-        } else if (id >= 0 && id < impl_->pipeline.vocabulary().size()) {
+        } else if (impl_->pipeline.vocabulary().contains(id)) {
             tokens.emplace_back(impl_->pipeline.vocabulary().token(id));
         }
     }
@@ -154,7 +161,9 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_to
     return text;
 }
 
-TokenId Tokenizer::size() const { return std::max(impl_->pipeline.vocabulary().size(), impl_->pipeline.added_tokens().size()); }
+TokenId Tokenizer::size() const {
+    return std::max(impl_->pipeline.vocabulary().size(), impl_->pipeline.added_tokens().size());
+}
 
 std::string Tokenizer::token(TokenId id) const {
     if (const AddedToken* added = impl_->pipeline.added_tokens().find(id)) return added->content;

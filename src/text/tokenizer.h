@@ -32,7 +32,8 @@ struct Encoding {
 class Tokenizer {
   public:
     // Reads tokenizer.json (and tokenizer_config.json for bos/eos) of a model folder, or a tokenizer.json itself.
-    // Throws Error(kData) naming every component that is not supported.
+    // Throws Error(kData) naming every component that is not supported. The file's truncation and padding are not
+    // applied.
     static Tokenizer load(const std::filesystem::path& folder_or_file);
 
     Tokenizer(Tokenizer&&) noexcept;

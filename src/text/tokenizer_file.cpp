@@ -7,8 +7,8 @@
 namespace nepenthe::text {
 
 void MergeList::add(std::string_view left, std::string_view right) {
-    entries_.push_back({characters_.size(), static_cast<std::uint32_t>(left.size()),
-                        static_cast<std::uint32_t>(right.size())});
+    entries_.push_back(
+        {characters_.size(), static_cast<std::uint32_t>(left.size()), static_cast<std::uint32_t>(right.size())});
     characters_ += left;
     characters_ += right;
 }

@@ -10,10 +10,10 @@ namespace nepenthe::text {
 namespace {
 
 constexpr CategoryRange kSinceUnicode15[] = {
-    {0x897, 0x897, "Mn"}, {0xCF3, 0xCF3, "Mc"}, {0xECE, 0xECE, "Mn"}, {0x1B4E, 0x1B4F, "Po"},
-    {0x1B7F, 0x1B7F, "Po"}, {0x1C89, 0x1C89, "Lu"}, {0x1C8A, 0x1C8A, "Ll"}, {0x2427, 0x2429, "So"},
-    {0x2FFC, 0x2FFF, "So"}, {0x31E4, 0x31E5, "So"}, {0x31EF, 0x31EF, "So"}, {0xA7CB, 0xA7CC, "Lu"},
-    {0xA7CD, 0xA7CD, "Ll"}, {0xA7DA, 0xA7DA, "Lu"}, {0xA7DB, 0xA7DB, "Ll"}, {0xA7DC, 0xA7DC, "Lu"},
+    {0x897, 0x897, "Mn"},     {0xCF3, 0xCF3, "Mc"},     {0xECE, 0xECE, "Mn"},     {0x1B4E, 0x1B4F, "Po"},
+    {0x1B7F, 0x1B7F, "Po"},   {0x1C89, 0x1C89, "Lu"},   {0x1C8A, 0x1C8A, "Ll"},   {0x2427, 0x2429, "So"},
+    {0x2FFC, 0x2FFF, "So"},   {0x31E4, 0x31E5, "So"},   {0x31EF, 0x31EF, "So"},   {0xA7CB, 0xA7CC, "Lu"},
+    {0xA7CD, 0xA7CD, "Ll"},   {0xA7DA, 0xA7DA, "Lu"},   {0xA7DB, 0xA7DB, "Ll"},   {0xA7DC, 0xA7DC, "Lu"},
     {0x105C0, 0x105F3, "Lo"}, {0x10D40, 0x10D49, "Nd"}, {0x10D4A, 0x10D4D, "Lo"}, {0x10D4E, 0x10D4E, "Lm"},
     {0x10D4F, 0x10D4F, "Lo"}, {0x10D50, 0x10D65, "Lu"}, {0x10D69, 0x10D6D, "Mn"}, {0x10D6E, 0x10D6E, "Pd"},
     {0x10D6F, 0x10D6F, "Lm"}, {0x10D70, 0x10D85, "Ll"}, {0x10D8E, 0x10D8F, "Sm"}, {0x10EC2, 0x10EC4, "Lo"},
@@ -46,9 +46,9 @@ constexpr CategoryRange kSinceUnicode15[] = {
 
 // The category's letters, "Lu" …; from the table above where the library may be older.
 const char* category_of(char32_t code_point) {
-    const auto* range = std::upper_bound(
-        std::begin(kSinceUnicode15), std::end(kSinceUnicode15), code_point,
-        [](char32_t value, const CategoryRange& candidate) { return value < candidate.first; });
+    const auto* range =
+        std::upper_bound(std::begin(kSinceUnicode15), std::end(kSinceUnicode15), code_point,
+                         [](char32_t value, const CategoryRange& candidate) { return value < candidate.first; });
     if (range != std::begin(kSinceUnicode15) && code_point <= std::prev(range)->last) return std::prev(range)->category;
     return utf8proc_category_string(static_cast<utf8proc_int32_t>(code_point));
 }
@@ -85,10 +85,9 @@ bool is_punctuation(char32_t code_point) {
 
 bool is_word(char32_t code_point) {
     constexpr char32_t kZeroWidthNonJoiner = 0x200C, kZeroWidthJoiner = 0x200D;
-    const bool circled_letter = (code_point >= 0x24B6 && code_point <= 0x24E9) ||
-                                (code_point >= 0x1F130 && code_point <= 0x1F149) ||
-                                (code_point >= 0x1F150 && code_point <= 0x1F169) ||
-                                (code_point >= 0x1F170 && code_point <= 0x1F189);
+    const bool circled_letter =
+        (code_point >= 0x24B6 && code_point <= 0x24E9) || (code_point >= 0x1F130 && code_point <= 0x1F149) ||
+        (code_point >= 0x1F150 && code_point <= 0x1F169) || (code_point >= 0x1F170 && code_point <= 0x1F189);
     if (circled_letter || code_point == kZeroWidthNonJoiner || code_point == kZeroWidthJoiner) return true;
     const std::string_view category = category_of(code_point);
     return category[0] == 'L' || category[0] == 'M' || category == "Nd" || category == "Nl" || category == "Pc";

@@ -32,8 +32,7 @@ inline char32_t decode_at(std::string_view text, std::size_t at) {
         case 1: return byte(0);
         case 2: return (byte(0) & 0x1Fu) << 6 | (byte(1) & 0x3Fu);
         case 3: return (byte(0) & 0x0Fu) << 12 | (byte(1) & 0x3Fu) << 6 | (byte(2) & 0x3Fu);
-        default:
-            return (byte(0) & 0x07u) << 18 | (byte(1) & 0x3Fu) << 12 | (byte(2) & 0x3Fu) << 6 | (byte(3) & 0x3Fu);
+        default: return (byte(0) & 0x07u) << 18 | (byte(1) & 0x3Fu) << 12 | (byte(2) & 0x3Fu) << 6 | (byte(3) & 0x3Fu);
     }
 }
 

@@ -38,8 +38,12 @@ TokenId Vocabulary::find(std::string_view token) const {
     return kNone;
 }
 
+bool Vocabulary::contains(TokenId id) const {
+    return id >= 0 && id < size() && entries_[static_cast<std::size_t>(id)].present;
+}
+
 std::string_view Vocabulary::token(TokenId id) const {
-    if (id < 0 || id >= size()) return "";
+    if (!contains(id)) return "";
     return text_of(entries_[static_cast<std::size_t>(id)]);
 }
 

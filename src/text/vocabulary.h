@@ -13,7 +13,7 @@ namespace nepenthe::text {
 class Vocabulary {
   public:
     // Ids are positions in tables: beyond this a file is refused rather than believed.
-    static constexpr std::uint64_t kMaxId = (1u << 24) - 1;
+    static constexpr std::uint64_t kMaxId = (1u << 22) - 1;
     static constexpr TokenId kNone = -1;
 
     enum class Added { kYes, kKnownToken, kKnownId };
@@ -22,6 +22,7 @@ class Vocabulary {
 
     // kNone for an unknown token.
     TokenId find(std::string_view token) const;
+    bool contains(TokenId id) const;
     // "" for an id without a token.
     std::string_view token(TokenId id) const;
     // Largest id + 1.

@@ -6,7 +6,7 @@ namespace nepenthe::text {
 
 namespace {
 
-constexpr std::size_t kLongestWord = 256;           // longer ones hardly come twice
+constexpr std::size_t kLongestWord = 256;  // longer ones hardly come twice
 constexpr std::size_t kMostCharacters = 4u << 20;
 constexpr std::size_t kMostTokens = 1u << 20;
 constexpr std::size_t kFirstCapacity = 4096;
@@ -27,8 +27,7 @@ std::span<const WordToken> WordCache::tokens_of(std::string_view word, const Bpe
     std::size_t i = hash & mask;
     for (; entries_[i].word_length != 0; i = (i + 1) & mask) {
         const Entry& entry = entries_[i];
-        if (entry.hash == hash &&
-            std::string_view(characters_).substr(entry.word_begin, entry.word_length) == word) {
+        if (entry.hash == hash && std::string_view(characters_).substr(entry.word_begin, entry.word_length) == word) {
             return std::span(tokens_).subspan(entry.tokens_begin, entry.tokens_count);
         }
     }
@@ -40,6 +39,11 @@ std::span<const WordToken> WordCache::tokens_of(std::string_view word, const Bpe
     entry.tokens_count = static_cast<std::uint32_t>(tokens_.size()) - entry.tokens_begin;
     ++used_;
     return std::span(tokens_).subspan(entry.tokens_begin, entry.tokens_count);
+}
+
+void WordCache::release_excess() {
+    if (buffer_.symbols.capacity() > kMostTokens) buffer_ = MergeBuffer();
+    if (long_word_.capacity() > kMostTokens) long_word_ = {};
 }
 
 void WordCache::clear() {

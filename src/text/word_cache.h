@@ -15,6 +15,8 @@ class WordCache {
   public:
     // The tokens of `word`, from the cache or from `model`. The span holds until the next call.
     std::span<const WordToken> tokens_of(std::string_view word, const BpeModel& model);
+    // Gives back the memory that a very long word took.
+    void release_excess();
 
   private:
     struct Entry {

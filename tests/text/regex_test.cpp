@@ -20,8 +20,9 @@ using Strings = std::vector<std::string>;
 TEST(Regex, ReadsThePatternsOfPublishedTokenizers) {
     EXPECT_EQ(matches(R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)", "I've  12 é!\n"),
               (Strings{"I", "'ve", " ", " 12", " é", "!", "\n"}));
-    EXPECT_EQ(matches(R"((?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s*[\r\n]+|\s+(?!\S)|\s+)", "IT'S\r\n 12345"),
-              (Strings{"IT", "'S", "\r\n", " ", "123", "45"}));
+    EXPECT_EQ(
+        matches(R"((?i:'s|'t|'re)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|\s*[\r\n]+|\s+(?!\S)|\s+)", "IT'S\r\n 12345"),
+        (Strings{"IT", "'S", "\r\n", " ", "123", "45"}));
 }
 
 TEST(Regex, SpacesAreUnicodesWhiteSpace) {
@@ -38,9 +39,7 @@ TEST(Regex, KnowsLettersThatAreNewerThanTheLibrary) {
     EXPECT_EQ(matches(R"(\p{^N}+)", "a7b"), (Strings{"a", "b"}));
 }
 
-TEST(Regex, StepsOverEmptyMatches) {
-    EXPECT_EQ(matches("x*", "axé"), (Strings{"", "x", ""}));
-}
+TEST(Regex, StepsOverEmptyMatches) { EXPECT_EQ(matches("x*", "axé"), (Strings{"", "x", ""})); }
 
 TEST(Regex, TriesALongRunOfSpacesToItsEnd) {
     const std::string text = std::string(3'000'000, ' ') + "a";
@@ -48,8 +47,8 @@ TEST(Regex, TriesALongRunOfSpacesToItsEnd) {
 }
 
 TEST(Regex, RefusesWhatItWouldReadDifferently) {
-    for (const char* pattern : {R"(\w+)", R"(\bfoo)", R"(\h)", R"([[:alpha:]])", R"([a[bc]])", R"([a&&b])", R"(\p{Han})",
-                                R"([\P{L}])", R"(\pL)", R"(a\)", "(", "[a", R"(\p{Greek}x)"}) {
+    for (const char* pattern : {R"(\w+)", R"(\bfoo)", R"(\h)", R"([[:alpha:]])", R"([a[bc]])", R"([a&&b])",
+                                R"(\p{Han})", R"([\P{L}])", R"(\pL)", R"(a\)", "(", "[a", R"(\p{Greek}x)"}) {
         try {
             Regex{pattern};
             ADD_FAILURE() << pattern;

@@ -95,7 +95,8 @@ TEST_F(TokenizerTest, RefusesAFileThatIsNotWhatItClaims) {
     for (const char* id : {"-1", "1.5", "null", "true", "\"1\"", "[1]", "{\"x\": 1}"}) {
         EXPECT_NE(refusal(model(std::string("{\"a\": ") + id + "}", "[]")).find("vocab"), std::string::npos) << id;
     }
-    for (const char* merge : {"\"ab\"", "\"a b c\"", "[\"a\"]", "[\"a\", \"b\", \"c\"]", "3", "[\"a\", 3]", "[[\"a\"]]", "{}", "null"}) {
+    for (const char* merge :
+         {"\"ab\"", "\"a b c\"", "[\"a\"]", "[\"a\", \"b\", \"c\"]", "3", "[\"a\", 3]", "[[\"a\"]]", "{}", "null"}) {
         EXPECT_NE(refusal(model(R"({"a": 0, "b": 1, "ab": 2})", std::string("[") + merge + "]")).find("merges"),
                   std::string::npos)
             << merge;
