@@ -45,6 +45,7 @@ Json read_attribute(hid_t object, const char* name) {
             std::string text(H5Tget_size(type.get()), '\0');
             check_h5(H5Aread(attribute.get(), type.get(), text.data()), action, kind);
             text.resize(std::strlen(text.c_str()));
+            require_utf8(text, action);
             return text;
         }
         case H5T_INTEGER: {
@@ -142,11 +143,22 @@ void write_attribute(hid_t object, const std::string& name, const Json& value) {
     }
 }
 
+void require_utf8(const std::string& text, std::string_view what) {
+    try {
+        static_cast<void>(Json(text).dump());
+    } catch (const Json::exception&) {
+        fail(ErrorKind::kData, "cannot {}: it is not UTF-8", what);
+    }
+}
+
 Json read_attributes(hid_t object) {
     std::vector<std::string> names;
     check_h5(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &names), "list attributes", ErrorKind::kData);
     Json attributes = Json::object();
-    for (const std::string& name : names) attributes[name] = read_attribute(object, name.c_str());
+    for (const std::string& name : names) {
+        require_utf8(name, "list attributes");
+        attributes[name] = read_attribute(object, name.c_str());
+    }
     return attributes;
 }
 

@@ -68,6 +68,8 @@ H5TypeId h5_string_type(std::size_t bytes);
 // One attribute of a file, group or dataset: strings, integers, floats and booleans as themselves, null, arrays and
 // objects as JSON text.
 void write_attribute(hid_t object, const std::string& name, const Json& value);
+// Throws Error(kData) unless `text` is UTF-8: names and strings of a foreign file may be anything, digests are of UTF-8.
+void require_utf8(const std::string& text, std::string_view what);
 // All attributes; JSON text comes back as a string.
 Json read_attributes(hid_t object);
 

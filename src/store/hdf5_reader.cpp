@@ -90,6 +90,7 @@ struct Listing {
 herr_t visit_link(hid_t root, const char* name, const H5L_info_t* link, void* data) {
     auto* listing = static_cast<Listing*>(data);
     try {
+        require_utf8(name, "read a dataset's name");
         if (link->type != H5L_TYPE_HARD) fail(kData, "{} is a link to elsewhere", name);
         H5O_info_t object;
         check_h5(H5Oget_info_by_name(root, name, &object, H5P_DEFAULT), fmt::format("read {}", name), kData);

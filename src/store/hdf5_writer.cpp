@@ -220,7 +220,7 @@ H5Writer::H5Writer(const dist::Comm& comm, std::filesystem::path path, std::stri
                 {"creator", "nepenthe " NEPENTHE_VERSION},
                 {"created", created},
                 {"command_line", command_line()}};
-    all.update(attributes);
+    if (!attributes.is_null()) all.update(attributes);
     format_ = std::move(format);
     set_attributes(all);
 }

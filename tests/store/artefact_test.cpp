@@ -1,0 +1,101 @@
+#include "store/artefact.h"
+
+#include "base/error.h"
+#include "mpi_world.h"
+#include "store/temp_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace nepenthe::store {
+namespace {
+
+const dist::Comm& world() { return *testing::world; }
+const ArtefactKey kKey{"stage", {{"alpha", 5.0}}, {{"model", "aa"}}};
+
+void write_data(const ArtefactWriter& writer) {
+    if (world().is_root()) {
+        std::filesystem::create_directories(writer.data_folder() / "sub");
+        std::ofstream(writer.data_folder() / "a.txt") << "first";
+        std::ofstream(writer.data_folder() / "sub" / "b.bin") << std::string(10000, 'b');
+        std::ofstream(writer.data_folder() / "c.h5") << "layout " << world().size();
+    }
+}
+
+TEST(ArtefactKey, IsNamedAfterWhatDeterminesIt) {
+    EXPECT_EQ(kKey.folder_name(), "stage-" + kKey.digest().substr(0, 12));
+    ArtefactKey other = kKey;
+    other.options["alpha"] = 4.0;
+    EXPECT_NE(other.folder_name(), kKey.folder_name());
+    other = kKey;
+    other.inputs["model"] = "bb";
+    EXPECT_NE(other.folder_name(), kKey.folder_name());
+}
+
+TEST(Artefact, IsPublishedWholeFoundAndNeverReplaced) {
+    const testing::TempFolder folder(world());
+    EXPECT_FALSE(find_artefact(world(), folder.path(), kKey));
+    Artefact published;
+    {
+        ArtefactWriter writer(world(), folder.path(), kKey);
+        write_data(writer);
+        world().barrier();
+        published = writer.publish({{"rows", 3}}, {{"c.h5", "content"}});
+    }
+    // The same on any number of ranks, though c.h5 differs in its bytes.
+    EXPECT_EQ(published.digest(), "946db1ac6e1a46e6fe9fd048d99919b6ea110f59a7a217f378d944543b17c342");
+    EXPECT_EQ(published.manifest["summary"]["rows"], 3);
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / ".work"));
+    EXPECT_EQ(open_artefact(published.folder, true).digest(), published.digest());
+    const auto found = find_artefact(world(), folder.path(), kKey);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->manifest, published.manifest);
+    try {
+        ArtefactWriter again(world(), folder.path(), kKey);
+        ADD_FAILURE();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+    }
+}
+
+TEST(Artefact, KeepsItsDataUntilItIsPublished) {
+    const testing::TempFolder folder(world());
+    {
+        ArtefactWriter writer(world(), folder.path(), kKey);
+        write_data(writer);
+    }
+    world().barrier();
+    EXPECT_FALSE(find_artefact(world(), folder.path(), kKey));
+    ArtefactWriter writer(world(), folder.path(), kKey);
+    EXPECT_TRUE(std::filesystem::exists(writer.data_folder() / "a.txt"));
+    EXPECT_NO_THROW(writer.publish({}));
+}
+
+TEST(Artefact, PublishesNothingWhenAFileIsMissing) {
+    const testing::TempFolder folder(world());
+    ArtefactWriter writer(world(), folder.path(), kKey);
+    EXPECT_THROW(writer.publish({}, {{"missing.h5", "content"}}), Error);
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / kKey.folder_name()));
+}
+
+TEST(Artefact, AnAlteredOneIsAnErrorOnAllRanks) {
+    const testing::TempFolder folder(world());
+    std::filesystem::path published;
+    {
+        ArtefactWriter writer(world(), folder.path(), kKey);
+        write_data(writer);
+        world().barrier();
+        published = writer.publish({}).folder;
+    }
+    if (world().is_root()) std::filesystem::resize_file(published / "a.txt", 2);
+    try {
+        find_artefact(world(), folder.path(), kKey);
+        ADD_FAILURE();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kData);
+    }
+}
+
+}  // namespace
+}  // namespace nepenthe::store

@@ -1,0 +1,128 @@
+#include "store/manifest.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "io/file.h"
+#include "store/artefact.h"
+#include "store/lock.h"
+#include "store/temp_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace nepenthe::store {
+namespace {
+
+Json sealed_manifest() {
+    Json manifest = {{"format", kManifestFormat}, {"format_version", kManifestVersion}, {"summary", "…"}, {"ranks", 2}};
+    manifest["files"] = {{"a.bin", {{"bytes", 3}, {"sha256", sha256_hex("abc")}}}};
+    manifest["digest"] = content_digest(manifest["files"]);
+    seal(manifest);
+    return manifest;
+}
+
+ErrorKind kind_of(const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const Error& error) {
+        return error.kind();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return ErrorKind::kInternal;
+}
+
+TEST(Manifest, AcceptsItsOwnSealAndNoChange) {
+    const Json honest = sealed_manifest();
+    EXPECT_NO_THROW(check_manifest(honest, "m"));
+    for (const auto& [name, value] : honest.items()) {
+        Json changed = honest;
+        changed[name] = "something else";
+        EXPECT_EQ(kind_of([&] { check_manifest(changed, "m"); }), ErrorKind::kData) << name;
+        changed.erase(name);
+        EXPECT_EQ(kind_of([&] { check_manifest(changed, "m"); }), ErrorKind::kData) << name;
+    }
+}
+
+TEST(Manifest, RefusesPathsThatLeaveTheFolder) {
+    using namespace std::string_literals;
+    for (const std::string& name : {"../x"s, "/etc/passwd"s, "a/../../b"s, ""s, "./x"s, "a\0b"s}) {
+        Json manifest = sealed_manifest();
+        manifest["files"][name] = {{"bytes", 1}, {"sha256", "00"}};
+        manifest["digest"] = content_digest(manifest["files"]);
+        seal(manifest);
+        EXPECT_EQ(kind_of([&] { check_manifest(manifest, "m"); }), ErrorKind::kData) << name;
+    }
+}
+
+TEST(Manifest, DigestIsOfContentNotOfLayout) {
+    const Json files = {{"a.h5", {{"bytes", 3}, {"sha256", "11"}, {"content", "cc"}}}};
+    const Json other = {{"a.h5", {{"bytes", 4}, {"sha256", "22"}, {"content", "cc"}}}};
+    EXPECT_EQ(content_digest(files), content_digest(other));
+}
+
+class OpenArtefact : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        write("a.bin", "abc");
+        write(kManifestName, sealed_manifest().dump());
+    }
+    void write(const std::string& name, const std::string& text) const { std::ofstream(folder_.path() / name) << text; }
+
+    testing::TempFolder folder_;
+};
+
+TEST_F(OpenArtefact, ReadsAWholeOne) { EXPECT_EQ(open_artefact(folder_.path(), true).digest(), sealed_manifest()["digest"]); }
+
+TEST_F(OpenArtefact, RefusesMissingCutAndAlteredFiles) {
+    write("a.bin", "abd");
+    EXPECT_NO_THROW(open_artefact(folder_.path()));
+    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path(), true); }), ErrorKind::kData);
+    write("a.bin", "ab");
+    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData);
+    std::filesystem::remove(folder_.path() / "a.bin");
+    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData);
+    std::filesystem::create_symlink("/etc/hostname", folder_.path() / "a.bin");
+    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData);
+    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path() / "nowhere"); }), ErrorKind::kData);
+}
+
+TEST_F(OpenArtefact, RefusesEveryCutOfTheManifest) {
+    const std::string text = sealed_manifest().dump();
+    for (std::size_t bytes = 0; bytes < text.size(); ++bytes) {
+        write(kManifestName, text.substr(0, bytes));
+        EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData) << bytes;
+    }
+}
+
+TEST(FolderLock, HoldsOffASecondAndEndsWithTheFirst) {
+    const testing::TempFolder folder;
+    {
+        const FolderLock first(folder.path());
+        EXPECT_EQ(kind_of([&] { const FolderLock second(folder.path()); }), ErrorKind::kUsage);
+    }
+    EXPECT_NO_THROW(FolderLock(folder.path()));
+    EXPECT_FALSE(std::filesystem::exists(folder.path() / "lock"));
+}
+
+TEST(FolderLock, TakesOverFromTheDeadAndFromItsOwnSlurmJob) {
+    const testing::TempFolder folder;
+    const auto leave = [&](const std::string& host, const std::string& job) {
+        std::ofstream(folder.path() / "lock") << Json{{"host", host}, {"pid", 999999999}, {"since", "then"}, {"job", job}}.dump();
+    };
+    char here[256] = "";
+    ::gethostname(here, sizeof here - 1);
+    leave(here, "");
+    EXPECT_NO_THROW(FolderLock(folder.path()));
+    std::ofstream(folder.path() / "lock") << "{\"host\": \"torn";
+    EXPECT_NO_THROW(FolderLock(folder.path()));
+    leave("another-node", "");
+    EXPECT_EQ(kind_of([&] { const FolderLock lock(folder.path()); }), ErrorKind::kUsage);
+    leave("another-node", "4711");
+    ::setenv("SLURM_JOB_ID", "4711", 1);
+    EXPECT_NO_THROW(FolderLock(folder.path()));
+    ::unsetenv("SLURM_JOB_ID");
+}
+
+}  // namespace
+}  // namespace nepenthe::store
