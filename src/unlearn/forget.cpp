@@ -1,0 +1,263 @@
+#include "unlearn/forget.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/tree_sum.h"
+#include "dist/guard.h"
+#include "io/file.h"
+#include "train/loss.h"
+#include "unlearn/best_weights.h"
+#include "unlearn/labels.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace nepenthe::unlearn {
+
+namespace {
+
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
+
+std::optional<double> json_optional(const Json& value) {
+    return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
+}
+
+Json checkpoint_json(const Checkpoint& checkpoint) {
+    return {{"step", checkpoint.step}, {"holdout_loss", optional_json(checkpoint.holdout_loss)},
+            {"familiarity", optional_json(checkpoint.familiarity)}, {"utility", optional_json(checkpoint.utility)},
+            {"details", checkpoint.details}};
+}
+
+Checkpoint checkpoint_of(const Json& json) {
+    return {json.at("step").get<std::int64_t>(), json_optional(json.at("holdout_loss")),
+            json_optional(json.at("familiarity")), json_optional(json.at("utility")), json.at("details")};
+}
+
+// Blocks for training and for the held-out loss, drawn from (seed, number of blocks).
+struct Split {
+    std::vector<std::size_t> train, holdout;
+};
+
+Split split_blocks(std::size_t blocks, const ForgetOptions& options) {
+    const auto held = static_cast<std::size_t>(std::floor(options.holdout_share * static_cast<double>(blocks)));
+    const auto order = random_permutation(blocks, RandomStream(options.train.seed, "forget.holdout", 0));
+    Split out;
+    for (std::size_t i = 0; i < blocks; ++i) (i < held ? out.holdout : out.train).push_back(order[i]);
+    std::sort(out.train.begin(), out.train.end());
+    std::sort(out.holdout.begin(), out.holdout.end());
+    return out;
+}
+
+train::Sample sample_of(const LabelRows& rows, std::size_t block) {
+    train::Sample out;
+    out.ids = rows.ids[block];
+    for (const std::int32_t label : rows.labels[block]) {
+        out.labels.push_back(label == kNoLabel ? train::kIgnore : label);
+    }
+    return out;
+}
+
+double block_loss(const model::Decoder& decoder, const LabelRows& rows, std::size_t block) {
+    const at::NoGradGuard no_gradients;
+    std::vector<std::int64_t> positions, targets;
+    for (std::size_t t = 0; t < rows.labels[block].size(); ++t) {
+        if (rows.labels[block][t] == kNoLabel) continue;
+        positions.push_back(static_cast<std::int64_t>(t));
+        targets.push_back(rows.labels[block][t]);
+    }
+    if (positions.empty()) return 0;
+    const auto device = decoder.device();
+    const at::Tensor ids = at::tensor(at::ArrayRef<std::int32_t>(rows.ids[block]), at::kLong).unsqueeze(0).to(device);
+    const at::Tensor hidden = decoder.hidden_states({ids, {}})[0].index_select(0, at::tensor(positions).to(device));
+    return train::cross_entropy_sum(decoder, hidden, at::tensor(targets).to(device)).item<double>();
+}
+
+// Collective. Mean over the labelled positions of `blocks`.
+std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& decoder, const LabelRows& rows,
+                                const std::vector<std::size_t>& blocks) {
+    if (blocks.empty()) return std::nullopt;
+    std::vector<double> sums(blocks.size(), 0.0);
+    dist::run_agreed(comm, "held-out loss", [&] {
+        for (auto i = static_cast<std::size_t>(comm.rank()); i < blocks.size(); i += static_cast<std::size_t>(comm.size())) {
+            sums[i] = block_loss(decoder, rows, blocks[i]);
+        }
+    });
+    comm.merge_owned(sums);
+    std::int64_t count = 0;
+    for (const std::size_t block : blocks) {
+        count += std::count_if(rows.labels[block].begin(), rows.labels[block].end(), [](auto l) { return l != kNoLabel; });
+    }
+    return count > 0 ? std::optional<double>(tree_sum(sums) / static_cast<double>(count)) : std::nullopt;
+}
+
+// The run's memory: what was measured, and the weights of the best step so far.
+class Watch {
+  public:
+    Watch(const dist::Comm& comm, model::Decoder& decoder, const ForgetOptions& options, const LabelRows& rows,
+          const Split& split, const ForgetMeasure& measure, const std::filesystem::path& work)
+        : comm_(comm), decoder_(decoder), options_(options), rows_(rows), split_(split), measure_(measure),
+          log_(work / "measurements.json"), best_(work / "best.safetensors") {
+        std::string text;
+        dist::run_agreed(comm, "read measurements", [&] {
+            if (comm.is_root() && std::filesystem::exists(log_)) text = io::read_file(log_);
+        });
+        comm.broadcast(text);
+        if (text.empty()) return;
+        for (const Json& item : parse_json(text, log_.string())) checkpoints_.push_back(checkpoint_of(item));
+    }
+
+    bool knows(std::int64_t step) const {
+        return std::any_of(checkpoints_.begin(), checkpoints_.end(), [&](auto& item) { return item.step == step; });
+    }
+
+    // Collective. False when utility fell by more than the budget.
+    bool look(std::int64_t step) {
+        Checkpoint now;
+        now.step = step;
+        now.holdout_loss = mean_loss(comm_, decoder_, rows_, split_.holdout);
+        if (measure_) {
+            const Measured measured = measure_(decoder_, step);
+            now.familiarity = measured.familiarity;
+            now.utility = measured.utility;
+            now.details = measured.details;
+        }
+        // A run that continues from an earlier training checkpoint meets some steps again; the newer look counts.
+        std::erase_if(checkpoints_, [&](const Checkpoint& item) { return item.step >= step; });
+        checkpoints_.push_back(now);
+        const auto best = best_checkpoint(checkpoints_, options_.utility_budget);
+        dist::run_agreed(comm_, "keep the best weights", [&] {
+            if (!comm_.is_root()) return;
+            if (best && checkpoints_[*best].step == step) save_weights(decoder_, step, best_);
+            Json log = Json::array();
+            for (const Checkpoint& item : checkpoints_) log.push_back(checkpoint_json(item));
+            io::write_file_atomically(log_, log.dump(1));
+        });
+        return !over_budget(now);
+    }
+
+    // Collective. Leaves the best weights in the decoder.
+    void finish(const std::vector<at::Tensor>& untrained, ForgetReport& report) {
+        report.checkpoints = checkpoints_;
+        const auto best = best_checkpoint(checkpoints_, options_.utility_budget);
+        report.within_budget = best.has_value();
+        report.best_step = best ? checkpoints_[*best].step : 0;
+        if (!best) {
+            const auto parameters = decoder_.parameters();
+            for (std::size_t i = 0; i < parameters.size(); ++i) at::Tensor(parameters[i].tensor).copy_(untrained[i]);
+        } else if (report.best_step != checkpoints_.back().step) {
+            dist::run_agreed(comm_, "load the best weights", [&] { load_weights(decoder_, report.best_step, best_); });
+        }
+        comm_.barrier("best weights");
+    }
+
+  private:
+    bool over_budget(const Checkpoint& now) const {
+        return options_.utility_budget && now.utility && *now.utility < *checkpoints_.front().utility - *options_.utility_budget;
+    }
+
+    const dist::Comm& comm_;
+    model::Decoder& decoder_;
+    const ForgetOptions& options_;
+    const LabelRows& rows_;
+    const Split& split_;
+    const ForgetMeasure& measure_;
+    std::filesystem::path log_, best_;
+    std::vector<Checkpoint> checkpoints_;
+};
+
+std::vector<at::Tensor> copies_of(const model::Decoder& decoder) {
+    std::vector<at::Tensor> out;
+    for (const auto& parameter : decoder.parameters()) out.push_back(parameter.tensor.detach().clone());
+    return out;
+}
+
+}  // namespace
+
+train::TrainOptions published_forget_training() {
+    train::TrainOptions options;
+    options.lr = 1e-6;
+    options.schedule = train::ScheduleKind::kLinear;
+    options.beta1 = 0.9;
+    options.beta2 = 0.98;
+    options.weight_decay = 0;
+    options.warmup_steps = 0;
+    options.clip_norm = 0;
+    options.global_batch = 128;
+    options.epochs = 2;
+    options.label = "forget";
+    return options;
+}
+
+std::vector<std::string> ForgetOptions::validate() const {
+    Problems problems;
+    for (const std::string& problem : train.validate()) problems.add("{}", problem);
+    if (!(holdout_share >= 0 && holdout_share < 1)) problems.add("held-out share {} is not in 0 … 1", holdout_share);
+    if (measure_steps < 0) problems.add("measuring every {} steps", measure_steps);
+    if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
+    return problems.items();
+}
+
+std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints,
+                                           std::optional<double> utility_budget) {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 1; i < checkpoints.size(); ++i) {
+        const Checkpoint& now = checkpoints[i];
+        if (now.familiarity) {
+            if (utility_budget && *now.utility < *checkpoints.front().utility - *utility_budget) continue;
+            if (!best || *now.familiarity < *checkpoints[*best].familiarity) best = i;
+        } else if (!best || !now.holdout_loss || *now.holdout_loss < *checkpoints[*best].holdout_loss) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+Json ForgetReport::to_json() const {
+    Json rows = Json::array();
+    for (const Checkpoint& checkpoint : checkpoints) rows.push_back(checkpoint_json(checkpoint));
+    return {{"best_step", best_step}, {"within_budget", within_budget}, {"stopped_early", stopped_early},
+            {"train_blocks", train_blocks}, {"holdout_blocks", holdout_blocks}, {"labelled", labelled},
+            {"changed_share", train.changed_share}, {"checkpoints", rows}};
+}
+
+ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
+                    const std::filesystem::path& labels, const ForgetOptions& options,
+                    const std::filesystem::path& work, const ForgetMeasure& measure) {
+    const dist::StageScope stage("forget");
+    if (const auto problems = options.validate(); !problems.empty()) {
+        fail(ErrorKind::kUsage, "forget: {}", fmt::join(problems, "; "));
+    }
+    LabelRows rows;
+    dist::run_agreed(comm, "read labels", [&] {
+        rows = read_labels(labels, options.alpha);
+        if (rows.labelled() == 0) fail(ErrorKind::kData, "{} has no labelled position", labels.string());
+        std::filesystem::create_directories(work);
+    });
+    const Split split = split_blocks(rows.ids.size(), options);
+    ForgetReport report;
+    report.train_blocks = std::ssize(split.train);
+    report.holdout_blocks = std::ssize(split.holdout);
+    report.labelled = rows.labelled();
+
+    // Only a budget can end with the weights as they came.
+    const std::vector<at::Tensor> untrained = options.utility_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
+    Watch watch(comm, decoder, options, rows, split, measure, work);
+    if (!watch.knows(0)) watch.look(0);
+    report.train = train::train(
+        comm, collectives, decoder, report.train_blocks,
+        [&](std::int64_t index) { return sample_of(rows, split.train[static_cast<std::size_t>(index)]); }, options.train,
+        work / "checkpoints", [&](const train::StepReport& step) {
+            const bool due = options.measure_steps > 0 && step.step % options.measure_steps == 0;
+            return due || step.step == step.steps ? watch.look(step.step) : true;
+        });
+    report.stopped_early = report.train.stopped_early;
+    watch.finish(untrained, report);
+    log_info("forget: step {} kept{}", report.best_step, report.within_budget ? "" : " (no step stayed within the budget)");
+    return report;
+}
+
+}  // namespace nepenthe::unlearn

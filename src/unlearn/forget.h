@@ -1,0 +1,73 @@
+#pragma once
+// `forget`: fine-tuning on generic labels, watched. specs: unlearning.md §2.5; arXiv 2310.02238.
+
+#include "base/json.h"
+#include "dist/collectives.h"
+#include "dist/comm.h"
+#include "model/decoder.h"
+#include "train/trainer.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nepenthe::unlearn {
+
+// What the caller measures between steps, collectively, on the weights in place. Lower familiarity and higher utility
+// are better.
+struct Measured {
+    double familiarity = 0, utility = 0;
+    Json details;
+};
+using ForgetMeasure = std::function<Measured(const model::Decoder& decoder, std::int64_t step)>;
+
+// The published script's optimizer: betas .9 and .98, no decay, linear to 0 without warm-up, no clipping.
+train::TrainOptions published_forget_training();
+
+struct ForgetOptions {
+    std::string alpha = "5";  // which of the artefact's label sets
+    train::TrainOptions train = published_forget_training();
+    double holdout_share = 0.05;       // of the blocks, for the loss against generic labels
+    std::int64_t measure_steps = 0;    // 0 = before and after only
+    std::optional<double> utility_budget;  // by how much utility may fall below its value at the start
+
+    // Every problem at once, empty when fine.
+    std::vector<std::string> validate() const;
+};
+
+struct Checkpoint {
+    std::int64_t step = 0;
+    std::optional<double> holdout_loss;    // mean over held-out labelled positions, nats
+    std::optional<double> familiarity, utility;
+    Json details;
+};
+
+// Which checkpoint to keep; the first one is the untrained model and is never chosen. With measurements: the lowest familiarity
+// whose utility stays within the budget. Without: the lowest held-out loss, or the last one. Ties go to the earlier
+// step. Nothing when no checkpoint is within the budget.
+std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints,
+                                           std::optional<double> utility_budget);
+
+struct ForgetReport {
+    std::vector<Checkpoint> checkpoints;  // by step, step 0 first
+    std::int64_t best_step = 0;           // whose weights `decoder` holds at the end; 0 = the untrained model's
+    bool within_budget = true;            // false: no step was, and the weights are as they came
+    bool stopped_early = false;
+    std::int64_t train_blocks = 0, holdout_blocks = 0, labelled = 0;
+    train::TrainReport train;
+
+    Json to_json() const;
+};
+
+// Collective. Trains `decoder` in place on the labels of a relabel artefact and leaves the best checkpoint's weights in
+// it. `work` (shared by all ranks) keeps training checkpoints, the measurements and the best weights, so that an interrupted run
+// continues. Stops early once utility has fallen by more than the budget. The caller checks that model and labels
+// belong together (check_labels_belong).
+ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
+                    const std::filesystem::path& labels, const ForgetOptions& options,
+                    const std::filesystem::path& work, const ForgetMeasure& measure = {});
+
+}  // namespace nepenthe::unlearn

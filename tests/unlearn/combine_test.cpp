@@ -1,0 +1,182 @@
+// The combination against a plain restatement, on random logits; specs: unlearning.md §16.4, §16.5.
+
+#include "unlearn/combine.h"
+
+#include "base/error.h"
+#include "base/random.h"
+#include "unlearn/combine_kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace nepenthe::unlearn {
+namespace {
+
+constexpr std::int64_t kRows = 12;
+
+struct Logits {
+    std::vector<float> b, r;
+};
+
+Logits random_logits(std::int64_t vocabulary, std::uint64_t seed, double correlation = 0.9) {
+    RandomStream random(seed, "combine_test", 0);
+    Logits out;
+    for (std::int64_t i = 0; i < kRows * vocabulary; ++i) {
+        const double shared = 4 * random.normal();
+        out.b.push_back(static_cast<float>(shared));
+        out.r.push_back(static_cast<float>(correlation * shared + random.normal() + 1));
+    }
+    return out;
+}
+
+CombinedRows combine(const Logits& logits, std::int64_t vocabulary, const CombineOptions& options,
+                     const std::vector<text::TokenId>& forbidden = {}) {
+    CombinedRows out;
+    out.resize(kRows, static_cast<std::int64_t>(options.alphas.size()), options.top_k);
+    std::vector<float> b = logits.b;
+    const std::vector<std::span<const text::TokenId>> rows(kRows, forbidden);
+    combine_rows(b, logits.r, kRows, vocabulary, rows, options, out, 0);
+    return out;
+}
+
+double plain_lse(const float* row, std::int64_t vocabulary) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < vocabulary; ++i) sum += std::exp(static_cast<double>(row[i]));
+    return std::log(sum);
+}
+
+class CombineKinds : public ::testing::TestWithParam<std::tuple<Combine, std::int64_t>> {};
+
+TEST_P(CombineKinds, EqualsThePlainRestatement) {
+    const auto [kind, vocabulary] = GetParam();
+    const Logits logits = random_logits(vocabulary, 1);
+    const CombineOptions options{kind, {0, 0.5, 2.5, 5, 10, 20}, std::min<std::int64_t>(64, vocabulary)};
+    const CombinedRows out = combine(logits, vocabulary, options);
+    for (std::int64_t row = 0; row < kRows; ++row) {
+        const auto at = static_cast<std::size_t>(row);
+        const float* b = logits.b.data() + row * vocabulary;
+        const float* r = logits.r.data() + row * vocabulary;
+        EXPECT_NEAR(out.lse_baseline[at], plain_lse(b, vocabulary), 2e-6 * std::abs(plain_lse(b, vocabulary)));
+        EXPECT_NEAR(out.lse_reinforced[at], plain_lse(r, vocabulary), 2e-6 * std::abs(plain_lse(r, vocabulary)));
+        EXPECT_NEAR(out.mean_baseline[at],
+                    std::accumulate(b, b + vocabulary, 0.0) / static_cast<double>(vocabulary), 1e-5);
+        const float shift_b = kind == Combine::kLogProbs ? out.lse_baseline[at] : 0;
+        const float shift_r = kind == Combine::kLogProbs ? out.lse_reinforced[at] : 0;
+        for (std::size_t i = 0; i < options.alphas.size(); ++i) {
+            std::vector<float> v;
+            for (std::int64_t t = 0; t < vocabulary; ++t) {
+                v.push_back(combine_value(b[t] - shift_b, r[t] - shift_r, options.alphas[i]));
+                ASSERT_LE(v.back(), b[t] - shift_b);  // v ≤ b
+            }
+            const auto best = std::max_element(v.begin(), v.end());  // the first of equals
+            const std::size_t cell = at * options.alphas.size() + i;
+            EXPECT_EQ(out.label[cell], best - v.begin());
+            const float first = *best;
+            *best = -std::numeric_limits<float>::infinity();
+            EXPECT_EQ(out.margin[cell], first - *std::max_element(v.begin(), v.end()));
+        }
+        EXPECT_EQ(out.label[at * options.alphas.size()], out.baseline_argmax[at]);  // α = 0
+    }
+}
+
+TEST_P(CombineKinds, CertifiedTopKGivesTheLabelOfTheWholeVocabulary) {
+    const auto [kind, vocabulary] = GetParam();
+    for (std::uint64_t seed = 2; seed < 6; ++seed) {
+        const Logits logits = random_logits(vocabulary, seed, 0.5);
+        const CombineOptions options{kind, {0, 1, 2.5, 5, 10}, std::min<std::int64_t>(8, vocabulary)};
+        const CombinedRows out = combine(logits, vocabulary, options);
+        std::size_t certified = 0;
+        for (std::size_t row = 0; row < kRows; ++row) {
+            const auto k = static_cast<std::size_t>(options.top_k);
+            for (std::size_t i = 0; i < options.alphas.size(); ++i) {
+                const TopKDecision decision = decide_from_top_k(
+                    {out.top_index.data() + row * k, k}, {out.top_baseline.data() + row * k, k},
+                    {out.top_reinforced.data() + row * k, k}, out.lse_baseline[row], out.lse_reinforced[row],
+                    options.alphas[i], kind);
+                const std::size_t cell = row * options.alphas.size() + i;
+                EXPECT_EQ(decision.certified, out.certificate[cell] == 1);
+                if (!decision.certified) continue;
+                ++certified;
+                EXPECT_EQ(decision.label, out.label[cell]);
+                EXPECT_LE(decision.margin, out.margin[cell]);
+            }
+        }
+        EXPECT_GT(certified, kRows);  // the test must not be empty: α = 0 alone gives this many
+    }
+}
+
+TEST_P(CombineKinds, EqualModelsGiveTheBaselinesArgmaxForEveryAlpha) {
+    const auto [kind, vocabulary] = GetParam();
+    Logits logits = random_logits(vocabulary, 7);
+    logits.r = logits.b;
+    const CombineOptions options{kind, {0, 1, 5, 100}, 2};
+    const CombinedRows out = combine(logits, vocabulary, options);
+    for (std::size_t cell = 0; cell < out.label.size(); ++cell) {
+        EXPECT_EQ(out.label[cell], out.baseline_argmax[cell / options.alphas.size()]);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CombineKinds,
+                         ::testing::Combine(::testing::Values(Combine::kLogits, Combine::kLogProbs),
+                                            ::testing::Values(9, 16, 100, 2048, 5003)));
+
+TEST(CombineRows, ForbiddenTokensGetTheMeanOfTheUntouchedRow) {
+    Logits logits = random_logits(50, 8);
+    for (std::size_t row = 0; row < kRows; ++row) logits.b[row * 50 + 7] = 30;
+    logits.r = logits.b;
+    const CombinedRows free = combine(logits, 50, {Combine::kLogits, {5}, 50});
+    const CombinedRows out = combine(logits, 50, {Combine::kLogits, {5}, 50}, {7});
+    for (std::size_t row = 0; row < kRows; ++row) {
+        EXPECT_EQ(free.label[row], 7);
+        EXPECT_NE(out.label[row], 7);
+        EXPECT_EQ(out.mean_baseline[row], free.mean_baseline[row]);
+        const auto index = std::find(out.top_index.begin() + static_cast<std::ptrdiff_t>(row * 50), out.top_index.end(), 7);
+        EXPECT_EQ(out.top_baseline[static_cast<std::size_t>(index - out.top_index.begin())], out.mean_baseline[row]);
+    }
+}
+
+TEST(CombineRows, TiesGoToTheLowestId) {
+    Logits logits{std::vector<float>(kRows * 40, 1.0f), std::vector<float>(kRows * 40, 1.0f)};
+    for (std::size_t row = 0; row < kRows; ++row) logits.b[row * 40 + 21] = logits.b[row * 40 + 37] = 2;
+    const CombinedRows out = combine(logits, 40, {Combine::kLogits, {0, 5}, 3});
+    EXPECT_EQ(out.label[0], 21);
+    EXPECT_EQ(out.label[1], 21);
+    EXPECT_EQ(out.margin[0], 0);
+    EXPECT_EQ(out.top_index[0], 21);
+    EXPECT_EQ(out.top_index[1], 37);
+    EXPECT_EQ(out.top_index[2], 0);
+}
+
+TEST(CombineRows, RefusesNumbersThatAreNotFinite) {
+    for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        for (const bool in_baseline : {true, false}) {
+            Logits logits = random_logits(50, 9);
+            (in_baseline ? logits.b : logits.r)[3 * 50 + 49] = bad;
+            try {
+                combine(logits, 50, {Combine::kLogProbs, {5}, 4});
+                FAIL();
+            } catch (const Error& error) {
+                EXPECT_EQ(error.kind(), ErrorKind::kGate);
+                EXPECT_NE(std::string(error.what()).find(in_baseline ? "baseline" : "reinforced"), std::string::npos);
+            }
+        }
+    }
+}
+
+TEST(CombineKernels, LogSumExpHoldsOverTheWholeRange) {
+    for (const float spread : {0.0f, 1.0f, 30.0f, 200.0f}) {
+        std::vector<float> row;
+        for (int i = 0; i < 10007; ++i) row.push_back(spread * static_cast<float>((i * 7919) % 10007) / 10007.0f - 20);
+        double sum = 0;
+        const float max = *std::max_element(row.begin(), row.end());
+        for (const float x : row) sum += std::exp(static_cast<double>(x) - static_cast<double>(max));
+        EXPECT_NEAR(row_log_sum_exp(row), max + std::log(sum), 1e-6 * (1 + std::abs(max)));
+    }
+}
+
+}  // namespace
+}  // namespace nepenthe::unlearn

@@ -1,0 +1,128 @@
+// Forgetting on real labels with a real small model: learns the labels, keeps the best step, stops on a budget, continues.
+
+#include "unlearn/forget.h"
+
+#include "base/error.h"
+#include "dist/collectives.h"
+#include "io/text.h"
+#include "mpi_world.h"
+#include "shared_folder.h"
+#include "text/tokenizer.h"
+#include "unlearn/relabel.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+namespace nepenthe::unlearn {
+namespace {
+
+const char* const kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+
+model::Decoder load() { return model::Decoder::load(kModel, model::Compute::kFloat32); }
+
+store::Artefact labels(const std::filesystem::path& outputs) {
+    const auto tokenizer = text::Tokenizer::load(kModel);
+    RelabelInputs inputs;
+    inputs.load_baseline = load;
+    inputs.load_reinforced = load;
+    inputs.baseline_digest = inputs.reinforced_digest = "tinystories";
+    inputs.tokenizer = &tokenizer;
+    inputs.dictionary = parse_dictionary(R"({"Dorothy": ["Lily"], "Toto": ["Max"]})", "test");
+    const std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
+    inputs.documents = {novel.substr(novel.find("Dorothy lived"), 5000)};
+    RelabelOptions options;
+    options.block = 64;
+    return relabel(*testing::world, inputs, options, outputs);
+}
+
+ForgetOptions options() {
+    ForgetOptions out;
+    out.train.lr = 1e-3;
+    out.train.global_batch = 4;
+    out.train.micro_batch = 2;
+    out.train.epochs = 2;
+    out.train.deterministic = true;
+    out.train.checkpoint_minutes = 0;
+    out.holdout_share = 0.2;
+    out.measure_steps = 2;
+    return out;
+}
+
+double weight_sum(const model::Decoder& decoder) {
+    double sum = 0;
+    for (const auto& parameter : decoder.parameters()) sum += parameter.tensor.to(at::kDouble).abs().sum().item<double>();
+    return sum;
+}
+
+TEST(Forget, LearnsTheLabels) {
+    testing::SharedFolder folder("forget-learn");
+    const store::Artefact artefact = labels(folder.path());
+    auto decoder = load();
+    const auto collectives = dist::make_mpi_collectives(*testing::world);
+    const ForgetReport report =
+        forget(*testing::world, *collectives, decoder, artefact.folder, options(), folder.path() / "work");
+    ASSERT_GE(report.checkpoints.size(), 3u);
+    EXPECT_EQ(report.checkpoints.front().step, 0);
+    EXPECT_GT(report.holdout_blocks, 0);
+    EXPECT_LT(*report.checkpoints.back().holdout_loss, *report.checkpoints.front().holdout_loss);
+    EXPECT_GT(report.best_step, 0);
+    double best = INFINITY;
+    for (const Checkpoint& checkpoint : report.checkpoints) {
+        if (checkpoint.step > 0) best = std::min(best, *checkpoint.holdout_loss);
+    }
+    const auto& kept = report.checkpoints[*best_checkpoint(report.checkpoints, std::nullopt)];
+    EXPECT_EQ(*kept.holdout_loss, best);
+    EXPECT_EQ(kept.step, report.best_step);
+}
+
+TEST(Forget, KeepsTheBestStepWithinTheBudget) {
+    testing::SharedFolder folder("forget-best");
+    const store::Artefact artefact = labels(folder.path());
+    auto decoder = load();
+    const auto collectives = dist::make_mpi_collectives(*testing::world);
+    std::map<std::int64_t, double> sums;
+    ForgetOptions choice = options();
+    choice.utility_budget = 0.5;
+    const ForgetMeasure measure = [&](const model::Decoder& now, std::int64_t step) {
+        sums[step] = weight_sum(now);
+        // Familiarity falls with every look, utility breaks the budget at step 6.
+        return Measured{1.0 / static_cast<double>(1 + step), step >= 6 ? 0.0 : 1.0, {{"step", step}}};
+    };
+    const ForgetReport report =
+        forget(*testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work", measure);
+    EXPECT_EQ(report.best_step, 4);
+    EXPECT_TRUE(report.within_budget);
+    EXPECT_TRUE(report.stopped_early);
+    EXPECT_EQ(report.checkpoints.back().step, 6);
+    EXPECT_EQ(weight_sum(decoder), sums.at(4));
+    EXPECT_EQ(report.to_json()["checkpoints"][1]["details"]["step"], 2);
+}
+
+TEST(Forget, WithoutAStepInTheBudgetTheWeightsStayAsTheyWere) {
+    testing::SharedFolder folder("forget-none");
+    const store::Artefact artefact = labels(folder.path());
+    auto decoder = load();
+    const double before = weight_sum(decoder);
+    const auto collectives = dist::make_mpi_collectives(*testing::world);
+    ForgetOptions choice = options();
+    choice.utility_budget = 0.1;
+    const ForgetReport report = forget(
+        *testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work",
+        [](const model::Decoder&, std::int64_t step) { return Measured{0.5, step == 0 ? 1.0 : 0.0, {}}; });
+    EXPECT_FALSE(report.within_budget);
+    EXPECT_EQ(report.best_step, 0);
+    EXPECT_EQ(weight_sum(decoder), before);
+}
+
+TEST(Forget, UnknownAlphaListsThoseThereAre) {
+    testing::SharedFolder folder("forget-alpha");
+    const store::Artefact artefact = labels(folder.path());
+    auto decoder = load();
+    const auto collectives = dist::make_mpi_collectives(*testing::world);
+    ForgetOptions choice = options();
+    choice.alpha = "7";
+    EXPECT_THROW(forget(*testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work"), Error);
+}
+
+}  // namespace
+}  // namespace nepenthe::unlearn

@@ -1,0 +1,245 @@
+// Relabelling a real text with a real small model: the same bytes on any number of ranks, with both models in memory or one
+// after the other, undisturbed or resumed; specs: unlearning.md §16.4, §16.5, §16.10.
+
+#include "base/error.h"
+#include "base/random.h"
+#include "io/text.h"
+#include "model/decoder.h"
+#include "mpi_world.h"
+#include "shared_folder.h"
+#include "store/hdf5.h"
+#include "unlearn/audit.h"
+#include "unlearn/label_file.h"
+#include "unlearn/labels.h"
+#include "unlearn/offline.h"
+#include "unlearn/relabel.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace nepenthe::unlearn {
+namespace {
+
+const char* const kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+const char* const kDictionary = R"({"Dorothy": ["Lily", "Anna"], "Toto": ["Max"], "Uncle Henry": ["Uncle Ben"],
+                                    "Aunt Em": ["Aunt Sue"], "Kansas": ["the farm"], "cyclone": ["storm"]})";
+
+const text::Tokenizer& tokenizer() {
+    static const auto loaded = text::Tokenizer::load(kModel);
+    return loaded;
+}
+
+// A model that has moved away from the baseline, the same on every rank: weights shaken by a hundredth.
+model::Decoder shaken(double size = 0.02) {
+    auto decoder = model::Decoder::load(kModel, model::Compute::kFloat32);
+    std::uint64_t id = 0;
+    for (const auto& parameter : decoder.parameters()) {
+        RandomStream random(11, "relabel_test", id++);
+        at::Tensor tensor = parameter.tensor;
+        auto* values = tensor.mutable_data_ptr<float>();
+        for (std::int64_t i = 0; i < tensor.numel(); ++i) values[i] += static_cast<float>(size * random.normal());
+    }
+    return decoder;
+}
+
+RelabelInputs inputs(bool with_dictionary = true, double shake = 0.02) {
+    RelabelInputs out;
+    out.load_baseline = [] { return model::Decoder::load(kModel, model::Compute::kFloat32); };
+    out.load_reinforced = [shake] { return shaken(shake); };
+    out.baseline_digest = "tinystories";
+    out.reinforced_digest = shake == 0 ? "tinystories" : "tinystories, shaken";
+    out.tokenizer = &tokenizer();
+    if (with_dictionary) out.dictionary = parse_dictionary(kDictionary, "test");
+    std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
+    out.documents = {novel.substr(novel.find("Dorothy lived"), 6000), novel.substr(novel.find("Dorothy lived") + 6000, 2000)};
+    return out;
+}
+
+RelabelOptions options() {
+    RelabelOptions out;
+    out.alphas = {0, 2.5, 5};
+    out.block = 64;
+    out.seed = 5;
+    return out;
+}
+
+TEST(Relabel, ResidentAndSwappedModelsGiveTheSameBytes) {
+    testing::SharedFolder resident("relabel-resident"), swapped("relabel-swapped");
+    RelabelOptions choice = options();
+    choice.activation_layers = {0, 1};
+    choice.store_logits = true;
+    choice.swap = Swap::kNever;
+    const store::Artefact a = relabel(*testing::world, inputs(), choice, resident.path());
+    choice.swap = Swap::kAlways;
+    const store::Artefact b = relabel(*testing::world, inputs(), choice, swapped.path());
+    EXPECT_EQ(a.digest(), b.digest());
+    EXPECT_EQ(a.folder.filename(), b.folder.filename());
+}
+
+TEST(Relabel, AskedAgainItComputesNothing) {
+    testing::SharedFolder folder("relabel-again");
+    const store::Artefact first = relabel(*testing::world, inputs(), options(), folder.path());
+    RelabelInputs no_models = inputs();
+    no_models.load_baseline = []() -> model::Decoder { throw std::logic_error("must not be loaded"); };
+    const store::Artefact second = relabel(*testing::world, no_models, options(), folder.path());
+    EXPECT_EQ(first.folder, second.folder);
+}
+
+TEST(Relabel, LabelsAreWhatTheDefinitionSays) {
+    testing::SharedFolder folder("relabel-definition");
+    RelabelOptions choice = options();
+    choice.store_logits = true;
+    const store::Artefact artefact = relabel(*testing::world, inputs(), choice, folder.path());
+    const store::H5Reader file(artefact.folder / kLabelFile, kLabelFormat);
+    const auto baseline = file.read<float>("/logits/baseline"), reinforced = file.read<float>("/logits/reinforced");
+    const auto labels = file.read<std::int32_t>("/labels/2.5"), map = file.read<std::int32_t>("/map");
+    const auto lse_b = file.read<float>("/lse/baseline"), lse_r = file.read<float>("/lse/reinforced");
+    const std::size_t vocabulary = file.shape("/logits/baseline")[2];
+    std::size_t checked = 0;
+    for (std::size_t t = 0; t < labels.size(); ++t) {
+        if (labels[t] == kNoLabel) continue;
+        EXPECT_GE(map[t], 0);
+        std::size_t best = 0;
+        float best_v = -INFINITY;
+        for (std::size_t id = 0; id < vocabulary; ++id) {
+            const float v = combine_value(baseline[t * vocabulary + id] - lse_b[t],
+                                          reinforced[t * vocabulary + id] - lse_r[t], 2.5f);
+            if (v > best_v) best = id, best_v = v;
+        }
+        ASSERT_EQ(labels[t], static_cast<std::int32_t>(best));
+        ++checked;
+    }
+    EXPECT_GT(checked, 500u);
+}
+
+TEST(Relabel, AlphaZeroWithoutADictionaryIsTheBaselinesArgmax) {
+    testing::SharedFolder folder("relabel-alpha0");
+    for (const Rules rules : {Rules::kImproved, Rules::kPublished}) {
+        RelabelOptions choice = options();
+        choice.rules = rules;
+        choice.alphas = {0};
+        const store::Artefact artefact = relabel(*testing::world, inputs(false), choice, folder.path());
+        const LabelRows rows = read_labels(artefact.folder, "0");
+        auto decoder = model::Decoder::load(kModel, model::Compute::kFloat32);
+        const at::NoGradGuard no_gradients;
+        for (std::size_t block = 0; block < 3; ++block) {
+            const at::Tensor tokens = at::tensor(at::ArrayRef<std::int32_t>(rows.ids[block]), at::kLong).unsqueeze(0);
+            const at::Tensor argmax = decoder.logits({tokens, {}})[0].argmax(-1);
+            for (std::int64_t t = 0; t + 1 < argmax.size(0); ++t) {
+                EXPECT_EQ(rows.labels[block][static_cast<std::size_t>(t)], argmax[t].item<std::int64_t>());
+            }
+            EXPECT_EQ(rows.labels[block].back(), kNoLabel);
+        }
+    }
+}
+
+TEST(Relabel, EqualModelsWithoutADictionaryAgreeForEveryAlpha) {
+    testing::SharedFolder folder("relabel-equal");
+    const store::Artefact artefact = relabel(*testing::world, inputs(false, 0), options(), folder.path());
+    const LabelRows zero = read_labels(artefact.folder, "0");
+    EXPECT_EQ(zero.labels, read_labels(artefact.folder, "2.5").labels);
+    EXPECT_EQ(zero.labels, read_labels(artefact.folder, "5").labels);
+}
+
+TEST(Relabel, AnyAlphaOfflineEqualsTheDirectOne) {
+    testing::SharedFolder folder("relabel-offline");
+    for (const Combine combine : {Combine::kLogits, Combine::kLogProbs}) {
+        RelabelOptions choice = options();
+        choice.combine = combine;
+        choice.top_k = 16;
+        const store::Artefact artefact = relabel(*testing::world, inputs(), choice, folder.path());
+        choice.alphas = {1, 7};
+        const store::Artefact direct = relabel(*testing::world, inputs(), choice, folder.path());
+        auto baseline = inputs().load_baseline(), reinforced = inputs().load_reinforced();
+        for (const double alpha : {1.0, 7.0}) {
+            const LabelRows wanted = read_labels(direct.folder, alpha_name(alpha));
+            OfflineLabels offline = relabel_offline(artefact.folder, alpha);
+            std::size_t wrong = 0;
+            for (std::size_t block = 0; block < wanted.labels.size(); ++block) {
+                for (std::size_t t = 0; t < wanted.labels[block].size(); ++t) {
+                    if (offline.rows.labels[block][t] == wanted.labels[block][t]) continue;
+                    ++wrong;
+                    const OfflinePosition here{block, static_cast<std::uint32_t>(t)};
+                    EXPECT_NE(std::find(offline.uncertified.begin(), offline.uncertified.end(), here),
+                              offline.uncertified.end());
+                }
+            }
+            EXPECT_LE(wrong, offline.uncertified.size());
+            resolve_uncertified(*testing::world, artefact.folder, alpha, baseline, reinforced, offline);
+            EXPECT_TRUE(offline.uncertified.empty());
+            EXPECT_EQ(offline.rows.labels, wanted.labels);
+        }
+    }
+}
+
+TEST(Relabel, LabelsOfAnotherModelOrTokenizerAreRefused) {
+    testing::SharedFolder folder("relabel-digest");
+    const store::Artefact artefact = relabel(*testing::world, inputs(), options(), folder.path());
+    EXPECT_NO_THROW(check_labels_belong(artefact.folder, "tinystories", tokenizer().digest()));
+    try {
+        check_labels_belong(artefact.folder, "another model", "another tokenizer");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kData);
+        EXPECT_NE(std::string(error.what()).find("baseline model"), std::string::npos);
+        EXPECT_NE(std::string(error.what()).find("tokenizer"), std::string::npos);
+    }
+    try {
+        read_labels(artefact.folder, "3");
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+        EXPECT_NE(std::string(error.what()).find("0, 2.5, 5"), std::string::npos) << error.what();
+    }
+}
+
+TEST(Relabel, RefusesWhatDoesNotBelongTogether) {
+    testing::SharedFolder folder("relabel-refusal");
+    const auto kind_of = [&](const RelabelInputs& what, const RelabelOptions& choice) {
+        try {
+            relabel(*testing::world, what, choice, folder.path());
+        } catch (const Error& error) {
+            return error.kind();
+        }
+        return ErrorKind::kInternal;
+    };
+    RelabelInputs no_hit = inputs();
+    no_hit.dictionary = parse_dictionary(R"({"Gandalf": ["Wizard"]})", "test");
+    EXPECT_EQ(kind_of(no_hit, options()), ErrorKind::kData);
+    RelabelOptions bad = options();
+    bad.alphas = {-1, 5, 5};
+    bad.top_k = 1;
+    EXPECT_EQ(bad.validate().size(), 3u);
+    EXPECT_EQ(kind_of(inputs(), bad), ErrorKind::kUsage);
+    RelabelOptions long_blocks = options();
+    long_blocks.block = 100'000;
+    EXPECT_EQ(kind_of(inputs(), long_blocks), ErrorKind::kData);
+}
+
+// The digest that relabel_ranks_test.py compares over rank counts and after kills.
+TEST(Relabel, PrintsItsDigest) {
+    const char* const outputs = std::getenv("NEPENTHE_RELABEL_OUTPUTS");
+    testing::SharedFolder folder("relabel-digest-of-ranks");
+    const store::Artefact artefact =
+        relabel(*testing::world, inputs(), options(), outputs ? std::filesystem::path(outputs) : folder.path());
+    if (testing::world->is_root()) printf("relabel digest %s\n", artefact.digest().c_str());
+}
+
+TEST(Audit, ShowsWhatChanged) {
+    testing::SharedFolder folder("relabel-audit");
+    const store::Artefact artefact = relabel(*testing::world, inputs(), options(), folder.path());
+    const Audit audit = audit_labels(artefact.folder, "5", tokenizer(), 10);
+    EXPECT_GT(audit.total_hits, 10);
+    EXPECT_EQ(audit.passages.size(), 10u);
+    EXPECT_FALSE(audit.changes.empty());
+    const std::string text = audit.to_text();
+    EXPECT_NE(text.find("Dorothy"), std::string::npos);
+    EXPECT_EQ(audit.to_json()["passages"].size(), 10u);
+}
+
+}  // namespace
+}  // namespace nepenthe::unlearn
