@@ -4,10 +4,11 @@
     make_tokenizations.py SHARED_DATA GEMMA_FOLDER OUTPUT_FOLDER
 
 First the tokenizer.json files that are published only as rank files are converted (scripts/convert-tiktoken.py). Then
-one file a tokenizer, NAME.expected, little-endian: u32 length and path of the tokenizer.json, u32 number of texts; for each
-text u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32 ends (byte offsets), u32 length and
+NAME.expected for each tokenizer, little-endian: u32 length and path of the tokenizer.json, u32 number of texts; for each text
+u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32 ends (byte offsets), u32 length and
 bytes of the decoded text. Texts: three novels, WikiText-2's test set, 10,000 random strings,
-every code point in use.
+every code point in use. random-merges.expected has several hundred small tokenizers with random vocabularies and merges,
+one behind the other, each with texts of its own alphabet.
 """
 import json
 import os
@@ -58,24 +59,63 @@ def write_bytes(out, data):
     out.write(np.uint32(len(data)).tobytes() + data)
 
 
-def write_expected(name, path, texts, folder):
+def write_tokenizer(out, path, texts):
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    write_bytes(out, str(path).encode())
+    out.write(np.uint32(len(texts)).tobytes())
+    for text in texts:
+        encoding = tokenizer.encode(text)
+        offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
+        positions = byte_positions(text)
+        write_bytes(out, text.encode())
+        out.write(np.uint32(len(encoding.ids)).tobytes())
+        out.write(np.array(encoding.ids, dtype=np.int32).tobytes())
+        out.write(positions[offsets[:, 0]].tobytes() + positions[offsets[:, 1]].tobytes())
+        write_bytes(out, tokenizer.decode(encoding.ids, skip_special_tokens=True).encode())
+
+
+def write_expected(name, tokenizers, folder):
+    """`tokenizers`: pairs of a path and the texts to encode."""
     partial = folder / (name + ".partial")
     with open(partial, "wb") as out:
-        write_bytes(out, str(path).encode())
-        out.write(np.uint32(len(texts)).tobytes())
-        for text in texts:
-            encoding = tokenizer.encode(text)
-            offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-            positions = byte_positions(text)
-            write_bytes(out, text.encode())
-            out.write(np.uint32(len(encoding.ids)).tobytes())
-            out.write(np.array(encoding.ids, dtype=np.int32).tobytes())
-            out.write(positions[offsets[:, 0]].tobytes() + positions[offsets[:, 1]].tobytes())
-            write_bytes(out, tokenizer.decode(encoding.ids, skip_special_tokens=True).encode())
+        for path, texts in tokenizers:
+            write_tokenizer(out, path, texts)
     partial.rename(folder / (name + ".expected"))
+
+
+def random_models(count, seed, folder):
+    """Byte-pair models over few characters, so that merges compete, cross words and meet unknown characters."""
+    pick = random.Random(seed)
+    folder.mkdir(exist_ok=True)
+    for i in range(count):
+        alphabet = pick.choice(["ab▁", "abc▁", "aé▁日", "ab"])
+        known = [c for c in alphabet if pick.random() < 0.9] or ["a"]
+        vocab = ["<unk>", *known]
+        if pick.random() < 0.6:
+            everything = [f"<0x{b:02X}>" for b in range(256)]
+            vocab += everything if pick.random() < 0.7 else pick.sample(everything, 200)
+        merges = []
+        parts = list(known) + (["<0xE6>", "<0x97>"] if pick.random() < 0.1 and "<0x97>" in vocab and "<0xE6>" in vocab else [])
+        for _ in range(pick.randint(0, 25)):
+            left, right = pick.choice(parts), pick.choice(parts)
+            if len(left + right) < 14:
+                merges.append([left, right])
+                if left + right not in vocab:
+                    vocab.append(left + right)
+                    parts.append(left + right)
+        normalizers = [{"type": "Prepend", "prepend": "▁"}] * pick.randint(0, 1)
+        normalizers += [{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}] * pick.randint(0, 1)
+        split = pick.choice([None, None, {"type": "Split", "pattern": {"String": "▁"}, "behavior": "MergedWithNext", "invert": False}])
+        model = {"type": "BPE", "dropout": None, "unk_token": pick.choice(["<unk>", "<unk>", None]),
+                 "continuing_subword_prefix": None, "end_of_word_suffix": None, "fuse_unk": pick.random() < 0.5,
+                 "byte_fallback": pick.random() < 0.7, "ignore_merges": pick.random() < 0.2,
+                 "vocab": {token: id for id, token in enumerate(vocab)}, "merges": merges}
+        path = folder / f"{i}.json"
+        path.write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": model, "pre_tokenizer": split,
+                                    "normalizer": {"type": "Sequence", "normalizers": normalizers}}))
+        yield path, ["".join(pick.choices(alphabet + " x", k=pick.randint(0, 40))) for _ in range(30)]
 
 
 def main():
@@ -108,7 +148,8 @@ def main():
     used = [c for c in [*range(0x32400), *range(0xE0000, 0xE0200)] if not 0xD800 <= c < 0xE000]
     texts += ["".join("a" + chr(c) for c in used[i:i + 4096]) for i in range(0, len(used), 4096)]
     for name, path in files.items():
-        write_expected(name, path, texts, folder)
+        write_expected(name, [(path, texts)], folder)
+    write_expected("random-merges", random_models(400, 7, folder / "random-merges"), folder)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ TEST_F(TokenizerTest, KnowsItsVocabulary) {
     EXPECT_EQ(tokenizer.digest(), sha256_hex(kSmall));
     EXPECT_EQ(tokenizer.bos(), std::nullopt);
     EXPECT_EQ(tokenizer.encode_ids("ab<s>ba", true), (std::vector<TokenId>{2, 9, 1, 0}));
-    EXPECT_EQ(tokenizer.decode(std::vector<TokenId>{2, 9, 1, 77, -3}, true), "ab b");
+    EXPECT_EQ(tokenizer.decode(std::vector<TokenId>{2, 9, 1, 5, 77, -3}, true), "ab b");
 }
 
 TEST_F(TokenizerTest, TakesBosAndEosFromTheConfig) {
@@ -104,6 +104,13 @@ TEST_F(TokenizerTest, RefusesAFileThatIsNotWhatItClaims) {
     EXPECT_NE(refusal("{\"x\": " + std::string(1000, '[')).find("deeper"), std::string::npos);
     EXPECT_NE(refusal(R"({"added_tokens": [{"id": 0, "content": "x"}], "model": {"vocab": {"a": 0}}})").find("added"),
               std::string::npos);
+    const std::string special = R"({"single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}],
+        "type": "TemplateProcessing", "special_tokens": {"x": {"ids": [)";
+    for (const char* id : {"5", "-1", "99999999999"}) {
+        EXPECT_NE(refusal(R"({"model": {"vocab": {"a": 0}}, "post_processor": )" + special + id + "]}}}}").find("post_"),
+                  std::string::npos)
+            << id;
+    }
     EXPECT_THROW(Tokenizer::load(folder_.path() / "nowhere"), Error);
 }
 
