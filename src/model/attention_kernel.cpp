@@ -58,37 +58,15 @@ NEPENTHE_ALWAYS_INLINE void finish_scores(float* row, std::int64_t begin, std::i
     }
 }
 
-NEPENTHE_ALWAYS_INLINE float row_maximum(const float* row, std::int64_t begin, std::int64_t end) {
-    float lanes[kLanes];
-    std::fill_n(lanes, kLanes, row[end - 1]);
-    std::int64_t j = begin;
-    for (; j + kLanes <= end; j += kLanes) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            lanes[lane] = row[j + lane] > lanes[lane] ? row[j + lane] : lanes[lane];
-        }
-    }
-    float most = row[end - 1];
-    for (; j < end; ++j) {
-        most = row[j] > most ? row[j] : most;
-    }
-    for (const float lane : lanes) {
-        most = lane > most ? lane : most;
-    }
-    return most;
-}
-
-// exp(−inf) must be exactly zero, which the saturating exponential alone does not give.
-NEPENTHE_ALWAYS_INLINE float exp_of(float x) { return x < -80.0f ? 0.0f : fast_exp(x); }
-
 template <typename Value>
 NEPENTHE_ALWAYS_INLINE void softmax_rows(float* scores, Value* out, float* log_sums, const TileRange& range,
                                          float scale, float cap) {
     for (std::int64_t i = 0; i < range.queries; ++i, scores += range.keys, out += range.keys) {
         const std::int64_t begin = range.begin(i), end = range.end(i);
         finish_scores(scores, begin, end, range.key_mask, scale, cap);
-        const float most = row_maximum(scores, begin, end);
+        const float most = span_maximum(scores, begin, end);
         for (std::int64_t j = begin; j < end; ++j) {
-            scores[j] = exp_of(scores[j] - most);
+            scores[j] = exp_of_non_positive(scores[j] - most);
         }
         const float sum = lane_sum(end - begin, [&](std::int64_t j) __attribute__((always_inline)) {
             return scores[begin + j];
@@ -125,7 +103,7 @@ NEPENTHE_ALWAYS_INLINE void recompute_rows(float* scores, Value* out, float* ben
             scores[j] = 0.0f;
         }
         for (std::int64_t j = begin; j < end; ++j) {
-            scores[j] = exp_of(scores[j] - log_sums[i]);
+            scores[j] = exp_of_non_positive(scores[j] - log_sums[i]);
         }
         for (std::int64_t j = end; j < range.keys; ++j) {
             scores[j] = 0.0f;

@@ -151,15 +151,19 @@ at::Tensor Decoder::unembed(const at::Tensor& normed) const {
 
 at::Tensor Decoder::head(const at::Tensor& hidden) const { return unembed(final_norm(hidden)).to(at::kFloat); }
 
-at::Tensor Decoder::hidden_states(const Batch& batch, bool checkpointing) const {
-    const Context shared = context(batch);
-    at::Tensor hidden = embed(batch.ids, shared);
+at::Tensor Decoder::blocks(const at::Tensor& embedded, const Context& context, bool checkpointing) const {
+    at::Tensor hidden = embedded;
     const bool replay = checkpointing && at::GradMode::is_enabled();
     for (std::int64_t layer = 0; layer < impl_->config.layers; ++layer) {
-        hidden = replay ? block_checkpointed(impl_->config, impl_->layer(layer), layer, hidden, shared)
-                        : block(layer, hidden, shared);
+        hidden = replay ? block_checkpointed(impl_->config, impl_->layer(layer), layer, hidden, context)
+                        : block(layer, hidden, context);
     }
     return hidden;
+}
+
+at::Tensor Decoder::hidden_states(const Batch& batch, bool checkpointing) const {
+    const Context shared = context(batch);
+    return blocks(embed(batch.ids, shared), shared, checkpointing);
 }
 
 at::Tensor Decoder::logits(const Batch& batch) const { return head(hidden_states(batch)); }
@@ -195,6 +199,7 @@ bool Decoder::stores_transposed(const std::string& name) const {
     return found != impl_->weights.index.end() && impl_->weights.specs[found->second].transposed;
 }
 
+at::Tensor Decoder::embedding() const { return impl_->weights.embedding; }
 at::Tensor Decoder::unembedding() const { return impl_->weights.head; }
 at::Tensor Decoder::unembedding_bias() const { return impl_->weights.head_bias; }
 

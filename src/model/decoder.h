@@ -76,8 +76,10 @@ class Decoder {
     at::Tensor head(const at::Tensor& hidden) const;
 
     // --- common compositions ---
-    // All blocks, before the final norm: [batch, position, hidden]. With `checkpointing`, each block's activations are
-    // recomputed in the backward pass.
+    // All blocks on embedded tokens, before the final norm: [batch, position, hidden] → the same. With `checkpointing`,
+    // each block's activations are recomputed in the backward pass.
+    at::Tensor blocks(const at::Tensor& embedded, const Context& context, bool checkpointing = false) const;
+    // blocks(embed(…)).
     at::Tensor hidden_states(const Batch& batch, bool checkpointing = false) const;
     // head(hidden_states(batch)); for tests and short texts only, it materialises [batch, position, vocabulary].
     at::Tensor logits(const Batch& batch) const;
@@ -89,7 +91,9 @@ class Decoder {
     // Name of the second MLP matrix of a layer, and whether it is stored [in, out] (GPT-2's Conv1D).
     std::string mlp_output_name(std::int64_t layer) const;
     bool stores_transposed(const std::string& name) const;
-    // The unembedding matrix [vocabulary, hidden] and its bias (undefined where there is none), for losses in chunks.
+    // The embedding matrix [vocabulary, hidden].
+    at::Tensor embedding() const;
+    // The unembedding matrix [vocabulary, hidden], the same tensor when tied, and its bias (undefined where there is none), for losses in chunks.
     at::Tensor unembedding() const;
     at::Tensor unembedding_bias() const;
 

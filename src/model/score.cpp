@@ -1,6 +1,7 @@
 #include "model/score.h"
 
 #include "base/error.h"
+#include "model/token_scores.h"
 
 #include <torch/types.h>
 
@@ -10,39 +11,6 @@
 namespace nepenthe::model {
 
 namespace {
-
-// Rows of logits held at once: 64 × 262,144 in fp32 are 64 MiB.
-constexpr std::int64_t kLogitElements = std::int64_t{1} << 24;
-
-std::int64_t chunk_rows(const Decoder& decoder) {
-    return std::max<std::int64_t>(1, kLogitElements / decoder.config().vocabulary);
-}
-
-struct TokenScores {
-    at::Tensor log_probabilities;  // [n] fp32
-    at::Tensor greedy;             // [n] bool: the target is the argmax, ties going to the lowest id
-};
-
-TokenScores score_tokens(const Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets) {
-    const at::NoGradGuard no_grad;
-    const at::Tensor normed = decoder.final_norm(hidden);
-    std::vector<at::Tensor> values, greedy;
-    const std::int64_t rows = chunk_rows(decoder);
-    for (std::int64_t first = 0; first < targets.size(0); first += rows) {
-        const std::int64_t count = std::min(rows, targets.size(0) - first);
-        const at::Tensor logits = decoder.unembed(normed.narrow(0, first, count)).to(at::kFloat);
-        const at::Tensor target = targets.narrow(0, first, count);
-        const at::Tensor chosen = logits.gather(1, target.unsqueeze(1)).squeeze(1);
-        values.push_back(chosen - logits.logsumexp(1));
-        // argmax does not promise which of equal entries it returns; the first that equals the maximum is meant.
-        const at::Tensor is_maximum = logits == logits.amax(1, true);
-        greedy.push_back(is_maximum.to(at::kByte).argmax(1) == target);
-    }
-    if (values.empty()) {
-        return {at::empty({0}, hidden.options().dtype(at::kFloat)), at::empty({0}, targets.options().dtype(at::kBool))};
-    }
-    return {at::cat(values), at::cat(greedy)};
-}
 
 void check_requests(const Decoder& decoder, std::span<const ScoreRequest> requests) {
     const std::int64_t vocabulary = decoder.config().vocabulary;
@@ -87,7 +55,7 @@ void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests,
         states.push_back(hidden[index].narrow(0, std::max<std::int64_t>(first - 1, 0), length - first));
         targets.push_back(batch.ids[index].narrow(0, first, length - first));
     }
-    const TokenScores scores = score_tokens(decoder, at::cat(states), at::cat(targets));
+    const TokenScores scores = score_tokens(decoder, decoder.final_norm(at::cat(states)), at::cat(targets));
     const at::Tensor values = scores.log_probabilities.cpu().contiguous(), greedy = scores.greedy.cpu().contiguous();
     const float* value = values.const_data_ptr<float>();
     const bool* best = greedy.const_data_ptr<bool>();
@@ -105,7 +73,8 @@ void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests,
 }  // namespace
 
 at::Tensor token_log_probabilities(const Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets) {
-    return score_tokens(decoder, hidden, targets).log_probabilities;
+    const at::NoGradGuard no_grad;
+    return score_tokens(decoder, decoder.final_norm(hidden), targets).log_probabilities;
 }
 
 std::vector<ScoreResult> score_sequences(const Decoder& decoder, std::span<const ScoreRequest> requests,

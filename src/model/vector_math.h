@@ -80,4 +80,28 @@ NEPENTHE_ALWAYS_INLINE float fast_exp(float x) {
     return p * std::bit_cast<float>(exponent);
 }
 
+// exp(x) for x ≤ 0, exactly zero for −inf, which the saturating exponential alone does not give.
+NEPENTHE_ALWAYS_INLINE float exp_of_non_positive(float x) { return x < -80.0f ? 0.0f : fast_exp(x); }
+
+// Largest of values[begin, end), not empty.
+NEPENTHE_ALWAYS_INLINE float span_maximum(const float* values, std::int64_t begin, std::int64_t end) {
+    std::array<float, kLanes> lanes;
+    lanes.fill(values[end - 1]);
+    std::int64_t j = begin;
+    for (; j + kLanes <= end; j += kLanes) {
+        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+            float& most = lanes[static_cast<std::size_t>(lane)];
+            most = values[j + lane] > most ? values[j + lane] : most;
+        }
+    }
+    float most = values[end - 1];
+    for (; j < end; ++j) {
+        most = values[j] > most ? values[j] : most;
+    }
+    for (const float lane : lanes) {
+        most = lane > most ? lane : most;
+    }
+    return most;
+}
+
 }  // namespace nepenthe::model

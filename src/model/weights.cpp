@@ -86,13 +86,31 @@ Weights arrange(const DecoderConfig& config, std::vector<TensorSpec> specs, std:
 
 // A checkpoint of the bare trunk (GPT-2's on the hub) leaves the family's prefix out of every name.
 bool is_bare(const DecoderConfig& config, const io::Checkpoint& checkpoint) {
-    return checkpoint.find(tensor_specs(config, false).front().name) == nullptr &&
-           checkpoint.find(tensor_specs(config, true).front().name) != nullptr;
+    const auto first_norm = [&](bool bare) {
+        const std::vector<TensorSpec> specs = tensor_specs(config, bare);
+        return std::ranges::find(specs, Role::kFinalNorm, &TensorSpec::role)->name;
+    };
+    return checkpoint.find(first_norm(false)) == nullptr && checkpoint.find(first_norm(true)) != nullptr;
 }
 
 // What is stored although tied: a copy of the embedding under the head's name.
 bool is_tied_copy(const DecoderConfig& config, const std::string& name) {
     return config.tied && (name == "lm_head.weight" || name == "embed_out.weight");
+}
+
+// The specs under the names that this checkpoint uses. Where embedding and unembedding are one matrix, some files keep
+// it under the head's name alone.
+std::vector<TensorSpec> specs_of(const DecoderConfig& config, const io::Checkpoint& checkpoint) {
+    std::vector<TensorSpec> specs = tensor_specs(config, is_bare(config, checkpoint));
+    const auto embedding = std::ranges::find(specs, Role::kEmbedding, &TensorSpec::role);
+    if (config.tied && checkpoint.find(embedding->name) == nullptr) {
+        for (const char* head : {"lm_head.weight", "embed_out.weight"}) {
+            if (checkpoint.find(head) != nullptr) {
+                embedding->name = head;
+            }
+        }
+    }
+    return specs;
 }
 
 void check_extra(const DecoderConfig& config, const io::Checkpoint& checkpoint, const std::vector<TensorSpec>& specs,
@@ -188,7 +206,7 @@ std::vector<at::Tensor> LayerWeights::all() const {
 Weights load_weights(const DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
                      at::Device device) {
     const io::Checkpoint checkpoint = io::open_checkpoint(folder);
-    std::vector<TensorSpec> specs = tensor_specs(config, is_bare(config, checkpoint));
+    std::vector<TensorSpec> specs = specs_of(config, checkpoint);
     Problems problems;
     check_extra(config, checkpoint, specs, problems);
     for (const TensorSpec& spec : specs) {

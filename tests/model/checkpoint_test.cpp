@@ -112,6 +112,17 @@ TEST(Load, AcceptsATiedHeadThatIsStored) {
     EXPECT_EQ(bytes("lm_head.weight"), bytes("model.embed_tokens.weight"));
 }
 
+TEST(Load, FindsATiedMatrixUnderTheHeadsNameAlone) {
+    EditableCheckpoint checkpoint("llama_biased_tied");
+    checkpoint.at("model.embed_tokens.weight").name = "lm_head.weight";
+    EXPECT_EQ(checkpoint.refusal(), "");
+    const Decoder decoder = Decoder::load(checkpoint.folder.path(), Compute::kFloat32);
+    EXPECT_TRUE(decoder.parameter("lm_head.weight").is_same(decoder.unembedding()));
+    const test::TemporaryFolder target;
+    save_model(decoder, checkpoint.folder.path(), target.path());
+    EXPECT_EQ(read(target.path() / "model.safetensors"), read(checkpoint.folder.path() / "model.safetensors"));
+}
+
 TEST(Load, ReadsACheckpointWithoutTheFamilysPrefix) {
     EditableCheckpoint checkpoint("gpt2");
     for (io::TensorToWrite& tensor : checkpoint.tensors) {

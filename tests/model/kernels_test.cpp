@@ -45,9 +45,11 @@ void compare(const Function& fused, const Function& reference, const std::vector
     }
 }
 
-void compare_both(const Function& fused, const Function& reference, const std::vector<at::Tensor>& inputs) {
+void compare_all(const Function& fused, const Function& reference, const std::vector<at::Tensor>& inputs) {
     compare(fused, reference, inputs, at::kFloat, 2e-5);
     compare(fused, reference, inputs, at::kBFloat16, 4e-2);
+    // fp64 has no fused kernel: this is the path of other devices.
+    compare(fused, reference, inputs, at::kDouble, 2e-5);
 }
 
 TEST(VectorMath, ExponentialIsWithinTwoUlp) {
@@ -73,7 +75,7 @@ TEST(RmsNorm, EqualsItsFormula) {
             if (with_residual) {
                 inputs.push_back(noise({3, 5, 75}));
             }
-            compare_both(fused, reference, inputs);
+            compare_all(fused, reference, inputs);
         }
     }
 }
@@ -82,7 +84,7 @@ TEST(GatedActivation, EqualsItsFormula) {
     for (const Activation activation : {Activation::kSilu, Activation::kGeluTanh, Activation::kGeluErf, Activation::kRelu}) {
         const auto fused = [&](const auto& in) { return gated_activation(in[0], in[1], activation); };
         const auto reference = [&](const auto& in) { return activate(in[0], activation) * in[1]; };
-        compare_both(fused, reference, {3.0 * noise({4, 7, 33}), noise({4, 7, 33})});
+        compare_all(fused, reference, {3.0 * noise({4, 7, 33}), noise({4, 7, 33})});
     }
 }
 
@@ -114,17 +116,17 @@ TEST(NormAndRotate, EqualsItsFormula) {
         const auto pairing = interleaved ? Rotary::Pairing::kInterleaved : Rotary::Pairing::kHalves;
         const auto plain = [&](const auto& in) { return norm_and_rotate(in[0], {}, table, pairing); };
         const auto plain_reference = [&](const auto& in) { return rotate_reference(in[0], table, interleaved); };
-        compare_both(plain, plain_reference, {noise({2, 5, 3, 10})});
+        compare_all(plain, plain_reference, {noise({2, 5, 3, 10})});
         const auto normed = [&](const auto& in) { return norm_and_rotate(in[0], {in[1], 1e-6, true}, table, pairing); };
         const auto normed_reference = [&](const auto& in) {
             const at::Tensor y = in[0] * at::rsqrt(in[0].square().mean(-1, true) + 1e-6) * (in[1] + 1.0);
             return rotate_reference(y, table, interleaved);
         };
-        compare_both(normed, normed_reference, {noise({2, 5, 3, 10}), noise({10})});
+        compare_all(normed, normed_reference, {noise({2, 5, 3, 10}), noise({10})});
         // A slice of a fused projection.
         const auto sliced = [&](const auto& in) { return norm_and_rotate(in[0].narrow(3, 10, 10), {}, table, pairing); };
         const auto sliced_reference = [&](const auto& in) { return rotate_reference(in[0].narrow(3, 10, 10), table, interleaved); };
-        compare_both(sliced, sliced_reference, {noise({2, 5, 3, 30})});
+        compare_all(sliced, sliced_reference, {noise({2, 5, 3, 30})});
     }
 }
 
@@ -157,7 +159,7 @@ void compare_attention(const AttentionOptions& options, std::int64_t positions) 
     const auto reference = [&](const auto& in) {
         return attention_reference(in[0].transpose(1, 2), in[1].transpose(1, 2), in[2].transpose(1, 2), options);
     };
-    compare_both(fused, reference, {noise({2, positions, 4, 8}), noise({2, keys, 2, 8}), noise({2, keys, 2, 8})});
+    compare_all(fused, reference, {noise({2, positions, 4, 8}), noise({2, keys, 2, 8}), noise({2, keys, 2, 8})});
 }
 
 TEST(Attention, EqualsItsFormula) {
@@ -182,10 +184,10 @@ TEST(Attention, EqualsItsFormula) {
 TEST(Linear, EqualsItsFormulaInBothLayouts) {
     const auto fused = [](const auto& in) { return linear(in[0], in[1], in[2]); };
     const auto reference = [](const auto& in) { return at::matmul(in[0], in[1].t()) + in[2]; };
-    compare_both(fused, reference, {noise({2, 9, 20}), noise({13, 20}), noise({13})});
+    compare_all(fused, reference, {noise({2, 9, 20}), noise({13, 20}), noise({13})});
     const auto conv = [](const auto& in) { return linear(in[0], in[1], at::Tensor(), true); };
     const auto conv_reference = [](const auto& in) { return at::matmul(in[0], in[1]); };
-    compare_both(conv, conv_reference, {noise({2, 9, 20}), noise({20, 13})});
+    compare_all(conv, conv_reference, {noise({2, 9, 20}), noise({20, 13})});
 }
 
 TEST(Gemm, TakesAnyStrides) {

@@ -1,0 +1,116 @@
+#include "model/token_scores.h"
+
+#include "model/gemm.h"
+#include "model/vector_math.h"
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+namespace nepenthe::model {
+
+namespace {
+
+constexpr std::int64_t kRows = 512;        // positions a pass over the unembedding
+constexpr std::int64_t kVocabulary = 4096;  // columns a slice: a tile of logits is 8 MiB
+
+// The softmax of one position over the slices seen so far.
+struct RunningSoftmax {
+    float maximum = -std::numeric_limits<float>::infinity();
+    double sum = 0;  // of exp(logit − maximum)
+    std::int64_t best = -1;
+    float target = 0;
+
+    float log_probability() const {
+        return static_cast<float>(static_cast<double>(target) - (static_cast<double>(maximum) + std::log(sum)));
+    }
+};
+
+// Folds logits of ids [first, first + n) in.
+NEPENTHE_VECTOR_CLONES void fold(const float* logits, std::int64_t first, std::int64_t n, std::int64_t target,
+                                 RunningSoftmax& state) {
+    const float most = span_maximum(logits, 0, n);
+    if (most > state.maximum) {
+        state.best = first + (std::find(logits, logits + n, most) - logits);
+        state.sum *= std::exp(static_cast<double>(state.maximum) - static_cast<double>(most));
+        state.maximum = most;
+    }
+    const float maximum = state.maximum;
+    state.sum += static_cast<double>(lane_sum(n, [&](std::int64_t i) __attribute__((always_inline)) {
+        return exp_of_non_positive(logits[i] - maximum);
+    }));
+    if (target >= first && target < first + n) {
+        state.target = logits[target - first];
+    }
+}
+
+// fp32 logits of some positions for ids [first, first + count).
+at::Tensor logits_slice(const Decoder& decoder, const at::Tensor& normed, std::int64_t first, std::int64_t count) {
+    const at::Tensor weight = decoder.unembedding().detach().narrow(0, first, count).to(at::kFloat);
+    at::Tensor logits = matrix_product(normed, weight.t());
+    if (decoder.unembedding_bias().defined()) {
+        logits.add_(decoder.unembedding_bias().detach().narrow(0, first, count).to(at::kFloat));
+    }
+    const double cap = decoder.config().logit_soft_cap;
+    return cap > 0.0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
+}
+
+// A chunk of positions on the CPU.
+void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int64_t* targets, float* values, bool* greedy) {
+    const std::int64_t rows = normed.size(0), vocabulary = decoder.config().vocabulary;
+    std::vector<RunningSoftmax> states(static_cast<std::size_t>(rows));
+    for (std::int64_t first = 0; first < vocabulary; first += kVocabulary) {
+        const std::int64_t count = std::min(kVocabulary, vocabulary - first);
+        const at::Tensor logits = logits_slice(decoder, normed, first, count);
+        const float* data = logits.const_data_ptr<float>();
+        at::parallel_for(0, rows, 8, [&](std::int64_t begin, std::int64_t end) {
+            for (std::int64_t row = begin; row < end; ++row) {
+                fold(data + row * count, first, count, targets[row], states[static_cast<std::size_t>(row)]);
+            }
+        });
+    }
+    for (std::int64_t row = 0; row < rows; ++row) {
+        const RunningSoftmax& state = states[static_cast<std::size_t>(row)];
+        values[row] = state.log_probability();
+        greedy[row] = state.best == targets[row];
+    }
+}
+
+// For devices whose memory and bandwidth take whole rows of logits.
+TokenScores score_on_device(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
+    std::vector<at::Tensor> values, greedy;
+    for (std::int64_t first = 0; first < targets.size(0); first += kRows) {
+        const std::int64_t count = std::min(kRows, targets.size(0) - first);
+        const at::Tensor logits = logits_slice(decoder, normed.narrow(0, first, count), 0, decoder.config().vocabulary);
+        const at::Tensor target = targets.narrow(0, first, count);
+        values.push_back(logits.gather(1, target.unsqueeze(1)).squeeze(1) - logits.logsumexp(1));
+        // argmax does not promise which of equal entries it returns; the first that equals the maximum is meant.
+        greedy.push_back((logits == logits.amax(1, true)).to(at::kByte).argmax(1) == target);
+    }
+    return {at::cat(values), at::cat(greedy)};
+}
+
+}  // namespace
+
+TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor exact = normed.to(at::kFloat).contiguous();
+    const std::int64_t total = targets.size(0);
+    if (!exact.is_cpu() && total > 0) {
+        return score_on_device(decoder, exact, targets);
+    }
+    TokenScores scores{at::empty({total}, exact.options()), at::empty({total}, exact.options().dtype(at::kBool))};
+    const at::Tensor wanted = targets.contiguous();
+    for (std::int64_t first = 0; first < total; first += kRows) {
+        const std::int64_t count = std::min(kRows, total - first);
+        score_rows(decoder, exact.narrow(0, first, count), wanted.const_data_ptr<std::int64_t>() + first,
+                   scores.log_probabilities.mutable_data_ptr<float>() + first, scores.greedy.mutable_data_ptr<bool>() + first);
+    }
+    return scores;
+}
+
+}  // namespace nepenthe::model

@@ -1,0 +1,17 @@
+#pragma once
+// The softmax over the vocabulary at chosen positions, without holding the logits: products with slices of the
+// unembedding, each folded into a running maximum and sum. Logits are fp32 also for bf16 weights.
+
+#include "model/decoder.h"
+
+namespace nepenthe::model {
+
+struct TokenScores {
+    at::Tensor log_probabilities;  // [n] fp32, of the targets
+    at::Tensor greedy;             // [n] bool: the target is the argmax, ties going to the lowest id
+};
+
+// `normed` [n, hidden] after the final norm, `targets` [n] int64. No gradient.
+TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets);
+
+}  // namespace nepenthe::model
