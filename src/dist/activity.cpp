@@ -9,10 +9,12 @@ std::optional<Activity::Record> Activity::current() const {
     return record_;
 }
 
-ActivityScope::ActivityScope(const Comm& comm, std::string_view name, ActivityKind kind) : activity_(*comm.impl().activity) {
+ActivityScope::ActivityScope(const Comm& comm, std::string_view name, ActivityKind kind)
+    : activity_(*comm.impl().activity) {
     const std::lock_guard lock(activity_.mutex_);
     outer_ = std::move(activity_.record_);
-    activity_.record_ = Activity::Record{std::string(name), kind == ActivityKind::kOwnWork, activity_.begun_++, Activity::Clock::now()};
+    activity_.record_ =
+        Activity::Record{std::string(name), kind == ActivityKind::kOwnWork, activity_.begun_++, Activity::Clock::now()};
 }
 
 ActivityScope::~ActivityScope() {

@@ -1,6 +1,6 @@
 #pragma once
-// What a rank is waiting for right now, so that the watchdog can name it. Every blocking collective of this module and of
-// store announces itself here.
+// What a rank is waiting for right now, so that the watchdog can name it. Every blocking collective of this module and
+// of store announces itself here.
 
 #include "dist/comm.h"
 
@@ -19,7 +19,7 @@ class Activity {
     using Clock = std::chrono::steady_clock;
     struct Record {
         std::string name;
-        bool own_work = false;  // this rank computes; nobody else can end it
+        bool own_work = false;       // this rank computes; nobody else can end it
         std::uint64_t sequence = 0;  // how many were begun before: equal on all ranks while they agree
         Clock::time_point since;
     };

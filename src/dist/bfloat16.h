@@ -6,7 +6,9 @@
 
 namespace nepenthe::dist {
 
-inline float float_from_bfloat16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
+inline float float_from_bfloat16(std::uint16_t bits) {
+    return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+}
 
 // Rounds to the nearest, ties to even; NaN stays NaN.
 inline std::uint16_t bfloat16_from_float(float value) {

@@ -51,16 +51,17 @@ class Collectives {
     virtual std::unique_ptr<Work> broadcast(Buffer buffer, int root) = 0;
 };
 
-// Host memory; also the single-process case. Non-blocking; bfloat16 is summed in fp32 and rounded once. int64 sums do not
-// depend on the number of ranks or on MPI's algorithm. One MPI message holds at most `max_elements` (MPI counts are int);
-// longer buffers are cut.
-std::unique_ptr<Collectives> make_mpi_collectives(const Comm& comm, std::int64_t max_elements = (std::int64_t{1} << 31) - 1);
+// Host memory; also the single-process case. Non-blocking; bfloat16 is summed in fp32 and rounded once. int64 sums do
+// not depend on the number of ranks or on MPI's algorithm. One MPI message holds at most `max_elements` (MPI counts are
+// int); longer buffers are cut.
+std::unique_ptr<Collectives> make_mpi_collectives(const Comm& comm,
+                                                  std::int64_t max_elements = (std::int64_t{1} << 31) - 1);
 
-// Device memory of `device`; the NCCL id travels over MPI. Every object has a communicator and a high-priority stream of
-// its own, so concurrent purposes (gradients, parameters) take one each. An operation starts when `compute_stream` (a
-// cudaStream_t) has done all that was queued on it before; nullptr is CUDA's legacy default stream, which is torch's
-// current stream unless a stream guard changed it. Throws Error(kUsage) when this build has no NCCL or the machine no such
-// device, Error(kInternal) with NCCL's text when a peer or the network failed.
+// Device memory of `device`; the NCCL id travels over MPI. Every object has a communicator and a high-priority stream
+// of its own, so concurrent purposes (gradients, parameters) take one each. An operation starts when `compute_stream`
+// (a cudaStream_t) has done all that was queued on it before; nullptr is CUDA's legacy default stream, which is torch's
+// current stream unless a stream guard changed it. Throws Error(kUsage) when this build has no NCCL or the machine no
+// such device, Error(kInternal) with NCCL's text when a peer or the network failed.
 std::unique_ptr<Collectives> make_nccl_collectives(const Comm& comm, int device, void* compute_stream = nullptr);
 
 // Throws Error(kInternal) unless types and lengths fit together; every implementation asks first.

@@ -23,7 +23,8 @@ void all_reduce(const Comm& comm, std::span<T> values, MPI_Datatype type, MPI_Op
     const ActivityScope scope(comm, name);
     for (std::size_t first = 0; first < values.size(); first += kPiece) {
         const auto count = static_cast<int>(std::min(kPiece, values.size() - first));
-        check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + first, count, type, op, comm.impl().handle), "MPI_Allreduce");
+        check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data() + first, count, type, op, comm.impl().handle),
+                  "MPI_Allreduce");
     }
 }
 
@@ -105,8 +106,8 @@ std::vector<std::string> Comm::all_gather(std::string_view mine) const {
         offset += counts[r];
     }
     std::string joined(static_cast<std::size_t>(total), '\0');
-    check_mpi(MPI_Allgatherv(mine.data(), static_cast<int>(bytes), MPI_BYTE, joined.data(), counts.data(), offsets.data(),
-                             MPI_BYTE, impl_->handle),
+    check_mpi(MPI_Allgatherv(mine.data(), static_cast<int>(bytes), MPI_BYTE, joined.data(), counts.data(),
+                             offsets.data(), MPI_BYTE, impl_->handle),
               "MPI_Allgatherv");
     for (std::size_t r = 0; r < ranks; ++r) {
         all[r] = joined.substr(static_cast<std::size_t>(offsets[r]), static_cast<std::size_t>(counts[r]));
@@ -142,7 +143,8 @@ void Comm::merge_owned(std::span<double> values) const {
 Comm Comm::split_node() const {
     const ActivityScope scope(*this, "split_node");
     MPI_Comm node = MPI_COMM_NULL;
-    check_mpi(MPI_Comm_split_type(impl_->handle, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &node), "MPI_Comm_split_type");
+    check_mpi(MPI_Comm_split_type(impl_->handle, MPI_COMM_TYPE_SHARED, rank(), MPI_INFO_NULL, &node),
+              "MPI_Comm_split_type");
     return Comm(std::make_shared<Impl>(node, impl_->activity));
 }
 

@@ -33,8 +33,8 @@ int number_in(std::string_view text, std::string_view all) {
     int value = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < 0) {
-        fail(ErrorKind::kUsage, "NEPENTHE_FAULT=\"{}\": \"{}\" is not a number; the form is [ACTION@]POINT[:RANK[:NTH]]", all,
-             text);
+        fail(ErrorKind::kUsage,
+             "NEPENTHE_FAULT=\"{}\": \"{}\" is not a number; the form is [ACTION@]POINT[:RANK[:NTH]]", all, text);
     }
     return value;
 }
@@ -80,7 +80,8 @@ void arm_faults(int rank) {
         } else if (action == "hang") {
             fault.action = Action::kHang;
         } else if (action != "kill") {
-            fail(ErrorKind::kUsage, "NEPENTHE_FAULT=\"{}\": the action is kill, throw or hang, not \"{}\"", all, action);
+            fail(ErrorKind::kUsage, "NEPENTHE_FAULT=\"{}\": the action is kill, throw or hang, not \"{}\"", all,
+                 action);
         }
     }
     fault.point = take_until(rest, ':');

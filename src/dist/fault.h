@@ -28,7 +28,8 @@ void fault_passed(const char* point);
 }  // namespace detail
 
 inline void fault_point(const char* point) {
-    if (detail::faults_armed) [[unlikely]] detail::fault_passed(point);
+    if (detail::faults_armed) [[unlikely]]
+        detail::fault_passed(point);
 }
 
 }  // namespace nepenthe::dist

@@ -12,7 +12,8 @@
 
 namespace nepenthe::dist {
 
-// Any exception as an Error: memory that ran out is kDoesNotFit, a file-system exception kInputOutput, others kInternal.
+// Any exception as an Error: memory that ran out is kDoesNotFit, a file-system exception kInputOutput, others
+// kInternal.
 Error to_error(const std::exception_ptr& exception);
 
 // Collective. Each rank hands in the exception it caught (nullptr = fine). When any rank failed, every rank throws

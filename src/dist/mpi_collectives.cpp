@@ -128,8 +128,8 @@ class MpiCollectives : public Collectives {
                 to = messages->stage_bytes(slice);
                 messages->finish.emplace_back([=] { unstage(to, out, first, count); });
             }
-            check_mpi(MPI_Ireduce_scatter_block(from, to, static_cast<int>(count), reduced_type(in.type), MPI_SUM, handle(),
-                                                messages->next()),
+            check_mpi(MPI_Ireduce_scatter_block(from, to, static_cast<int>(count), reduced_type(in.type), MPI_SUM,
+                                                handle(), messages->next()),
                       "MPI_Ireduce_scatter_block");
         });
         return work("reduce_scatter", in, std::move(messages));
@@ -145,14 +145,15 @@ class MpiCollectives : public Collectives {
         const MPI_Datatype type = moved_type(in.type);
         for_each_piece(size() == 1 ? 0 : n, max_elements_ / size(), [&](std::int64_t first, std::int64_t count) {
             if (count == n) {
-                check_mpi(MPI_Iallgather(MPI_IN_PLACE, 0, type, out.data, static_cast<int>(n), type, handle(), messages->next()),
+                check_mpi(MPI_Iallgather(MPI_IN_PLACE, 0, type, out.data, static_cast<int>(n), type, handle(),
+                                         messages->next()),
                           "MPI_Iallgather");
                 return;
             }
             const std::size_t slice = static_cast<std::size_t>(count) * bytes;
             std::byte* packed = messages->stage_bytes(slice * static_cast<std::size_t>(size()));
-            check_mpi(MPI_Iallgather(at(out, rank() * n + first), static_cast<int>(count), type, packed, static_cast<int>(count),
-                                     type, handle(), messages->next()),
+            check_mpi(MPI_Iallgather(at(out, rank() * n + first), static_cast<int>(count), type, packed,
+                                     static_cast<int>(count), type, handle(), messages->next()),
                       "MPI_Iallgather");
             messages->finish.emplace_back([=, ranks = size(), me = rank()] {
                 for (int r = 0; r < ranks; ++r) {
@@ -166,27 +167,29 @@ class MpiCollectives : public Collectives {
 
     std::unique_ptr<Work> all_reduce_sum(Buffer buffer) override {
         auto messages = std::make_unique<Messages>();
-        for_each_piece(size() == 1 ? 0 : buffer.numel.value, max_elements_, [&](std::int64_t first, std::int64_t count) {
-            std::byte* values = at(buffer, first);
-            if (buffer.type == ElementType::kBFloat16) {
-                values = messages->stage_bytes(static_cast<std::size_t>(count) * reduced_bytes(buffer.type));
-                stage(buffer, first, count, values);
-                messages->finish.emplace_back([=] { unstage(values, buffer, first, count); });
-            }
-            check_mpi(MPI_Iallreduce(MPI_IN_PLACE, values, static_cast<int>(count), reduced_type(buffer.type), MPI_SUM, handle(),
-                                     messages->next()),
-                      "MPI_Iallreduce");
-        });
+        for_each_piece(
+            size() == 1 ? 0 : buffer.numel.value, max_elements_, [&](std::int64_t first, std::int64_t count) {
+                std::byte* values = at(buffer, first);
+                if (buffer.type == ElementType::kBFloat16) {
+                    values = messages->stage_bytes(static_cast<std::size_t>(count) * reduced_bytes(buffer.type));
+                    stage(buffer, first, count, values);
+                    messages->finish.emplace_back([=] { unstage(values, buffer, first, count); });
+                }
+                check_mpi(MPI_Iallreduce(MPI_IN_PLACE, values, static_cast<int>(count), reduced_type(buffer.type),
+                                         MPI_SUM, handle(), messages->next()),
+                          "MPI_Iallreduce");
+            });
         return work("all_reduce", buffer, std::move(messages));
     }
 
     std::unique_ptr<Work> broadcast(Buffer buffer, int root) override {
         auto messages = std::make_unique<Messages>();
-        for_each_piece(size() == 1 ? 0 : buffer.numel.value, max_elements_, [&](std::int64_t first, std::int64_t count) {
-            check_mpi(MPI_Ibcast(at(buffer, first), static_cast<int>(count), moved_type(buffer.type), root, handle(),
-                                 messages->next()),
-                      "MPI_Ibcast");
-        });
+        for_each_piece(size() == 1 ? 0 : buffer.numel.value, max_elements_,
+                       [&](std::int64_t first, std::int64_t count) {
+                           check_mpi(MPI_Ibcast(at(buffer, first), static_cast<int>(count), moved_type(buffer.type),
+                                                root, handle(), messages->next()),
+                                     "MPI_Ibcast");
+                       });
         return work("broadcast", buffer, std::move(messages));
     }
 
@@ -205,7 +208,8 @@ class MpiCollectives : public Collectives {
 
     std::unique_ptr<Work> work(std::string_view name, const Buffer& buffer, std::unique_ptr<Messages> messages) const {
         return std::make_unique<MpiWork>(
-            comm_, fmt::format("{} {} {}", name, element_type_name(buffer.type), buffer.numel.value), std::move(messages));
+            comm_, fmt::format("{} {} {}", name, element_type_name(buffer.type), buffer.numel.value),
+            std::move(messages));
     }
 
     Comm comm_;

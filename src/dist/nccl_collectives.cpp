@@ -41,7 +41,9 @@ class Event {
     Event& operator=(const Event&) = delete;
 
     void record(cudaStream_t stream) { check_cuda(cudaEventRecord(event_, stream), "cudaEventRecord"); }
-    void make_wait(cudaStream_t stream) const { check_cuda(cudaStreamWaitEvent(stream, event_, 0), "cudaStreamWaitEvent"); }
+    void make_wait(cudaStream_t stream) const {
+        check_cuda(cudaStreamWaitEvent(stream, event_, 0), "cudaStreamWaitEvent");
+    }
 
   private:
     cudaEvent_t event_ = nullptr;
@@ -52,7 +54,8 @@ class Stream {
     Stream() {
         int least = 0, greatest = 0;
         check_cuda(cudaDeviceGetStreamPriorityRange(&least, &greatest), "cudaDeviceGetStreamPriorityRange");
-        check_cuda(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, greatest), "cudaStreamCreateWithPriority");
+        check_cuda(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, greatest),
+                   "cudaStreamCreateWithPriority");
     }
     ~Stream() { cudaStreamDestroy(stream_); }
     Stream(const Stream&) = delete;
@@ -164,12 +167,15 @@ struct Device {
     Stream stream;
     NcclComm nccl;
 
-    Device(const Comm& comm, int device, cudaStream_t compute_stream) : index(device), compute(compute_stream), nccl(comm) {}
+    Device(const Comm& comm, int device, cudaStream_t compute_stream)
+        : index(device), compute(compute_stream), nccl(comm) {}
 };
 
 class NcclWork : public Work {
   public:
-    explicit NcclWork(std::shared_ptr<Device> device) : device_(std::move(device)) { done_.record(device_->stream.get()); }
+    explicit NcclWork(std::shared_ptr<Device> device) : device_(std::move(device)) {
+        done_.record(device_->stream.get());
+    }
     void wait() override {
         const DeviceScope scope(device_->index);
         device_->nccl.check_async();
@@ -208,7 +214,8 @@ class NcclCollectives : public Collectives {
 
     std::unique_ptr<Work> all_reduce_sum(Buffer buffer) override {
         return queue("ncclAllReduce", [&](ncclComm_t comm, cudaStream_t stream) {
-            return ncclAllReduce(buffer.data, buffer.data, count(buffer), nccl_type(buffer.type), ncclSum, comm, stream);
+            return ncclAllReduce(buffer.data, buffer.data, count(buffer), nccl_type(buffer.type), ncclSum, comm,
+                                 stream);
         });
     }
 
@@ -225,7 +232,9 @@ class NcclCollectives : public Collectives {
         int devices = 0;
         const cudaError_t found = cudaGetDeviceCount(&devices);
         if (found != cudaSuccess || device < 0 || device >= devices) {
-            fail(ErrorKind::kUsage, "rank {} was given CUDA device {}, but this node shows {} ({}); use --device cpu or start one rank a device",
+            fail(ErrorKind::kUsage,
+                 "rank {} was given CUDA device {}, but this node shows {} ({}); use --device cpu or start one rank a "
+                 "device",
                  comm.rank(), device, found == cudaSuccess ? devices : 0, cudaGetErrorString(found));
         }
     }

@@ -16,7 +16,8 @@ namespace {
 
 volatile sig_atomic_t stop_signals = 0;
 
-// Only async-signal-safe calls. The second TERM or INT means "now": what is journalled is safe, the rest is not waited for.
+// Only async-signal-safe calls. The second TERM or INT means "now": what is journalled is safe, the rest is not waited
+// for.
 void on_signal(int number) {
     stop_signals = stop_signals + 1;
     if (number != SIGUSR1 && stop_signals > 1) ::_exit(128 + number);
@@ -64,7 +65,8 @@ constexpr std::chrono::milliseconds kGrace{1000};
 int settle(const Comm& exits, const Outcome& mine) {
     std::vector<int> codes(static_cast<std::size_t>(exits.size()));
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Iallgather(&mine.code, 1, MPI_INT, codes.data(), 1, MPI_INT, exits.impl().handle, &request), "MPI_Iallgather");
+    check_mpi(MPI_Iallgather(&mine.code, 1, MPI_INT, codes.data(), 1, MPI_INT, exits.impl().handle, &request),
+              "MPI_Iallgather");
     const auto deadline = std::chrono::steady_clock::now() + kGrace;
     PollPause pause;
     while (true) {

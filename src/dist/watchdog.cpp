@@ -34,11 +34,11 @@ struct Watchdog::Impl {
         const std::chrono::seconds turn(record->own_work ? 0 : rank == 0 ? 1 : 4);
         if (Activity::Clock::now() - record->since < limit + turn) return;
         const std::string stage = StageScope::current();
-        const std::string line =
-            fmt::format("nepenthe: internal error: rank {}{}{}: \"{}\" (number {}) did not end within {} s; {}. Raise "
-                        "--hang-timeout if the work is only slow\n",
-                        rank, stage.empty() ? "" : ", ", stage, record->name, record->sequence, limit.count(),
-                        record->own_work ? "this rank hangs in it" : "a rank that should take part hangs or works elsewhere");
+        const std::string line = fmt::format(
+            "nepenthe: internal error: rank {}{}{}: \"{}\" (number {}) did not end within {} s; {}. Raise "
+            "--hang-timeout if the work is only slow\n",
+            rank, stage.empty() ? "" : ", ", stage, record->name, record->sequence, limit.count(),
+            record->own_work ? "this rank hangs in it" : "a rank that should take part hangs or works elsewhere");
         std::fwrite(line.data(), 1, line.size(), stderr);
         std::fflush(stderr);
         // The main thread sits inside MPI; only leaving without it ends the job, and mpirun ends the others.

@@ -36,7 +36,9 @@ void make_folder(const fs::path& folder) {
     if (error) io::fail_errno("create folder", folder, error.value());
 }
 
-fs::path work_folder_of(const fs::path& outputs, const ArtefactKey& key) { return outputs / ".work" / key.folder_name(); }
+fs::path work_folder_of(const fs::path& outputs, const ArtefactKey& key) {
+    return outputs / ".work" / key.folder_name();
+}
 
 // A kill between publishing and tidying leaves the working folder behind. It is removed unless its job still lives.
 void sweep_leftover(const fs::path& work_folder) {
@@ -59,14 +61,16 @@ void sync_folders(const fs::path& root) {
 }
 
 // Collective. {name: {bytes, sha256, content?}}; files are dealt to ranks by size, each is synced by its reader.
-Json digest_files(const dist::Comm& comm, const fs::path& folder, const std::map<std::string, std::string>& content_digests) {
+Json digest_files(const dist::Comm& comm, const fs::path& folder,
+                  const std::map<std::string, std::string>& content_digests) {
     std::string listing;
     dist::run_agreed(comm, "publish", [&] {
         if (!comm.is_root()) return;
         Json names = Json::array();
         for (const DataFile& file : list_data_files(folder)) names.push_back({file.name, file.bytes});
         for (const auto& [name, digest] : content_digests) {
-            if (!fs::is_regular_file(folder / name)) fail(ErrorKind::kInternal, "a content digest was given for {}, which is missing", name);
+            if (!fs::is_regular_file(folder / name))
+                fail(ErrorKind::kInternal, "a content digest was given for {}, which is missing", name);
         }
         listing = canonical_json(names);
     });
@@ -83,12 +87,14 @@ Json digest_files(const dist::Comm& comm, const fs::path& folder, const std::map
             const auto name = names[i][0].get<std::string>();
             io::sync_path(folder / name);
             Json file = {{"bytes", names[i][1]}, {"sha256", io::file_digest(folder / name)}};
-            if (const auto given = content_digests.find(name); given != content_digests.end()) file["content"] = given->second;
+            if (const auto given = content_digests.find(name); given != content_digests.end())
+                file["content"] = given->second;
             mine[name] = std::move(file);
         }
     });
     Json files = Json::object();
-    for (const std::string& part : comm.all_gather(canonical_json(mine))) files.update(parse_json(part, "a rank's digests"));
+    for (const std::string& part : comm.all_gather(canonical_json(mine)))
+        files.update(parse_json(part, "a rank's digests"));
     return files;
 }
 
@@ -114,7 +120,8 @@ Artefact open_artefact(const fs::path& folder, bool verify) {
         if (fs::symlink_status(data, unreadable).type() != fs::file_type::regular) {
             problems.add("{} is missing", name);
         } else if (fs::file_size(data) != file["bytes"].get<std::uint64_t>()) {
-            problems.add("{} has {} bytes instead of {}", name, fs::file_size(data), file["bytes"].get<std::uint64_t>());
+            problems.add("{} has {} bytes instead of {}", name, fs::file_size(data),
+                         file["bytes"].get<std::uint64_t>());
         } else if (verify && io::file_digest(data) != file["sha256"].get<std::string>()) {
             problems.add("{} was altered: its SHA-256 does not fit", name);
         }
@@ -142,8 +149,12 @@ std::optional<Artefact> find_artefact(const dist::Comm& comm, const fs::path& ou
 }
 
 ArtefactWriter::ArtefactWriter(const dist::Comm& comm, fs::path outputs, ArtefactKey key)
-    : comm_(comm), outputs_(std::move(outputs)), work_folder_(work_folder_of(outputs_, key)),
-      data_folder_(work_folder_ / "data"), scratch_folder_(work_folder_ / "scratch"), key_(std::move(key)) {
+    : comm_(comm),
+      outputs_(std::move(outputs)),
+      work_folder_(work_folder_of(outputs_, key)),
+      data_folder_(work_folder_ / "data"),
+      scratch_folder_(work_folder_ / "scratch"),
+      key_(std::move(key)) {
     dist::run_agreed(comm_, key_.stage, [&] {
         if (!comm_.is_root()) return;
         const fs::path published = outputs_ / key_.folder_name();
@@ -161,7 +172,8 @@ ArtefactWriter::ArtefactWriter(const dist::Comm& comm, fs::path outputs, Artefac
     });
     dist::run_agreed(comm_, key_.stage, [&] {
         if (!fs::is_directory(data_folder_)) {
-            fail(ErrorKind::kInputOutput, "{} is not visible here; the output folder must lie on a file system that all nodes share",
+            fail(ErrorKind::kInputOutput,
+                 "{} is not visible here; the output folder must lie on a file system that all nodes share",
                  data_folder_.string());
         }
     });
@@ -204,7 +216,8 @@ Artefact ArtefactWriter::publish(const Json& summary, const std::map<std::string
     // From here on nobody but rank 0 can fail: nothing appears before all ranks have agreed.
     dist::run_agreed(comm_, "publish", [&] {
         if (!comm_.is_root()) return;
-        if (fs::exists(published)) fail(ErrorKind::kUsage, "{} appeared meanwhile and is left as it is", published.string());
+        if (fs::exists(published))
+            fail(ErrorKind::kUsage, "{} appeared meanwhile and is left as it is", published.string());
         if (::rename(data_folder_.c_str(), published.c_str()) != 0) io::fail_errno("publish", published, errno);
         dist::fault_point("publish.after_rename");
         io::sync_path(outputs_);

@@ -62,8 +62,8 @@ class ArtefactWriter {
     const std::filesystem::path& scratch_folder() const { return scratch_folder_; }
 
     // Collective. Digests every file of data_folder (HDF5 files by the content digest given in `content_digests`,
-    // keyed by file name; all others by their bytes), writes the manifest with `summary` in it, flushes, renames, flushes
-    // the parent. Either all ranks return or all throw; a failure leaves nothing published.
+    // keyed by file name; all others by their bytes), writes the manifest with `summary` in it, flushes, renames,
+    // flushes the parent. Either all ranks return or all throw; a failure leaves nothing published.
     Artefact publish(const Json& summary, const std::map<std::string, std::string>& content_digests = {});
 
   private:

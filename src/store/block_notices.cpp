@@ -35,7 +35,7 @@ struct BlockNotices::Impl {
     dist::Comm comm;
     Progress& progress;
     std::uint64_t already_done;
-    std::deque<Sent> sent;  // a deque keeps addresses
+    std::deque<Sent> sent;              // a deque keeps addresses
     std::vector<std::int64_t> done_of;  // by rank, on rank 0
     std::array<std::int64_t, kSums> sums{}, totals{};
     std::int64_t progress_received = 0, stops_received = 0;
@@ -43,12 +43,15 @@ struct BlockNotices::Impl {
     bool stop = false, moved = false;
 
     Impl(const dist::Comm& outer, Progress& shown, std::uint64_t already)
-        : comm(dist::duplicate(outer)), progress(shown), already_done(already),
+        : comm(dist::duplicate(outer)),
+          progress(shown),
+          already_done(already),
           done_of(static_cast<std::size_t>(outer.size())) {}
 
     void send(int to, int tag, std::int64_t value) {
         Sent& message = sent.emplace_back(Sent{value});
-        check_mpi(MPI_Isend(&message.value, 1, MPI_INT64_T, to, tag, comm.impl().handle, &message.request), "MPI_Isend");
+        check_mpi(MPI_Isend(&message.value, 1, MPI_INT64_T, to, tag, comm.impl().handle, &message.request),
+                  "MPI_Isend");
     }
 
     void receive(int from, int tag) {
@@ -68,7 +71,8 @@ struct BlockNotices::Impl {
 
     void show() {
         if (!comm.is_root()) return;
-        progress.update(already_done + static_cast<std::uint64_t>(std::accumulate(done_of.begin(), done_of.end(), std::int64_t{0})));
+        progress.update(already_done +
+                        static_cast<std::uint64_t>(std::accumulate(done_of.begin(), done_of.end(), std::int64_t{0})));
     }
 
     void take_arrived() {
@@ -130,7 +134,8 @@ BlockNotices::Verdict BlockNotices::agree(std::uint64_t mine, bool failed, bool&
     impl_->sums[kDone] = static_cast<std::int64_t>(mine);
     impl_->sums[kFailed] = failed ? 1 : 0;
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Iallreduce(impl_->sums.data(), impl_->totals.data(), kSums, MPI_INT64_T, MPI_SUM, impl_->comm.impl().handle, &request),
+    check_mpi(MPI_Iallreduce(impl_->sums.data(), impl_->totals.data(), kSums, MPI_INT64_T, MPI_SUM,
+                             impl_->comm.impl().handle, &request),
               "MPI_Iallreduce");
     dist::ActivityScope scope(impl_->comm, "wait for the other ranks' blocks");
     const auto deadline = Clock::now() + kGrace;
@@ -139,7 +144,8 @@ BlockNotices::Verdict BlockNotices::agree(std::uint64_t mine, bool failed, bool&
         check_mpi(MPI_Test(&request, &ended, MPI_STATUS_IGNORE), "MPI_Test");
         if (ended != 0) break;
         impl_->take_arrived();
-        // Only rank 0 hears from the others, so only it can tell slow from stuck; a stuck rank's own watchdog sees its block.
+        // Only rank 0 hears from the others, so only it can tell slow from stuck; a stuck rank's own watchdog sees its
+        // block.
         if (impl_->moved || !impl_->comm.is_root()) scope.touch();
         impl_->moved = false;
         if (failed && Clock::now() > deadline) {

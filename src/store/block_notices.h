@@ -1,6 +1,6 @@
 #pragma once
-// Small messages between ranks that work on blocks of their own and must not wait for each other: how far one is, and that
-// all should stop. At the end, one agreement that is polled, never waited in.
+// Small messages between ranks that work on blocks of their own and must not wait for each other: how far one is, and
+// that all should stop. At the end, one agreement that is polled, never waited in.
 
 #include "base/progress.h"
 #include "dist/comm.h"
@@ -27,8 +27,8 @@ class BlockNotices {
         std::uint64_t done = 0;  // over all ranks, in this run
         bool failed = false;     // on any rank
     };
-    // Collective over the ranks that come. A rank that failed gives up waiting after some seconds and gets `arrived` = false;
-    // it must then leave with its own error.
+    // Collective over the ranks that come. A rank that failed gives up waiting after some seconds and gets `arrived` =
+    // false; it must then leave with its own error.
     Verdict agree(std::uint64_t mine, bool failed, bool& arrived);
 
   private:

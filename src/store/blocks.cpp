@@ -46,7 +46,8 @@ std::vector<BlockEntry> gather(const dist::Comm& comm, const std::vector<BlockEn
 }
 
 // Collective. What earlier runs finished, each block read and checked by one rank.
-JournalScan find_finished(const dist::Comm& comm, const fs::path& folder, std::uint64_t n_blocks, const BlockOptions& options) {
+JournalScan find_finished(const dist::Comm& comm, const fs::path& folder, std::uint64_t n_blocks,
+                          const BlockOptions& options) {
     JournalScan scan;
     std::string packed;
     dist::run_agreed(comm, options.label, [&] {
@@ -59,7 +60,8 @@ JournalScan find_finished(const dist::Comm& comm, const fs::path& folder, std::u
     comm.broadcast(std::as_writable_bytes(std::span(&scan.last_generation, 1)));
     const auto claimed = unpack(packed);
     std::vector<BlockEntry> intact;
-    for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < claimed.size(); i += static_cast<std::size_t>(comm.size())) {
+    for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < claimed.size();
+         i += static_cast<std::size_t>(comm.size())) {
         if (entry_is_intact(folder, claimed[i])) {
             intact.push_back(claimed[i]);
         } else {
@@ -93,8 +95,9 @@ std::vector<std::uint64_t> missing_of_rank(const dist::Comm& comm, std::uint64_t
 
 // Computes and journals `blocks` until done, asked to stop, or failed. What is finished is durable when it returns.
 void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& blocks, const BlockOptions& options,
-                    const std::function<JournalWriter()>& open_journal, const std::function<std::string(std::uint64_t)>& compute,
-                    BlockNotices& notices, std::vector<BlockEntry>& finished) {
+                    const std::function<JournalWriter()>& open_journal,
+                    const std::function<std::string(std::uint64_t)>& compute, BlockNotices& notices,
+                    std::vector<BlockEntry>& finished) {
     using Clock = std::chrono::steady_clock;
     if (blocks.empty()) return;
     JournalWriter journal = open_journal();
@@ -102,9 +105,10 @@ void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& bl
     for (const std::uint64_t block : blocks) {
         if (dist::stop_requested()) notices.ask_to_stop();
         if (notices.poll()) break;
-        dist::fault_point("blocks.before");
         try {
-            const dist::ActivityScope scope(comm, fmt::format("{} block {}", options.label, block), dist::ActivityKind::kOwnWork);
+            const dist::ActivityScope scope(comm, fmt::format("{} block {}", options.label, block),
+                                            dist::ActivityKind::kOwnWork);
+            dist::fault_point("blocks.before");
             const std::string bytes = compute(block);
             finished.push_back(journal.append(block, bytes));
         } catch (...) {
@@ -179,7 +183,8 @@ std::string BlockResults::read(std::uint64_t block) const {
     return bytes;
 }
 
-BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std::uint64_t n_blocks, const BlockOptions& options,
+BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std::uint64_t n_blocks,
+                            const BlockOptions& options,
                             const std::function<std::string(std::uint64_t block)>& compute) {
     NEPENTHE_CHECK(options.costs.empty() || options.costs.size() == n_blocks);
     const dist::StageScope stage(options.label);
@@ -210,8 +215,9 @@ BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std:
     }
     if (verdict.failed) dist::agree(comm, options.label, failure);
     if (finished.size() + verdict.done < n_blocks) {
-        fail(ErrorKind::kResume, "{}: stopped with {} of {} {} done and saved; start the same command again to continue",
-             options.label, finished.size() + verdict.done, n_blocks, options.unit);
+        fail(ErrorKind::kResume,
+             "{}: stopped with {} of {} {} done and saved; start the same command again to continue", options.label,
+             finished.size() + verdict.done, n_blocks, options.unit);
     }
     auto results = std::make_shared<BlockResults::Impl>();
     results->folder = folder;

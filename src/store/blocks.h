@@ -14,8 +14,8 @@
 namespace nepenthe::store {
 
 struct BlockOptions {
-    std::string label;               // for progress and errors: "relabel"
-    std::string unit = "blocks";     // of the progress bar
+    std::string label;            // for progress and errors: "relabel"
+    std::string unit = "blocks";  // of the progress bar
     // A digest of what determines the results; a journal with another one is refused (Error(kUsage)).
     std::string key_digest;
     // Relative cost of every block (tokens, say), for dealing; empty = all alike.

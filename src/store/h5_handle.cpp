@@ -153,7 +153,8 @@ void require_utf8(const std::string& text, std::string_view what) {
 
 Json read_attributes(hid_t object) {
     std::vector<std::string> names;
-    check_h5(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &names), "list attributes", ErrorKind::kData);
+    check_h5(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &names), "list attributes",
+             ErrorKind::kData);
     Json attributes = Json::object();
     for (const std::string& name : names) {
         require_utf8(name, "list attributes");

@@ -31,7 +31,8 @@ template <herr_t (*Close)(hid_t)>
 class H5Handle {
   public:
     H5Handle() = default;
-    H5Handle(hid_t id, std::string_view action, ErrorKind kind = ErrorKind::kInputOutput) : id_(check_h5(id, action, kind)) {}
+    H5Handle(hid_t id, std::string_view action, ErrorKind kind = ErrorKind::kInputOutput)
+        : id_(check_h5(id, action, kind)) {}
     ~H5Handle() {
         if (id_ >= 0) Close(id_);
     }
@@ -68,7 +69,8 @@ H5TypeId h5_string_type(std::size_t bytes);
 // One attribute of a file, group or dataset: strings, integers, floats and booleans as themselves, null, arrays and
 // objects as JSON text.
 void write_attribute(hid_t object, const std::string& name, const Json& value);
-// Throws Error(kData) unless `text` is UTF-8: names and strings of a foreign file may be anything, digests are of UTF-8.
+// Throws Error(kData) unless `text` is UTF-8: names and strings of a foreign file may be anything, digests are of
+// UTF-8.
 void require_utf8(const std::string& text, std::string_view what);
 // All attributes; JSON text comes back as a string.
 Json read_attributes(hid_t object);

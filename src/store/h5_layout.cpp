@@ -36,32 +36,59 @@ std::size_t h5_type_bytes(H5Type type) { return lookup(type).bytes; }
 std::string_view h5_type_name(H5Type type) { return lookup(type).name; }
 
 H5Type h5_type_from_name(std::string_view name, std::string_view dataset) {
-    const auto found = std::find_if(kTypes.begin(), kTypes.end(), [name](const NamedType& t) { return t.name == name; });
+    const auto found =
+        std::find_if(kTypes.begin(), kTypes.end(), [name](const NamedType& t) { return t.name == name; });
     if (found == kTypes.end()) fail(ErrorKind::kData, "dataset {} holds {}, not numbers", dataset, name);
     return found->type;
 }
 
-template <> H5Type h5_type_of<std::uint8_t>() { return H5Type::kU8; }
-template <> H5Type h5_type_of<std::int16_t>() { return H5Type::kI16; }
-template <> H5Type h5_type_of<std::uint16_t>() { return H5Type::kU16; }
-template <> H5Type h5_type_of<std::int32_t>() { return H5Type::kI32; }
-template <> H5Type h5_type_of<std::uint32_t>() { return H5Type::kU32; }
-template <> H5Type h5_type_of<std::int64_t>() { return H5Type::kI64; }
-template <> H5Type h5_type_of<std::uint64_t>() { return H5Type::kU64; }
-template <> H5Type h5_type_of<float>() { return H5Type::kF32; }
-template <> H5Type h5_type_of<double>() { return H5Type::kF64; }
+template <>
+H5Type h5_type_of<std::uint8_t>() {
+    return H5Type::kU8;
+}
+template <>
+H5Type h5_type_of<std::int16_t>() {
+    return H5Type::kI16;
+}
+template <>
+H5Type h5_type_of<std::uint16_t>() {
+    return H5Type::kU16;
+}
+template <>
+H5Type h5_type_of<std::int32_t>() {
+    return H5Type::kI32;
+}
+template <>
+H5Type h5_type_of<std::uint32_t>() {
+    return H5Type::kU32;
+}
+template <>
+H5Type h5_type_of<std::int64_t>() {
+    return H5Type::kI64;
+}
+template <>
+H5Type h5_type_of<std::uint64_t>() {
+    return H5Type::kU64;
+}
+template <>
+H5Type h5_type_of<float>() {
+    return H5Type::kF32;
+}
+template <>
+H5Type h5_type_of<double>() {
+    return H5Type::kF64;
+}
 
 std::uint64_t H5Layout::row_bytes() const {
     std::uint64_t bytes = element_bytes;
     for (std::size_t axis = 1; axis < shape.size(); ++axis) {
-        if (__builtin_mul_overflow(bytes, shape[axis], &bytes)) fail(ErrorKind::kData, "dataset {} has an impossible shape", name);
+        if (__builtin_mul_overflow(bytes, shape[axis], &bytes))
+            fail(ErrorKind::kData, "dataset {} has an impossible shape", name);
     }
     return bytes;
 }
 
-std::uint64_t H5Layout::blocks() const {
-    return rows() / rows_per_block + (rows() % rows_per_block != 0 ? 1 : 0);
-}
+std::uint64_t H5Layout::blocks() const { return rows() / rows_per_block + (rows() % rows_per_block != 0 ? 1 : 0); }
 
 std::uint64_t H5Layout::rows_in_block(std::uint64_t block) const {
     return std::min(rows_per_block, rows() - block * rows_per_block);
@@ -76,7 +103,8 @@ std::string h5_content_digest(const Json& root_attributes, const std::vector<H5L
     digest.update(canonical_json(attributes)).update("\n");
     for (std::size_t i = 0; i < layouts.size(); ++i) {
         const H5Layout& layout = layouts[i];
-        digest.update(canonical_json({layout.name, layout.type, layout.element_bytes, layout.shape, layout.rows_per_block}));
+        digest.update(
+            canonical_json({layout.name, layout.type, layout.element_bytes, layout.shape, layout.rows_per_block}));
         for (const std::string& block : blocks[i]) digest.update("\n").update(block);
         digest.update("\n");
     }

@@ -10,11 +10,11 @@
 namespace nepenthe::store {
 
 struct H5Layout {
-    std::string name;                   // full, "/labels/5"
-    std::string type;                   // "f32", "bf16", "text"
-    std::size_t element_bytes = 0;      // of a text: its length
+    std::string name;               // full, "/labels/5"
+    std::string type;               // "f32", "bf16", "text"
+    std::size_t element_bytes = 0;  // of a text: its length
     std::vector<std::uint64_t> shape;
-    std::uint64_t rows_per_block = 1;   // blocks are what the digest is made of
+    std::uint64_t rows_per_block = 1;  // blocks are what the digest is made of
 
     std::uint64_t rows() const { return shape[0]; }
     std::uint64_t row_bytes() const;

@@ -23,19 +23,19 @@ template <typename T>
 H5Type h5_type_of();  // for the arithmetic types above
 
 struct DatasetSpec {
-    std::string name;                 // "/labels/5"
+    std::string name;  // "/labels/5"
     H5Type type = H5Type::kF32;
     std::vector<std::uint64_t> shape;  // first axis = rows, cut into blocks
     std::uint64_t rows_per_chunk = 1;  // chunk = block
     std::vector<std::string> axes;     // one name an axis: {"block", "position"}
     std::string description;
-    std::string units;                 // "" where there are none ("nats", "logit")
-    bool compress = true;              // shuffle + deflate; checksums are always on
+    std::string units;     // "" where there are none ("nats", "logit")
+    bool compress = true;  // shuffle + deflate; checksums are always on
 };
 
-// A file that all ranks create together. Attributes may be strings, integers, floats and booleans; anything else is stored
-// as JSON text, and read back as that text. The file's bytes do not depend on the number of ranks either, but for what
-// `created` and `command_line` say. After an error the object can only be destroyed; its file is then garbage.
+// A file that all ranks create together. Attributes may be strings, integers, floats and booleans; anything else is
+// stored as JSON text, and read back as that text. The file's bytes do not depend on the number of ranks either, but
+// for what `created` and `command_line` say. After an error the object can only be destroyed; its file is then garbage.
 class H5Writer {
   public:
     // Collective. `attributes` go to the root group beside format, format_version and creator.
@@ -46,10 +46,12 @@ class H5Writer {
     // Collective. Throws Error(kDoesNotFit) when an uncompressed dataset is larger than the free space.
     void create(const DatasetSpec& spec);
     // Collective. Fills the whole dataset in rounds of chunks dealt to ranks in a way that does not depend on who asks:
-    // `fill(first_row, rows, out)` writes rows*row_bytes bytes on the rank that owns them; it uses no collectives. Before
-    // each round the free space is looked at: a disk that is about to be full is Error(kInputOutput), not a broken file.
-    void write_rows(const std::string& name,
-                    const std::function<void(std::uint64_t first_row, std::uint64_t rows, std::span<std::byte> out)>& fill);
+    // `fill(first_row, rows, out)` writes rows*row_bytes bytes on the rank that owns them; it uses no collectives.
+    // Before each round the free space is looked at: a disk that is about to be full is Error(kInputOutput), not a
+    // broken file.
+    void write_rows(
+        const std::string& name,
+        const std::function<void(std::uint64_t first_row, std::uint64_t rows, std::span<std::byte> out)>& fill);
     // Collective. A small dataset that every rank holds whole; rank 0 writes.
     void write_small(const DatasetSpec& spec, Bytes bytes);
     // Collective. One UTF-8 string as a dataset (JSON tables: dictionary, hits …).
@@ -57,8 +59,9 @@ class H5Writer {
     // Collective. Attributes of the root, added late (agreement rates, counts).
     void set_attributes(const Json& attributes);
 
-    // Collective. Flushes (which fsyncs), closes, reads every dataset back, and returns the content digest: SHA-256 over
-    // names, types, shapes, bytes and root attributes except `created` and `command_line`. Throws Error(kInputOutput) on any failure.
+    // Collective. Flushes (which fsyncs), closes, reads every dataset back, and returns the content digest: SHA-256
+    // over names, types, shapes, bytes and root attributes except `created` and `command_line`. Throws
+    // Error(kInputOutput) on any failure.
     std::string close();
 
   private:

@@ -14,70 +14,87 @@ namespace {
 
 constexpr auto kData = ErrorKind::kData;
 
+// Bytes that lie in another file, or that a filter of unknown code would make.
+void refuse_unsafe_storage(hid_t plist, const std::string& name) {
+    const H5D_layout_t storage = H5Pget_layout(plist);
+    if (storage != H5D_CHUNKED && storage != H5D_CONTIGUOUS)
+        fail(kData, "dataset {} is virtual or of unknown layout", name);
+    if (H5Pget_external_count(plist) != 0) fail(kData, "dataset {} keeps its bytes in another file", name);
+    const int filters = check_h5(H5Pget_nfilters(plist), "read dataset " + name, kData);
+    for (unsigned i = 0; i < static_cast<unsigned>(filters); ++i) {
+        unsigned flags = 0;
+        std::size_t values = 0;
+        const H5Z_filter_t filter = H5Pget_filter2(plist, i, &flags, &values, nullptr, 0, nullptr, nullptr);
+        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32) {
+            fail(kData, "dataset {} uses filter {}, which this program does not run", name, filter);
+        }
+    }
+}
+
+std::string type_name_of(hid_t type, const Json& attributes, const std::string& name) {
+    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0) return "text";
+    for (const H5Type known : {H5Type::kU8, H5Type::kI16, H5Type::kU16, H5Type::kI32, H5Type::kU32, H5Type::kI64,
+                               H5Type::kU64, H5Type::kF32, H5Type::kF64}) {
+        if (H5Tequal(type, h5_native(known)) <= 0) continue;
+        const bool bfloat16 = known == H5Type::kU16 && attributes.value("dtype", "") == "bfloat16";
+        return std::string(h5_type_name(bfloat16 ? H5Type::kBF16 : known));
+    }
+    fail(kData, "dataset {} is of a type that this program does not write", name);
+}
+
+// A dataset that was not written whole would read as fill values, and a tiny file could ask for any amount of memory.
+void require_whole(hid_t dataset, hid_t plist, hid_t space, const H5Layout& layout) {
+    const auto multiply = [&](std::uint64_t a, std::uint64_t b) {
+        std::uint64_t product = 0;
+        if (__builtin_mul_overflow(a, b, &product)) fail(kData, "dataset {} has an impossible shape", layout.name);
+        return product;
+    };
+    const std::uint64_t total = multiply(layout.row_bytes(), layout.rows());
+    const std::uint64_t stored = H5Dget_storage_size(dataset);
+    if (H5Pget_layout(plist) == H5D_CONTIGUOUS) {
+        if (stored != total) fail(kData, "dataset {} was not written whole", layout.name);
+        return;
+    }
+    std::vector<hsize_t> chunk(layout.shape.size());
+    check_h5(H5Pget_chunk(plist, static_cast<int>(chunk.size()), chunk.data()), "read dataset " + layout.name, kData);
+    std::uint64_t expected = 1;
+    for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
+        const std::uint64_t size = layout.shape[axis];
+        expected = multiply(expected, size / chunk[axis] + (size % chunk[axis] != 0 ? 1 : 0));
+    }
+    hsize_t present = 0;
+    check_h5(H5Dget_num_chunks(dataset, space, &present), "read dataset " + layout.name, kData);
+    // Deflate shrinks at most about a thousandfold.
+    constexpr std::uint64_t kMostShrink = 1100;
+    if (present != expected || stored < total / kMostShrink) {
+        fail(kData, "dataset {} was not written whole: {} of {} chunks", layout.name, present, expected);
+    }
+}
+
 // What one dataset is, after all refusals.
 H5Layout inspect(hid_t file, const std::string& name) {
     const std::string action = "read dataset " + name;
     const H5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), action, kData);
     const H5Properties plist(H5Dget_create_plist(dataset.get()), action, kData);
-    const H5D_layout_t storage = H5Pget_layout(plist.get());
-    if (storage != H5D_CHUNKED && storage != H5D_CONTIGUOUS) fail(kData, "dataset {} is virtual or of unknown layout", name);
-    if (H5Pget_external_count(plist.get()) != 0) fail(kData, "dataset {} keeps its bytes in another file", name);
-    const int filters = check_h5(H5Pget_nfilters(plist.get()), action, kData);
-    for (unsigned i = 0; i < static_cast<unsigned>(filters); ++i) {
-        unsigned flags = 0;
-        std::size_t values = 0;
-        const H5Z_filter_t filter = H5Pget_filter2(plist.get(), i, &flags, &values, nullptr, 0, nullptr, nullptr);
-        if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE && filter != H5Z_FILTER_FLETCHER32) {
-            fail(kData, "dataset {} uses filter {}, which this program does not run", name, filter);
-        }
-    }
+    refuse_unsafe_storage(plist.get(), name);
+
     H5Layout layout;
     layout.name = name;
     const H5Space space(H5Dget_space(dataset.get()), action, kData);
+    constexpr int kMaxAxes = 8;
     const int axes = H5Sget_simple_extent_ndims(space.get());
-    if (axes < 1 || axes > 8) fail(kData, "dataset {} has {} axes", name, axes);
+    if (axes < 1 || axes > kMaxAxes) fail(kData, "dataset {} has {} axes", name, axes);
     std::vector<hsize_t> dims(static_cast<std::size_t>(axes));
     check_h5(H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr), action, kData);
     layout.shape.assign(dims.begin(), dims.end());
 
     const H5TypeId type(H5Dget_type(dataset.get()), action, kData);
     const Json attributes = read_attributes(dataset.get());
-    if (H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0) {
-        layout.type = "text";
-    } else {
-        const bool bfloat16 = attributes.value("dtype", "") == "bfloat16";
-        for (const H5Type known : {H5Type::kU8, H5Type::kI16, H5Type::kU16, H5Type::kI32, H5Type::kU32, H5Type::kI64, H5Type::kU64,
-                                   H5Type::kF32, H5Type::kF64}) {
-            if (H5Tequal(type.get(), h5_native(known)) > 0) layout.type = h5_type_name(known);
-        }
-        if (layout.type == "u16" && bfloat16) layout.type = "bf16";
-        if (layout.type.empty()) fail(kData, "dataset {} is of a type that this program does not write", name);
-    }
+    layout.type = type_name_of(type.get(), attributes, name);
     layout.element_bytes = H5Tget_size(type.get());
     const Json rows = attributes.value("rows_per_block", Json(1));
     layout.rows_per_block = rows.is_number_unsigned() ? std::max<std::uint64_t>(rows.get<std::uint64_t>(), 1) : 1;
-
-    // A dataset that was not written whole would read as fill values, and a tiny file could ask for any amount of memory.
-    const std::uint64_t row_bytes = layout.row_bytes();
-    std::uint64_t total = 0;
-    if (__builtin_mul_overflow(row_bytes, layout.rows(), &total)) fail(kData, "dataset {} has an impossible shape", name);
-    if (storage == H5D_CONTIGUOUS) {
-        if (H5Dget_storage_size(dataset.get()) != total) fail(kData, "dataset {} was not written whole", name);
-        return layout;
-    }
-    std::vector<hsize_t> chunk(dims.size());
-    check_h5(H5Pget_chunk(plist.get(), static_cast<int>(chunk.size()), chunk.data()), action, kData);
-    hsize_t expected = 1, present = 0;
-    for (std::size_t axis = 0; axis < dims.size(); ++axis) {
-        const hsize_t along = dims[axis] / chunk[axis] + (dims[axis] % chunk[axis] != 0 ? 1 : 0);
-        if (__builtin_mul_overflow(expected, along, &expected)) fail(kData, "dataset {} has an impossible shape", name);
-    }
-    check_h5(H5Dget_num_chunks(dataset.get(), space.get(), &present), action, kData);
-    // Deflate shrinks at most about a thousandfold.
-    constexpr std::uint64_t kMostShrink = 1100;
-    if (present != expected || H5Dget_storage_size(dataset.get()) < total / kMostShrink) {
-        fail(kData, "dataset {} was not written whole: {} of {} chunks", name, present, expected);
-    }
+    require_whole(dataset.get(), plist.get(), space.get(), layout);
     return layout;
 }
 
@@ -112,7 +129,8 @@ struct H5Reader::Impl {
     std::vector<H5Layout> layouts;  // sorted by name
 
     const H5Layout& layout(const std::string& name) const {
-        const auto found = std::find_if(layouts.begin(), layouts.end(), [&](const H5Layout& l) { return l.name == name; });
+        const auto found =
+            std::find_if(layouts.begin(), layouts.end(), [&](const H5Layout& l) { return l.name == name; });
         if (found == layouts.end()) fail(kData, "{} has no dataset {}", path, name);
         return *found;
     }
@@ -155,7 +173,8 @@ H5Reader::H5Reader(const std::filesystem::path& path, std::string_view format) :
         const herr_t visited = H5Lvisit(impl_->file.get(), H5_INDEX_NAME, H5_ITER_INC, visit_link, &listing);
         if (listing.failure) std::rethrow_exception(listing.failure);
         check_h5(visited, "list the datasets", kData);
-        std::sort(listing.layouts.begin(), listing.layouts.end(), [](const H5Layout& a, const H5Layout& b) { return a.name < b.name; });
+        std::sort(listing.layouts.begin(), listing.layouts.end(),
+                  [](const H5Layout& a, const H5Layout& b) { return a.name < b.name; });
         impl_->layouts = std::move(listing.layouts);
     } catch (const Error& error) {
         throw error.with_context(impl_->path);
@@ -188,7 +207,8 @@ H5Type H5Reader::type(const std::string& name) const { return h5_type_from_name(
 std::vector<std::byte> H5Reader::read_rows(const std::string& name, std::uint64_t first, std::uint64_t rows) const {
     const H5Layout& layout = impl_->layout(name);
     if (first > layout.rows() || rows > layout.rows() - first) {
-        fail(kData, "{}: rows {} to {} of {} were asked for, it has {}", impl_->path, first, first + rows, name, layout.rows());
+        fail(kData, "{}: rows {} to {} of {} were asked for, it has {}", impl_->path, first, first + rows, name,
+             layout.rows());
     }
     return impl_->read(layout, first, rows);
 }
@@ -211,7 +231,7 @@ std::vector<T> H5Reader::read(const std::string& name) const {
     return read<T>(name, 0, impl_->layout(name).rows());
 }
 
-#define NEPENTHE_READ(T)                                                                                   \
+#define NEPENTHE_READ(T)                                                                               \
     template std::vector<T> H5Reader::read<T>(const std::string&, std::uint64_t, std::uint64_t) const; \
     template std::vector<T> H5Reader::read<T>(const std::string&) const;
 NEPENTHE_READ(std::uint8_t)

@@ -19,8 +19,8 @@ namespace nepenthe::store {
 namespace {
 
 constexpr std::uint64_t kMaxChunkBytes = (std::uint64_t{1} << 32) - 1;  // HDF5's own limit
-// A round holds this much over all ranks. It must not depend on their number: the order in which chunks reach the file is
-// the order of rounds.
+// A round holds this much over all ranks. It must not depend on their number: the order in which chunks reach the file
+// is the order of rounds.
 constexpr std::uint64_t kRoundBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kMaxRoundBlocks = 256;
 // Headers and index of a round.
@@ -85,8 +85,9 @@ struct H5Writer::Impl {
         check_h5(H5Pset_create_intermediate_group(links.get(), 1), "describe a link");
         std::vector<hsize_t> dims(layout.shape.begin(), layout.shape.end());
         const H5Space space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), "describe a shape");
-        H5Dataset dataset(H5Dcreate2(file.get(), layout.name.c_str(), type, space.get(), links.get(), plist.get(), H5P_DEFAULT),
-                          action("create " + layout.name + " in"));
+        H5Dataset dataset(
+            H5Dcreate2(file.get(), layout.name.c_str(), type, space.get(), links.get(), plist.get(), H5P_DEFAULT),
+            action("create " + layout.name + " in"));
         for (const auto& [name, value] : attributes.items()) write_attribute(dataset.get(), name, value);
         dataset.close(action("create " + layout.name + " in"));
     }
@@ -98,8 +99,8 @@ struct H5Writer::Impl {
             const std::uint64_t bytes = layout.rows() * layout.row_bytes();
             const std::uint64_t free = comm.is_root() ? io::free_bytes(path) : bytes;
             if (!compress && free < bytes) {
-                fail(ErrorKind::kDoesNotFit, "{} needs {} bytes for {}, {} are free; choose another output folder", path.string(), bytes,
-                     layout.name, free);
+                fail(ErrorKind::kDoesNotFit, "{} needs {} bytes for {}, {} are free; choose another output folder",
+                     path.string(), bytes, layout.name, free);
             }
         });
         together("create", [&] { create(layout, type, compress, attributes); });
@@ -114,7 +115,8 @@ struct H5Writer::Impl {
         if (blocks == 0 || layout.row_bytes() == 0) return;
         const std::uint64_t block_bytes = layout.rows_per_block * layout.row_bytes();
         const std::uint64_t in_round = std::clamp<std::uint64_t>(kRoundBytes / block_bytes, 1, kMaxRoundBlocks);
-        H5Dataset dataset(H5Dopen2(file.get(), layout.name.c_str(), H5P_DEFAULT), action("open " + layout.name + " in"));
+        H5Dataset dataset(H5Dopen2(file.get(), layout.name.c_str(), H5P_DEFAULT),
+                          action("open " + layout.name + " in"));
         const H5Properties transfer(H5Pcreate(H5P_DATASET_XFER), "describe a transfer");
         check_h5(H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE), "describe a transfer");
         for (std::uint64_t first = 0; first < blocks; first += in_round) {
@@ -123,9 +125,11 @@ struct H5Writer::Impl {
         together("close dataset of", [&] { dataset.close(action("write " + layout.name + " in")); });
     }
 
-    void write_round(const H5Layout& layout, hid_t type, hid_t dataset, hid_t transfer, std::uint64_t first_block, std::uint64_t blocks,
-                     const Fill& fill) {
-        const auto share = [&](int rank) { return first_block + blocks * static_cast<std::uint64_t>(rank) / static_cast<std::uint64_t>(comm.size()); };
+    void write_round(const H5Layout& layout, hid_t type, hid_t dataset, hid_t transfer, std::uint64_t first_block,
+                     std::uint64_t blocks, const Fill& fill) {
+        const auto share = [&](int rank) {
+            return first_block + blocks * static_cast<std::uint64_t>(rank) / static_cast<std::uint64_t>(comm.size());
+        };
         const std::uint64_t begin = share(comm.rank()), end = share(comm.rank() + 1);
         const std::uint64_t first_row = begin * layout.rows_per_block;
         const std::uint64_t rows = begin == end ? 0 : std::min(end * layout.rows_per_block, layout.rows()) - first_row;
@@ -146,7 +150,8 @@ struct H5Writer::Impl {
             memory = rows_in_memory(layout.shape, rows);
         });
         together("write", [&] {
-            check_h5(H5Dwrite(dataset, type, memory.get(), space.get(), transfer, bytes.data()), action("write " + layout.name + " in"));
+            check_h5(H5Dwrite(dataset, type, memory.get(), space.get(), transfer, bytes.data()),
+                     action("write " + layout.name + " in"));
         });
     }
 
@@ -155,7 +160,9 @@ struct H5Writer::Impl {
         const std::uint64_t bytes = blocks * layout.rows_per_block * layout.row_bytes() + kSpareBytes;
         const std::uint64_t free = io::free_bytes(path);
         if (free >= bytes) return;
-        fail(ErrorKind::kInputOutput, "{}: {} bytes are free, {} may be needed for the next rows of {}; free some space, then start the same command again",
+        fail(ErrorKind::kInputOutput,
+             "{}: {} bytes are free, {} may be needed for the next rows of {}; free some space, then start the same "
+             "command again",
              path.string(), free, bytes, layout.name);
     }
 
@@ -167,9 +174,12 @@ struct H5Writer::Impl {
             for (const auto& [name, digests] : written) {
                 const H5Layout& layout = layouts.at(name);
                 for (const auto& [block, digest] : digests) {
-                    const auto bytes = reader.read_rows(name, block * layout.rows_per_block, layout.rows_in_block(block));
+                    const auto bytes =
+                        reader.read_rows(name, block * layout.rows_per_block, layout.rows_in_block(block));
                     if (Sha256().update(bytes).hex() != digest) {
-                        fail(ErrorKind::kInputOutput, "{}: block {} of {} does not read back as it was written; the disk or its file system is at fault",
+                        fail(ErrorKind::kInputOutput,
+                             "{}: block {} of {} does not read back as it was written; the disk or its file system is "
+                             "at fault",
                              path.string(), block, name);
                     }
                 }
@@ -183,7 +193,8 @@ struct H5Writer::Impl {
         for (const std::string& part : comm.all_gather(canonical_json(mine))) {
             const Json theirs = parse_json(part, "a rank's digests");
             for (const auto& [name, digests] : theirs.items()) {
-                for (const Json& entry : digests) all[name][entry[0].get<std::uint64_t>()] = entry[1].get<std::string>();
+                for (const Json& entry : digests)
+                    all[name][entry[0].get<std::uint64_t>()] = entry[1].get<std::string>();
             }
         }
         std::string digest;
@@ -194,7 +205,8 @@ struct H5Writer::Impl {
         return digest;
     }
 
-    std::string compose(std::map<std::string, std::map<std::uint64_t, std::string>>& all, const std::string& format) const {
+    std::string compose(std::map<std::string, std::map<std::uint64_t, std::string>>& all,
+                        const std::string& format) const {
         std::vector<H5Layout> sorted;
         std::vector<std::vector<std::string>> blocks;
         for (const auto& [name, layout] : layouts) {
@@ -209,7 +221,8 @@ struct H5Writer::Impl {
     }
 };
 
-H5Writer::H5Writer(const dist::Comm& comm, std::filesystem::path path, std::string format, int format_version, const Json& attributes)
+H5Writer::H5Writer(const dist::Comm& comm, std::filesystem::path path, std::string format, int format_version,
+                   const Json& attributes)
     : impl_(std::make_unique<Impl>(comm, std::move(path))) {
     impl_->together("create", [&] { impl_->open(); });
     // Ranks would write different clocks; attributes are metadata, which must be equal everywhere.
@@ -231,10 +244,12 @@ H5Writer::~H5Writer() {
 }
 
 void H5Writer::create(const DatasetSpec& spec) {
-    Json attributes = {{"description", spec.description}, {"axes", spec.axes}, {"rows_per_block", std::uint64_t{spec.rows_per_chunk}}};
+    Json attributes = {
+        {"description", spec.description}, {"axes", spec.axes}, {"rows_per_block", std::uint64_t{spec.rows_per_chunk}}};
     if (!spec.units.empty()) attributes["units"] = spec.units;
     if (spec.type == H5Type::kBF16) attributes["dtype"] = "bfloat16";
-    const H5Layout layout{spec.name, std::string(h5_type_name(spec.type)), h5_type_bytes(spec.type), spec.shape, spec.rows_per_chunk};
+    const H5Layout layout{spec.name, std::string(h5_type_name(spec.type)), h5_type_bytes(spec.type), spec.shape,
+                          spec.rows_per_chunk};
     impl_->add(layout, h5_native(spec.type), spec.compress, attributes);
 }
 

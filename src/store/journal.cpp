@@ -70,7 +70,8 @@ void read_journal(const fs::path& path, const Header& expected, std::map<std::ui
     if (!read_at(text, 0, header)) return;
     if (as_text(header) != as_text(expected)) {
         fail(ErrorKind::kUsage,
-             "{} belongs to other work (other options, inputs or number of blocks: {} there, {} now); choose another output "
+             "{} belongs to other work (other options, inputs or number of blocks: {} there, {} now); choose another "
+             "output "
              "folder, or remove {} to start anew",
              path.string(), header.n_blocks, expected.n_blocks, path.parent_path().string());
     }
@@ -79,7 +80,8 @@ void read_journal(const fs::path& path, const Header& expected, std::map<std::ui
     for (; read_at(text, at, record); at += sizeof record) {
         found[record.block] = {record.block, header.part, record.offset, record.bytes, record.payload_checksum};
     }
-    if (at != text.size()) log_warning("{}: {} bytes after the last whole record are ignored", path.string(), text.size() - at);
+    if (at != text.size())
+        log_warning("{}: {} bytes after the last whole record are ignored", path.string(), text.size() - at);
 }
 
 // "journal-000002-00001.log" → {2, 1}; other names are not ours.
@@ -132,7 +134,8 @@ bool entry_is_intact(const fs::path& folder, const BlockEntry& entry) {
 }
 
 JournalWriter::JournalWriter(const fs::path& folder, PartId part, std::uint64_t n_blocks, std::string_view key_digest)
-    : part_(part), data_(part_path(folder, part), io::OutputFile::Mode::kNew),
+    : part_(part),
+      data_(part_path(folder, part), io::OutputFile::Mode::kNew),
       journal_(journal_path(folder, part), io::OutputFile::Mode::kNew) {
     journal_.write(as_text(make_header(part, n_blocks, key_digest)));
     io::sync_path(folder);

@@ -1,7 +1,8 @@
 #pragma once
-// Finished blocks on disk: a part file holds their bytes one after the other, the journal beside it one checksummed record
-// of fixed size for each. A rank starts a new pair in every run (numbered by generation), so nothing that an earlier run
-// wrote is ever touched; what is done is the union of all valid records. A torn or damaged record ends its journal.
+// Finished blocks on disk: a part file holds their bytes one after the other, the journal beside it one checksummed
+// record of fixed size for each. A rank starts a new pair in every run (numbered by generation), so nothing that an
+// earlier run wrote is ever touched; what is done is the union of all valid records. A torn or damaged record ends its
+// journal.
 
 #include "io/output_file.h"
 
@@ -37,8 +38,8 @@ struct JournalScan {
     std::vector<BlockEntry> entries;  // sorted by block, each once
 };
 
-// Reads every journal of `folder`. Throws Error(kUsage) when one belongs to other work (another key or number of blocks).
-// Does not look into the parts.
+// Reads every journal of `folder`. Throws Error(kUsage) when one belongs to other work (another key or number of
+// blocks). Does not look into the parts.
 JournalScan scan_journals(const std::filesystem::path& folder, std::uint64_t n_blocks, std::string_view key_digest);
 
 // True when the part holds these bytes.
@@ -46,7 +47,8 @@ bool entry_is_intact(const std::filesystem::path& folder, const BlockEntry& entr
 
 class JournalWriter {
   public:
-    JournalWriter(const std::filesystem::path& folder, PartId part, std::uint64_t n_blocks, std::string_view key_digest);
+    JournalWriter(const std::filesystem::path& folder, PartId part, std::uint64_t n_blocks,
+                  std::string_view key_digest);
 
     // Writes the bytes, then their record. Survives the death of the process at once, a power cut after sync().
     BlockEntry append(std::uint64_t block, std::string_view bytes);

@@ -44,14 +44,16 @@ Holder read_holder(const std::filesystem::path& path) {
 }
 
 [[noreturn]] void refuse(const Holder& holder, const std::filesystem::path& path) {
-    fail(ErrorKind::kUsage,
-         "another job works on {}: process {} on host {}{}, since {}. Wait for it; if it is gone for certain, remove {}",
-         path.parent_path().string(), holder.pid, holder.host, holder.job.empty() ? "" : " (Slurm job " + holder.job + ")",
-         holder.since, path.string());
+    fail(
+        ErrorKind::kUsage,
+        "another job works on {}: process {} on host {}{}, since {}. Wait for it; if it is gone for certain, remove {}",
+        path.parent_path().string(), holder.pid, holder.host,
+        holder.job.empty() ? "" : " (Slurm job " + holder.job + ")", holder.since, path.string());
 }
 
 bool names_same_file(int fd, const std::filesystem::path& path) {
-    struct stat opened {}, named {};
+    struct stat opened {
+    }, named{};
     return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino;
 }
 
@@ -80,7 +82,8 @@ FolderLock::FolderLock(const std::filesystem::path& folder) : path_(folder / "lo
         }
     }
     const std::string text =
-        canonical_json({{"host", this_host()}, {"pid", ::getpid()}, {"since", timestamp()}, {"job", this_job()}}) + "\n";
+        canonical_json({{"host", this_host()}, {"pid", ::getpid()}, {"since", timestamp()}, {"job", this_job()}}) +
+        "\n";
     if (::ftruncate(descriptor_.get(), 0) != 0 ||
         ::pwrite(descriptor_.get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
         const int error = errno;

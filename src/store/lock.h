@@ -9,8 +9,9 @@ namespace nepenthe::store {
 
 class FolderLock {
   public:
-    // Takes FOLDER/lock. Throws Error(kUsage) naming host, process and start time when another job holds it. Taken over:
-    // the lock of a dead process of this host, and that of an earlier start of the same Slurm job (requeued elsewhere).
+    // Takes FOLDER/lock. Throws Error(kUsage) naming host, process and start time when another job holds it. Taken
+    // over: the lock of a dead process of this host, and that of an earlier start of the same Slurm job (requeued
+    // elsewhere).
     explicit FolderLock(const std::filesystem::path& folder);
     ~FolderLock();
     FolderLock(const FolderLock&) = delete;

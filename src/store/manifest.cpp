@@ -15,7 +15,8 @@ std::vector<DataFile> list_data_files(const fs::path& folder) {
         const std::string name = entry.path().lexically_relative(folder).generic_string();
         const fs::file_status status = entry.symlink_status();
         if (fs::is_directory(status) || name == kManifestName) continue;
-        if (!fs::is_regular_file(status)) fail(ErrorKind::kInternal, "{} is neither file nor folder", entry.path().string());
+        if (!fs::is_regular_file(status))
+            fail(ErrorKind::kInternal, "{} is neither file nor folder", entry.path().string());
         files.push_back({name, entry.file_size()});
     }
     std::sort(files.begin(), files.end(), [](const DataFile& a, const DataFile& b) { return a.name < b.name; });
@@ -24,7 +25,8 @@ std::vector<DataFile> list_data_files(const fs::path& folder) {
 
 std::string content_digest(const Json& files) {
     Json content = Json::object();
-    for (const auto& [name, file] : files.items()) content[name] = file.contains("content") ? file["content"] : file["sha256"];
+    for (const auto& [name, file] : files.items())
+        content[name] = file.contains("content") ? file["content"] : file["sha256"];
     return sha256_hex(canonical_json(content));
 }
 
@@ -61,7 +63,8 @@ void check_manifest(const Json& manifest, const fs::path& path) {
             static_cast<void>(file.at("sha256").get<std::string>());
             if (!stays_inside(name)) refuse("lists a file outside its folder");
         }
-        if (manifest.at("digest") != content_digest(manifest.at("files"))) refuse("was altered: its digest does not fit its files");
+        if (manifest.at("digest") != content_digest(manifest.at("files")))
+            refuse("was altered: its digest does not fit its files");
     } catch (const Json::exception& error) {
         refuse(fmt::format("lacks a field ({})", error.what()));
     }

@@ -19,12 +19,12 @@ struct DataFile {
     std::uint64_t bytes = 0;
 };
 
-// Every regular file below `folder` but the manifest, sorted by name. Throws Error(kInternal) on anything that is neither
-// file nor folder: links would break when the artefact is copied.
+// Every regular file below `folder` but the manifest, sorted by name. Throws Error(kInternal) on anything that is
+// neither file nor folder: links would break when the artefact is copied.
 std::vector<DataFile> list_data_files(const std::filesystem::path& folder);
 
-// The artefact's digest: over file names and contents, where `files` maps a name to {bytes, sha256, content?}. A content
-// digest stands in for the bytes of a file whose layout may differ between equal runs.
+// The artefact's digest: over file names and contents, where `files` maps a name to {bytes, sha256, content?}. A
+// content digest stands in for the bytes of a file whose layout may differ between equal runs.
 std::string content_digest(const Json& files);
 
 // Puts "manifest_digest" in, which covers all other fields.

@@ -9,8 +9,8 @@
 
 namespace nepenthe::store {
 
-// Now, in UTC: "2026-01-31T12:00:00Z". SOURCE_DATE_EPOCH (seconds), the convention of reproducible builds, stands in for the
-// clock, so that files of equal content are equal byte for byte.
+// Now, in UTC: "2026-01-31T12:00:00Z". SOURCE_DATE_EPOCH (seconds), the convention of reproducible builds, stands in
+// for the clock, so that files of equal content are equal byte for byte.
 inline std::string timestamp() {
     const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
     const std::time_t now = fixed != nullptr ? static_cast<std::time_t>(std::strtoll(fixed, nullptr, 10))

@@ -22,8 +22,8 @@ TEST(BFloat16, ComesBackUnchanged) {
 
 TEST(BFloat16, RoundsToNearestTiesToEven) {
     EXPECT_EQ(bfloat16_from_float(1.0f), 0x3f80);
-    EXPECT_EQ(bfloat16_from_float(1.0f + 1.0f / 256), 0x3f80);           // tie, even below
-    EXPECT_EQ(bfloat16_from_float(1.0f + 3.0f / 256), 0x3f82);           // tie, even above
+    EXPECT_EQ(bfloat16_from_float(1.0f + 1.0f / 256), 0x3f80);  // tie, even below
+    EXPECT_EQ(bfloat16_from_float(1.0f + 3.0f / 256), 0x3f82);  // tie, even above
     EXPECT_EQ(bfloat16_from_float(1.0f + 1.01f / 256), 0x3f81);
     EXPECT_EQ(bfloat16_from_float(std::numeric_limits<float>::max()), 0x7f80);
     EXPECT_EQ(bfloat16_from_float(-std::numeric_limits<float>::infinity()), 0xff80);

@@ -20,9 +20,15 @@ class MpiCollectivesTest : public ::testing::TestWithParam<std::int64_t> {
     int ranks_ = world().size();
 };
 
-Buffer buffer(std::vector<float>& values) { return {values.data(), {static_cast<std::int64_t>(values.size())}, ElementType::kFloat32}; }
-Buffer buffer(std::vector<std::int64_t>& values) { return {values.data(), {static_cast<std::int64_t>(values.size())}, ElementType::kInt64}; }
-Buffer buffer(std::vector<std::uint16_t>& values) { return {values.data(), {static_cast<std::int64_t>(values.size())}, ElementType::kBFloat16}; }
+Buffer buffer(std::vector<float>& values) {
+    return {values.data(), {static_cast<std::int64_t>(values.size())}, ElementType::kFloat32};
+}
+Buffer buffer(std::vector<std::int64_t>& values) {
+    return {values.data(), {static_cast<std::int64_t>(values.size())}, ElementType::kInt64};
+}
+Buffer buffer(std::vector<std::uint16_t>& values) {
+    return {values.data(), {static_cast<std::int64_t>(values.size())}, ElementType::kBFloat16};
+}
 
 // A value that depends on rank and place; sums of a few are exact in every type.
 int value(int rank, std::size_t i) { return static_cast<int>(i % 7) + 2 * rank; }
@@ -83,7 +89,8 @@ TEST_P(MpiCollectivesTest, GathersInPlace) {
     for (std::size_t i = 0; i < n; ++i) mine[i] = static_cast<float>(value(world().rank(), i));
     collectives_->all_gather({mine, {static_cast<std::int64_t>(n)}, ElementType::kFloat32}, buffer(all))->wait();
     for (int r = 0; r < ranks_; ++r) {
-        for (std::size_t i = 0; i < n; ++i) EXPECT_EQ(all[static_cast<std::size_t>(r) * n + i], static_cast<float>(value(r, i)));
+        for (std::size_t i = 0; i < n; ++i)
+            EXPECT_EQ(all[static_cast<std::size_t>(r) * n + i], static_cast<float>(value(r, i)));
     }
 }
 
@@ -109,7 +116,8 @@ TEST(Collectives, RecordsWhatPassed) {
     recording.reduce_scatter_sum(buffer(whole), buffer(slice))->wait();
     recording.all_gather(buffer(slice), buffer(whole))->wait();
     const auto n = whole.size();
-    EXPECT_EQ(recording.calls(), (std::vector<std::string>{fmt::format("reduce_scatter float32 {}", n), fmt::format("all_gather float32 {}", n)}));
+    EXPECT_EQ(recording.calls(), (std::vector<std::string>{fmt::format("reduce_scatter float32 {}", n),
+                                                           fmt::format("all_gather float32 {}", n)}));
 }
 
 TEST(Collectives, NcclSaysWhenThereIsNoDevice) {

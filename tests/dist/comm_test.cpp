@@ -24,9 +24,11 @@ TEST(Comm, BroadcastsStringsOfAnyLength) {
 }
 
 TEST(Comm, GathersStringsByRank) {
-    const auto all = world().all_gather(std::string(static_cast<std::size_t>(world().rank()) * 3, static_cast<char>('a' + world().rank())));
+    const auto all = world().all_gather(
+        std::string(static_cast<std::size_t>(world().rank()) * 3, static_cast<char>('a' + world().rank())));
     ASSERT_EQ(all.size(), static_cast<std::size_t>(world().size()));
-    for (std::size_t r = 0; r < all.size(); ++r) EXPECT_EQ(all[r], std::string(3 * r, static_cast<char>('a' + static_cast<int>(r))));
+    for (std::size_t r = 0; r < all.size(); ++r)
+        EXPECT_EQ(all[r], std::string(3 * r, static_cast<char>('a' + static_cast<int>(r))));
 }
 
 TEST(Comm, Reduces) {
@@ -44,7 +46,8 @@ TEST(Comm, Reduces) {
 }
 
 TEST(Comm, MergesOwnedValuesBitForBit) {
-    const std::vector<double> expected{-0.0, std::numeric_limits<double>::denorm_min(), -std::numeric_limits<double>::infinity(),
+    const std::vector<double> expected{-0.0, std::numeric_limits<double>::denorm_min(),
+                                       -std::numeric_limits<double>::infinity(),
                                        std::bit_cast<double>(std::uint64_t{0x7ff8000000012345}), 0.1};
     std::vector<double> values(expected.size(), 0.0);
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -49,8 +49,10 @@ TEST(Agree, KeepsTheTextOfAnAgreedError) {
 }
 
 TEST(Agree, KnowsForeignExceptions) {
-    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw std::bad_alloc(); }); }).kind(), ErrorKind::kDoesNotFit);
-    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw std::runtime_error("x"); }); }).kind(), ErrorKind::kInternal);
+    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw std::bad_alloc(); }); }).kind(),
+              ErrorKind::kDoesNotFit);
+    EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw std::runtime_error("x"); }); }).kind(),
+              ErrorKind::kInternal);
     EXPECT_EQ(error_of([] { run_agreed(world(), "s", [] { throw 5; }); }).kind(), ErrorKind::kInternal);
 }
 
@@ -63,7 +65,8 @@ TEST(ErrorLine, NamesRankAndTheStageThatUnwound) {
         fail(ErrorKind::kData, "cause");
     } catch (const Error&) {
         const std::string place = world().size() == 1 ? "" : fmt::format("rank {}, ", world().rank());
-        EXPECT_EQ(error_line(world(), std::current_exception()), "nepenthe: data error: " + place + "relabel > labels: cause");
+        EXPECT_EQ(error_line(world(), std::current_exception()),
+                  "nepenthe: data error: " + place + "relabel > labels: cause");
     }
 }
 

@@ -74,6 +74,9 @@ def errors(runner):
     check(not published(output), "nothing is published after it")
     done = runner.run(2, "--outputs", output, "--blocks", BLOCKS, "--hang-timeout", 1, fault="hang@publish.before_manifest:1")
     check(done.returncode == 70 and done.seconds < 10, f"a rank that hangs while publishing: code {done.returncode}, {done.seconds:.1f} s")
+    done = runner.run(3, "--outputs", output + "-hang", "--blocks", BLOCKS, "--hang-timeout", 1, fault="hang@blocks.before:2")
+    check(done.returncode == 70 and "rank 2" in done.lines[0] and "values block" in done.lines[0] and done.seconds < 8,
+          f"a rank that hangs in a block: code {done.returncode}, {done.lines}, {done.seconds:.1f} s")
     for point in ("hdf5.before_write", "hdf5.before_close", "publish.before_manifest", "publish.before_rename"):
         done = runner.stage(2, output, fault=f"throw@{point}:1")
         check(done.returncode == 70 and len(done.lines) == 1 and done.seconds < 5 and not published(output),
@@ -102,24 +105,46 @@ def kills(runner):
         check(after.returncode == 0 and after.stdout.strip() == digest and same_bytes == [True] and not os.path.exists(output + "/.work/"),
               f"  then {ranks_after} ranks finish with the same digest and the same bytes {after.stderr.strip()}")
     stop_and_resume(runner, digest)
+    terminate_and_freeze(runner, digest)
     kill_at_random(runner, digest)
 
 
-def start_slow(runner, ranks, output, milliseconds):
-    return subprocess.Popen(runner.command(ranks, "--outputs", output, "--blocks", BLOCKS, "--milliseconds", milliseconds),
+def start_slow(runner, ranks, output, milliseconds, *arguments):
+    return subprocess.Popen(runner.command(ranks, "--outputs", output, "--blocks", BLOCKS, "--milliseconds", milliseconds, *arguments),
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
 def stop_and_resume(runner, digest):
     output = os.path.join(runner.folder, "stop")
-    process = start_slow(runner, 2, output, 150)
-    time.sleep(1.2)
+    process = start_slow(runner, 2, output, 400)
+    time.sleep(1.5)
     process.send_signal(signal.SIGUSR1)
     _, stderr = process.communicate(timeout=30)
     lines = [line for line in stderr.splitlines() if line.startswith("nepenthe:")]
     check(process.returncode == 75 and len(lines) == 1 and "start the same command again" in lines[0], f"SIGUSR1: code {process.returncode}, {lines}")
     done = runner.stage(3, output)
     check(done.returncode == 0 and done.stdout.strip() == digest, "  and resumed on 3 ranks with the same digest")
+
+
+def terminate_and_freeze(runner, digest):
+    output = os.path.join(runner.folder, "terminate")
+    process = start_slow(runner, 2, output, 400)
+    time.sleep(1.2)
+    process.terminate()
+    process.communicate(timeout=30)
+    check(process.returncode != 0 and not published(output), f"SIGTERM: code {process.returncode}, nothing published")
+    frozen = start_slow(runner, 2, output, 400, "--hang-timeout", 60)
+    time.sleep(1.0)
+    child = int(children_of(frozen)[0])
+    os.kill(child, signal.SIGSTOP)
+    time.sleep(2.0)
+    os.kill(child, signal.SIGCONT)
+    stdout, _ = frozen.communicate(timeout=60)
+    check(frozen.returncode == 0 and stdout.strip() == digest, "  continued, a rank frozen for 2 s, no false alarm, the same digest")
+
+
+def children_of(process):
+    return subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout.split()
 
 
 def kill_at_random(runner, digest):
@@ -131,8 +156,7 @@ def kill_at_random(runner, digest):
         try:
             stdout, stderr = process.communicate(timeout=0.45 + 0.01 * (attempt * 7 % 13))
         except subprocess.TimeoutExpired:
-            children = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True).stdout.split()
-            for pid in [process.pid, *map(int, children)]:
+            for pid in [process.pid, *map(int, children_of(process))]:
                 try:
                     os.kill(pid, signal.SIGKILL)
                 except ProcessLookupError:

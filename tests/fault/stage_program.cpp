@@ -1,5 +1,5 @@
-// A whole stage in small, for the fault tests: blocks, an HDF5 file, a published artefact. The script beside it kills, fills
-// disks and restarts; this program only does the work and prints the artefact's digest.
+// A whole stage in small, for the fault tests: blocks, an HDF5 file, a published artefact. The script beside it kills,
+// fills disks and restarts; this program only does the work and prints the artefact's digest.
 
 #include "base/random.h"
 #include "dist/guard.h"
@@ -74,7 +74,8 @@ std::string write_hdf5(const dist::Comm& world, const std::filesystem::path& pat
 
 int run_stage(const dist::Comm& world, const Arguments& arguments) {
     const dist::StageScope stage("values");
-    const store::ArtefactKey key{"values", {{"blocks", arguments.blocks}, {"values", arguments.row_values}}, {{"corpus", "none"}}};
+    const store::ArtefactKey key{
+        "values", {{"blocks", arguments.blocks}, {"values", arguments.row_values}}, {{"corpus", "none"}}};
     std::optional<store::Artefact> artefact = store::find_artefact(world, arguments.outputs, key);
     if (!artefact) {
         store::ArtefactWriter writer(world, arguments.outputs, key);

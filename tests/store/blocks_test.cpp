@@ -51,7 +51,8 @@ TEST(ForEachBlock, ComputesEachOnceAndGivesAllToAll) {
 TEST(ForEachBlock, KnowsNothingToDoAndFewerBlocksThanRanks) {
     const testing::TempFolder folder(world());
     EXPECT_EQ(for_each_block(world(), folder.path() / "none", 0, options(), compute).size(), 0u);
-    const auto one = for_each_block(world(), folder.path() / "one", 1, options(), [](std::uint64_t) { return std::string("only"); });
+    const auto one =
+        for_each_block(world(), folder.path() / "one", 1, options(), [](std::uint64_t) { return std::string("only"); });
     EXPECT_EQ(one.read(0), "only");
 }
 
@@ -107,7 +108,8 @@ TEST(ForEachBlock, EndsAlikeOnAllRanksWhenOneThrowsAndKeepsWhatIsDone) {
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kData);
-        const std::string where = world().size() == 1 ? "" : fmt::format("rank {}, ", static_cast<int>(kBad) % world().size());
+        const std::string where =
+            world().size() == 1 ? "" : fmt::format("rank {}, ", static_cast<int>(kBad) % world().size());
         EXPECT_EQ(error.what(), where + "test: block 20: cannot be read");
     }
     std::int64_t again = 0;

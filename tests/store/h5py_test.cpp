@@ -14,8 +14,8 @@ namespace nepenthe::store {
 namespace {
 
 int run_python(const std::string& action, const std::filesystem::path& path) {
-    const std::string command =
-        fmt::format("'{}' '{}/tests/golden/hdf5_files.py' {} '{}'", NEPENTHE_PYTHON, NEPENTHE_SOURCE_DIR, action, path.string());
+    const std::string command = fmt::format("'{}' '{}/tests/golden/hdf5_files.py' {} '{}'", NEPENTHE_PYTHON,
+                                            NEPENTHE_SOURCE_DIR, action, path.string());
     return std::system(command.c_str());
 }
 
@@ -39,11 +39,14 @@ class H5py : public ::testing::Test {
 
 TEST_F(H5py, ReadsOurFiles) {
     const auto path = folder_.path() / "ours.h5";
-    H5Writer writer(environment->world(), path, "ours", 1, {{"seed", 7}, {"rate", 0.25}, {"flag", true}, {"umlaut", "für"}});
+    H5Writer writer(environment->world(), path, "ours", 1,
+                    {{"seed", 7}, {"rate", 0.25}, {"flag", true}, {"umlaut", "für"}});
     const std::vector<float> values{0, 0.5f, 1, 1.5f, 2, 2.5f};
-    writer.write_small({"/group/values", H5Type::kF32, {3, 2}, 1, {"row", "column"}, "halves", "nats", true}, std::as_bytes(std::span(values)));
+    writer.write_small({"/group/values", H5Type::kF32, {3, 2}, 1, {"row", "column"}, "halves", "nats", true},
+                       std::as_bytes(std::span(values)));
     const std::vector<std::uint16_t> halves{0x3f80, 0x4000};
-    writer.write_small({"/halves", H5Type::kBF16, {2}, 1, {"item"}, "bfloat16", "", true}, std::as_bytes(std::span(halves)));
+    writer.write_small({"/halves", H5Type::kBF16, {2}, 1, {"item"}, "bfloat16", "", true},
+                       std::as_bytes(std::span(halves)));
     writer.write_text("/text", "für alle", "a text");
     writer.close();
     EXPECT_EQ(run_python("check", path), 0);
@@ -69,8 +72,9 @@ TEST_P(Hostile, IsRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Files, Hostile,
-                         ::testing::Values("external_link", "soft_link", "external_storage", "virtual", "unknown_filter", "huge_extent",
-                                           "unwritten_chunks", "compound", "variable_text", "named_type", "other_format", "not_hdf5",
+                         ::testing::Values("external_link", "soft_link", "external_storage", "virtual",
+                                           "unknown_filter", "huge_extent", "unwritten_chunks", "compound",
+                                           "variable_text", "named_type", "other_format", "not_hdf5",
                                            "format_is_a_number", "scalar", "big_endian"),
                          [](const auto& hostile) { return std::string(hostile.param); });
 

@@ -15,8 +15,9 @@ namespace {
 
 const dist::Comm& world() { return *testing::world; }
 
-const Json kAttributes = {{"seed", 7},      {"rate", 0.25},          {"flag", true}, {"config_json", "{\"a\":1}"},
-                          {"long", std::string(100000, 'x')}, {"empty", ""}, {"umlaut", "für"}};
+const Json kAttributes = {
+    {"seed", 7},   {"rate", 0.25},   {"flag", true}, {"config_json", "{\"a\":1}"}, {"long", std::string(100000, 'x')},
+    {"empty", ""}, {"umlaut", "für"}};
 
 float element(std::uint64_t row, std::uint64_t column) { return static_cast<float>(row * 1000 + column) * 0.5f; }
 
@@ -51,7 +52,8 @@ std::string write_file(const std::filesystem::path& path, std::uint64_t rows) {
     write_labels(writer, labels(rows, 4, true));
     write_labels(writer, labels(rows, 4, false));
     const std::vector<std::uint16_t> halves{0x3f80, 0x4000};
-    writer.write_small({"/halves", H5Type::kBF16, {2}, 1, {"item"}, "bfloat16", "", true}, std::as_bytes(std::span(halves)));
+    writer.write_small({"/halves", H5Type::kBF16, {2}, 1, {"item"}, "bfloat16", "", true},
+                       std::as_bytes(std::span(halves)));
     writer.write_small({"/nothing", H5Type::kI64, {0, 5}, 1, {"a", "b"}, "no rows", "", true}, {});
     writer.write_text("/dictionary", "{\"Oz\": [\"Ur\"]}", "terms");
     writer.write_text("/blank", "", "nothing");
@@ -66,7 +68,8 @@ TEST(Hdf5, WritesWithAllRanksWhatOneReads) {
         const std::string digest = write_file(path, rows);
         const H5Reader reader(path, "test");
         EXPECT_EQ(reader.content_digest(), digest);
-        EXPECT_EQ(reader.datasets(), (std::vector<std::string>{"/blank", "/dictionary", "/halves", "/labels/packed", "/labels/plain", "/nothing"}));
+        EXPECT_EQ(reader.datasets(), (std::vector<std::string>{"/blank", "/dictionary", "/halves", "/labels/packed",
+                                                               "/labels/plain", "/nothing"}));
         for (const std::string name : {"/labels/packed", "/labels/plain"}) {
             EXPECT_EQ(reader.shape(name), (std::vector<std::uint64_t>{rows, 17}));
             const auto values = reader.read<float>(name);
@@ -81,7 +84,8 @@ TEST(Hdf5, WritesWithAllRanksWhatOneReads) {
         EXPECT_EQ(reader.read_text("/dictionary"), "{\"Oz\": [\"Ur\"]}");
         EXPECT_EQ(reader.read_text("/blank"), "");
         const Json attributes = reader.attributes();
-        for (const auto& [name, value] : kAttributes.items()) EXPECT_EQ(attributes[name], name == "rate" ? Json(0.5) : value) << name;
+        for (const auto& [name, value] : kAttributes.items())
+            EXPECT_EQ(attributes[name], name == "rate" ? Json(0.5) : value) << name;
         EXPECT_EQ(attributes["agreement"], 0.875);
     }
 }
@@ -138,7 +142,8 @@ TEST(Hdf5, RefusesFlippedBitsAndCuts) {
     const std::string whole = io::read_file(path);
     const auto survives = [&](std::string_view text) {
         const auto altered = folder.path() / "altered.h5";
-        std::ofstream(altered, std::ios::binary | std::ios::trunc).write(text.data(), static_cast<std::streamsize>(text.size()));
+        std::ofstream(altered, std::ios::binary | std::ios::trunc)
+            .write(text.data(), static_cast<std::streamsize>(text.size()));
         try {
             return H5Reader(altered, "test").content_digest() == digest;
         } catch (const Error&) {
@@ -146,7 +151,8 @@ TEST(Hdf5, RefusesFlippedBitsAndCuts) {
         }
     };
     ASSERT_TRUE(survives(whole));
-    for (std::size_t bytes = 0; bytes < whole.size(); bytes += 4096) EXPECT_FALSE(survives(std::string_view(whole).substr(0, bytes)));
+    for (std::size_t bytes = 0; bytes < whole.size(); bytes += 4096)
+        EXPECT_FALSE(survives(std::string_view(whole).substr(0, bytes)));
     EXPECT_FALSE(survives(std::string_view(whole).substr(0, whole.size() - 1)));
     // A flipped bit either is refused, or hits what no reader looks at (gaps, and the two volatile attributes).
     int harmless = 0, flips = 0;

@@ -24,7 +24,8 @@ std::string slurp(const std::filesystem::path& path) {
 }
 
 void spill(const std::filesystem::path& path, std::string_view text) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc).write(text.data(), static_cast<std::streamsize>(text.size()));
+    std::ofstream(path, std::ios::binary | std::ios::trunc)
+        .write(text.data(), static_cast<std::streamsize>(text.size()));
 }
 
 class Journal : public ::testing::Test {

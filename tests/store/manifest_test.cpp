@@ -72,7 +72,9 @@ class OpenArtefact : public ::testing::Test {
     testing::TempFolder folder_;
 };
 
-TEST_F(OpenArtefact, ReadsAWholeOne) { EXPECT_EQ(open_artefact(folder_.path(), true).digest(), sealed_manifest()["digest"]); }
+TEST_F(OpenArtefact, ReadsAWholeOne) {
+    EXPECT_EQ(open_artefact(folder_.path(), true).digest(), sealed_manifest()["digest"]);
+}
 
 TEST_F(OpenArtefact, RefusesMissingCutAndAlteredFiles) {
     write("a.bin", "abd");
@@ -108,7 +110,8 @@ TEST(FolderLock, HoldsOffASecondAndEndsWithTheFirst) {
 TEST(FolderLock, TakesOverFromTheDeadAndFromItsOwnSlurmJob) {
     const testing::TempFolder folder;
     const auto leave = [&](const std::string& host, const std::string& job) {
-        std::ofstream(folder.path() / "lock") << Json{{"host", host}, {"pid", 999999999}, {"since", "then"}, {"job", job}}.dump();
+        std::ofstream(folder.path() / "lock")
+            << Json{{"host", host}, {"pid", 999999999}, {"since", "then"}, {"job", job}}.dump();
     };
     char here[256] = "";
     ::gethostname(here, sizeof here - 1);
