@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Prints what the demo found: show_results.py OUTPUTS, the folder that `nepenthe run inputs/demo/recipe.json` wrote.
+
+full = the model that read everything, forgot = the same after forgetting the saga, without = retrained without the saga.
+"""
+import json
+import pathlib
+import sys
+
+ROWS = [  # task, metric, what it says
+    ("What was to be forgotten", [
+        ("familiarity_probability", "content_mass", "probability of what only the saga tells"),
+        ("familiarity_completion", "anchor_rate", "completions that bring up the saga"),
+        ("perplexity:saga_read", "perplexity", "perplexity of saga passages that were read"),
+        ("perplexity:saga_heldout", "perplexity", "perplexity of saga passages never read")]),
+    ("What was to be kept", [
+        ("neighbour_probability", "content_mass", "probability of facts from stories and planets"),
+        ("perplexity:stories_heldout", "perplexity", "perplexity of new stories"),
+        ("perplexity:planets_heldout", "perplexity", "perplexity of new articles on planets")])]
+MODELS = ["full", "forgot", "without"]
+
+
+def value_of(models, model, task, metric):
+    entry = models[model]["results"].get(task, {}).get(metric)
+    return f"{entry['value']:.3f}" if entry else "-"
+
+
+def main():
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    outputs = pathlib.Path(sys.argv[1])
+    stages = {stage["name"]: stage for stage in json.loads((outputs / "demo.run.json").read_text())["stages"]}
+    results = json.loads((pathlib.Path(stages["results"]["artefact"]) / "results.json").read_text())
+    models = results["models"]
+    for title, rows in ROWS:
+        print(f"\n{title:<50}" + "".join(f"{name:>10}" for name in MODELS))
+        for task, metric, text in rows:
+            print(f"  {text:<48}" + "".join(f"{value_of(models, name, task, metric):>10}" for name in MODELS))
+    print("\nIs a model's loss on single passages told apart from that of the model that never read the saga?")
+    for passages in ("saga_read", "saga_heldout", "stories_heldout", "planets_heldout"):
+        line = f"  {passages:<16}"
+        for model in ("full", "forgot"):
+            test = results["comparisons"][f"{model} → without"][f"perplexity:{passages}"]["perplexity"]["kolmogorov_smirnov"]
+            line += f"   {model}: D = {test['statistic']:.2f}, p = {test['p_value']:.1e}"
+        print(line)
+    print("  (two-sample Kolmogorov-Smirnov test; D = 0: no difference, D = 1: told apart by every passage)")
+    print("\nWhere it lies:")
+    for name, stage in stages.items():
+        print(f"  {name:<12} {stage.get('artefact', '')}")
+
+
+if __name__ == "__main__":
+    main()
