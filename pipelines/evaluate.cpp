@@ -16,13 +16,15 @@ std::string task_list() {
     return text;
 }
 
-// {"results": {…}} of the first model, all of them under "models", and every later one compared with the first.
+// {"results": {…}} of the first model, all of them under "models", and every pair of them compared.
 Json results_of(const std::vector<NamedResults>& models) {
     Json json = evaluate::results_json(models.front().results);
     for (const NamedResults& model : models) json["models"][model.name] = evaluate::results_json(model.results);
-    for (std::size_t i = 1; i < models.size(); ++i) {
-        json["comparisons"][models.front().name + " → " + models[i].name] =
-            evaluate::compare(models.front().results, models[i].results);
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        for (std::size_t j = i + 1; j < models.size(); ++j) {
+            json["comparisons"][models[i].name + " → " + models[j].name] =
+                evaluate::compare(models[i].results, models[j].results);
+        }
     }
     return json;
 }
@@ -56,7 +58,7 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     Evaluation evaluation;
     std::vector<std::string> model_words;
     bool list = false;
-    Options options("evaluate", "score one or several models on tasks; the first is the one that others are compared with",
+    Options options("evaluate", "score one or several models on tasks and compare every pair of them",
                     "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
     options.add("model", model_words, "model folders, name=path or path, comma-separated");
     evaluation.declare(options);
