@@ -1,13 +1,14 @@
 """Writes tests/golden/real_models.json: what transformers computes in fp32 with real models on real text.
 
-    python tests/golden/make_real_models.py SHARED_DATA DEPS
+    python tests/golden/make_real_models.py SHARED_DATA DEPS [MODEL…]   # only these models anew
 
 For Gemma 3 270M (DEPS/models/gemma-3-270m) and TinyStories-656K (SHARED_DATA/models/tinystories-656k):
     nll      of the first 20,000 characters of each novel in sliding windows of 512 tokens that advance by 256: a token is
              scored once, in the first window that holds it, given the tokens of that window before it; the very first
              token is not scored. Sum of natural logarithms and the number of scored tokens.
     prompts  20 prompts as token ids and their greedy continuations by 64 tokens (no stop token).
-Text is tokenised with the model's own tokenizer, special tokens added. No text is stored.
+Text is tokenised by the `tokenizers` package from the model's tokenizer.json, special tokens added (AutoTokenizer builds
+another tokenizer for the Llama family, which drops unknown characters). No text is stored.
 """
 
 import json
@@ -15,7 +16,8 @@ import pathlib
 import sys
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from tokenizers import Tokenizer
+from transformers import AutoModelForCausalLM
 
 CHARACTERS = 20_000
 WINDOW, STRIDE = 512, 256
@@ -47,29 +49,34 @@ def sliding_nll(model, ids):
 
 
 def continuation(model, ids):
-    output = model.generate(torch.tensor([ids]), max_new_tokens=NEW_TOKENS, do_sample=False, eos_token_id=None,
-                            pad_token_id=0)
+    # Without a mask, generate() takes every pad token of the prompt (here also the unknown token) for padding.
+    batch = torch.tensor([ids])
+    output = model.generate(batch, attention_mask=torch.ones_like(batch), max_new_tokens=NEW_TOKENS, do_sample=False,
+                            eos_token_id=None, pad_token_id=0)
     return output[0, len(ids):].tolist()
 
 
-def main(shared, deps):
+def main(shared, deps, only):
     folders = {"gemma-3-270m": deps / "models/gemma-3-270m", "tinystories-656k": shared / "models/tinystories-656k"}
-    result = {"characters": CHARACTERS, "window": WINDOW, "stride": STRIDE, "models": {}}
+    path = pathlib.Path(__file__).parent / "real_models.json"
+    known = json.loads(path.read_text())["models"] if only else {}
+    result = {"characters": CHARACTERS, "window": WINDOW, "stride": STRIDE, "models": known}
     for name, folder in folders.items():
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        if only and name not in only:
+            continue
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
         entry = {"nll": {}, "prompts": []}
         for novel in NOVELS:
             text = (shared / f"text/gutenberg/{novel}.txt").read_text(encoding="utf-8-sig")[:CHARACTERS]
-            entry["nll"][novel] = sliding_nll(model, tokenizer(text)["input_ids"])
+            entry["nll"][novel] = sliding_nll(model, tokenizer.encode(text).ids)
             print(name, novel, entry["nll"][novel])
         for prompt in PROMPTS:
-            ids = tokenizer(prompt)["input_ids"]
+            ids = tokenizer.encode(prompt).ids
             entry["prompts"].append({"ids": ids, "continuation": continuation(model, ids)})
         result["models"][name] = entry
-    path = pathlib.Path(__file__).parent / "real_models.json"
     path.write_text(json.dumps(result, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+    main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3:])
