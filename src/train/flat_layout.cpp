@@ -1,0 +1,138 @@
+#include "train/flat_layout.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+
+namespace nepenthe::train {
+
+namespace {
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+// Closes the bucket that holds every parameter not yet in one.
+void close_bucket(FlatLayout& layout) {
+    FlatBucket bucket;
+    if (!layout.buckets.empty()) {
+        const FlatBucket& last = layout.buckets.back();
+        bucket.first_parameter = last.first_parameter + last.parameters;
+    }
+    bucket.parameters = layout.parameters.size() - bucket.first_parameter;
+    if (bucket.parameters == 0) {
+        return;
+    }
+    bucket.begin = layout.parameters[bucket.first_parameter].offset;
+    bucket.end = bucket.begin + round_up(layout.numel - bucket.begin, layout.ranks * kAlignment);
+    layout.numel = bucket.end;
+    layout.buckets.push_back(bucket);
+}
+
+// Every claim of a layout that was read from outside.
+void check(const FlatLayout& layout) {
+    Problems problems;
+    if (layout.ranks < 1) {
+        problems.add("ranks is {}", layout.ranks);
+    }
+    std::int64_t at = 0;
+    std::size_t next = 0;
+    for (const FlatBucket& bucket : layout.buckets) {
+        if (layout.ranks >= 1 && (bucket.begin != at || bucket.end <= bucket.begin || bucket.numel() % layout.ranks != 0 ||
+                                  bucket.first_parameter != next)) {
+            problems.add("bucket at {} does not continue the one before", bucket.begin);
+        }
+        at = bucket.end;
+        next += bucket.parameters;
+    }
+    if (at != layout.numel || next != layout.parameters.size()) {
+        problems.add("buckets cover {} elements of {} and {} parameters of {}", at, layout.numel, next,
+                     layout.parameters.size());
+    }
+    std::int64_t end = 0;
+    for (const FlatParameter& parameter : layout.parameters) {
+        if (parameter.offset < end || parameter.numel < 0 || parameter.numel > layout.numel - parameter.offset) {
+            problems.add("{} lies at [{}, {} more)", parameter.name, parameter.offset, parameter.numel);
+        }
+        end = parameter.offset + parameter.numel;
+    }
+    problems.throw_if_any(ErrorKind::kData, "the parameter layout contradicts itself");
+}
+
+}  // namespace
+
+std::int64_t FlatLayout::slice_begin(std::size_t bucket, int rank) const {
+    return buckets[bucket].begin + rank * slice_numel(bucket);
+}
+
+FlatLayout make_layout(const std::vector<ParameterShape>& forward_order, std::int64_t bucket_numel, int ranks) {
+    FlatLayout layout;
+    layout.ranks = ranks;
+    std::int64_t in_bucket = 0;
+    for (auto shape = forward_order.rbegin(); shape != forward_order.rend(); ++shape) {
+        if (in_bucket > 0 && in_bucket + shape->numel > bucket_numel) {
+            close_bucket(layout);
+            in_bucket = 0;
+        }
+        const std::int64_t offset = round_up(layout.numel, kAlignment);
+        layout.parameters.push_back({shape->name, offset, shape->numel, shape->decays});
+        layout.numel = offset + shape->numel;
+        in_bucket += shape->numel;
+    }
+    close_bucket(layout);
+    return layout;
+}
+
+Json FlatLayout::to_json() const {
+    Json value = {{"ranks", ranks}, {"numel", numel}, {"parameters", Json::array()}, {"buckets", Json::array()}};
+    for (const FlatParameter& parameter : parameters) {
+        value["parameters"].push_back({{"name", parameter.name},
+                                       {"offset", parameter.offset},
+                                       {"numel", parameter.numel},
+                                       {"decays", parameter.decays}});
+    }
+    for (const FlatBucket& bucket : buckets) {
+        value["buckets"].push_back({{"begin", bucket.begin}, {"end", bucket.end}, {"parameters", bucket.parameters}});
+    }
+    return value;
+}
+
+FlatLayout FlatLayout::from_json(const Json& value) {
+    FlatLayout layout;
+    try {
+        layout.ranks = value.at("ranks").get<int>();
+        layout.numel = value.at("numel").get<std::int64_t>();
+        for (const Json& item : value.at("parameters")) {
+            layout.parameters.push_back({item.at("name").get<std::string>(), item.at("offset").get<std::int64_t>(),
+                                         item.at("numel").get<std::int64_t>(), item.at("decays").get<bool>()});
+        }
+        std::size_t first = 0;
+        for (const Json& item : value.at("buckets")) {
+            const std::size_t count = item.at("parameters").get<std::size_t>();
+            layout.buckets.push_back(
+                {item.at("begin").get<std::int64_t>(), item.at("end").get<std::int64_t>(), first, count});
+            first += count;
+        }
+    } catch (const Json::exception& error) {
+        fail(ErrorKind::kData, "the parameter layout cannot be read: {}", error.what());
+    }
+    check(layout);
+    return layout;
+}
+
+std::vector<FlatRange> owned_ranges(const FlatLayout& layout, std::size_t bucket, int rank) {
+    const FlatBucket& whole = layout.buckets[bucket];
+    const std::int64_t begin = layout.slice_begin(bucket, rank), end = begin + layout.slice_numel(bucket);
+    std::vector<FlatRange> ranges;
+    for (std::size_t i = whole.first_parameter; i < whole.first_parameter + whole.parameters; ++i) {
+        const FlatParameter& parameter = layout.parameters[i];
+        const std::int64_t from = std::max(begin, parameter.offset);
+        const std::int64_t to = std::min(end, parameter.offset + parameter.numel);
+        if (from < to) {
+            ranges.push_back({i, from - parameter.offset, layout.shard_offset(bucket) + from - begin, from, to - from});
+        }
+    }
+    return ranges;
+}
+
+}  // namespace nepenthe::train

@@ -1,0 +1,105 @@
+#include "train/gradient_fold.h"
+
+#include "base/error.h"
+#include "base/tree_sum.h"
+#include "model/vector_math.h"
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+
+namespace nepenthe::train {
+
+namespace {
+
+using model::kLanes;
+using model::load;
+
+constexpr std::int64_t kGrain = 32768;  // elements a task
+
+NEPENTHE_ALWAYS_INLINE std::uint32_t not_finite(float value) {
+    constexpr std::uint32_t kExponent = 0x7f800000u;
+    return (std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent ? 1u : 0u;
+}
+
+template <bool first, typename Value>
+NEPENTHE_ALWAYS_INLINE bool fold_span(float* __restrict into, const Value* __restrict from, std::int64_t n) {
+    std::uint32_t bad = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        const float value = load(from + i);
+        bad |= not_finite(value);
+        into[i] = first ? value : into[i] + value;
+    }
+    return bad == 0;
+}
+
+NEPENTHE_VECTOR_CLONES bool fold_part(float* into, const float* from, std::int64_t n, bool first) {
+    return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n);
+}
+NEPENTHE_VECTOR_CLONES bool fold_part(float* into, const c10::BFloat16* from, std::int64_t n, bool first) {
+    return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n);
+}
+
+template <typename Value>
+bool fold_on_host(const at::Tensor& into, const at::Tensor& gradient, bool first) {
+    float* to = into.mutable_data_ptr<float>();
+    const Value* from = gradient.const_data_ptr<Value>();
+    std::atomic<bool> finite{true};
+    at::parallel_for(0, into.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+        if (!fold_part(to + begin, from + begin, end - begin, first)) {
+            finite = false;
+        }
+    });
+    return finite;
+}
+
+NEPENTHE_VECTOR_CLONES double squares_of(const float* values, std::int64_t n) {
+    std::array<double, kLanes> lanes{};
+    std::int64_t i = 0;
+    for (; i + kLanes <= n; i += kLanes) {
+        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+            const double value = static_cast<double>(values[i + lane]);
+            lanes[static_cast<std::size_t>(lane)] += value * value;
+        }
+    }
+    for (std::int64_t lane = 0; i + lane < n; ++lane) {
+        const double value = static_cast<double>(values[i + lane]);
+        lanes[static_cast<std::size_t>(lane)] += value * value;
+    }
+    return tree_sum(lanes);
+}
+
+}  // namespace
+
+bool fold_gradient(const at::Tensor& into, const at::Tensor& gradient, bool first) {
+    NEPENTHE_CHECK(into.is_contiguous() && into.scalar_type() == at::kFloat && into.numel() == gradient.numel());
+    if (!into.is_cpu()) {
+        first ? into.view(gradient.sizes()).copy_(gradient) : into.view(gradient.sizes()).add_(gradient);
+        return true;
+    }
+    const at::Tensor flat = gradient.contiguous();
+    return flat.scalar_type() == at::kFloat ? fold_on_host<float>(into, flat, first)
+                                            : fold_on_host<c10::BFloat16>(into, flat.to(at::kBFloat16), first);
+}
+
+double sum_of_squares(const at::Tensor& values) {
+    if (!values.is_cpu()) {
+        return values.to(at::kDouble).square().sum().item<double>();
+    }
+    const float* data = values.const_data_ptr<float>();
+    const std::int64_t n = values.numel(), blocks = (n + kGrain - 1) / kGrain;
+    std::vector<double> parts(static_cast<std::size_t>(blocks));
+    at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t block = begin; block < end; ++block) {
+            const std::int64_t at = block * kGrain;
+            parts[static_cast<std::size_t>(block)] = squares_of(data + at, std::min(kGrain, n - at));
+        }
+    });
+    return tree_sum(parts);
+}
+
+}  // namespace nepenthe::train

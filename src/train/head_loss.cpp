@@ -1,0 +1,162 @@
+#include "train/head_loss.h"
+
+#include "base/error.h"
+#include "model/gemm.h"
+#include "train/gradient_fold.h"
+#include "train/softmax_kernels.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <vector>
+
+namespace nepenthe::train {
+
+namespace {
+
+constexpr std::int64_t kLogitBytes = std::int64_t{256} << 20;  // of a chunk
+// Ids a tile: the logits of a chunk's tile stay in the last-level cache from the product that makes them to the
+// statistics, and from the gradient to the two products that read it.
+constexpr std::int64_t kTile = 8192;
+
+std::int64_t chosen_chunk(const HeadLossInput& input) {
+    const std::int64_t n = input.normed.size(0);
+    const std::int64_t row_bytes = input.unembedding.size(0) * input.normed.element_size();
+    const std::int64_t most = input.chunk > 0 ? input.chunk : std::max<std::int64_t>(16, kLogitBytes / row_bytes);
+    const std::int64_t chunks = (n + most - 1) / most;
+    return (n + chunks - 1) / chunks;  // equal chunks: a short last one would waste its products
+}
+
+// One chunk of positions on the host.
+class HostChunk {
+  public:
+    HostChunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t first, std::int64_t count)
+        : input_(input), loss_(loss), first_(first), count_(count),
+          normed_(input.normed.narrow(0, first, count)), targets_(input.targets.narrow(0, first, count)),
+          rows_(static_cast<std::size_t>(count)) {}
+
+    void run() {
+        const std::int64_t vocabulary = input_.unembedding.size(0);
+        std::vector<at::Tensor> tiles;
+        for (std::int64_t id = 0; id < vocabulary; id += kTile) {
+            at::Tensor tile = logits(id, std::min(kTile, vocabulary - id));
+            take_in_tile(tile, id, targets_, input_.soft_cap, rows_);
+            if (input_.gradients) {
+                tiles.push_back(std::move(tile));
+            }
+        }
+        for (const RowSoftmax& row : rows_) {
+            loss_.sum += row.log_sum_exp() - row.target_logit;
+        }
+        if (input_.gradients) {
+            backward(tiles);
+        }
+    }
+
+  private:
+    at::Tensor logits(std::int64_t id, std::int64_t width) const {
+        at::Tensor tile = model::matrix_product(normed_, input_.unembedding.narrow(0, id, width).t());
+        if (input_.bias.defined()) {
+            tile.add_(input_.bias.narrow(0, id, width));
+        }
+        return tile.contiguous();
+    }
+
+    void backward(std::vector<at::Tensor>& tiles) {
+        const bool single = input_.normed.scalar_type() == at::kFloat;
+        // Partial sums over the vocabulary stay in fp32 whatever the compute dtype.
+        at::Tensor normed_gradient = at::zeros(normed_.sizes(), normed_.options().dtype(at::kFloat));
+        for (std::size_t i = 0; i < tiles.size(); ++i) {
+            const at::Tensor tile = std::move(tiles[i]);
+            const std::int64_t id = static_cast<std::int64_t>(i) * kTile, width = tile.size(1);
+            gradient_of_tile(tile, id, targets_, input_.soft_cap, input_.scale, rows_);
+            const at::Tensor weights = input_.unembedding.narrow(0, id, width);
+            if (single) {
+                normed_gradient = model::matrix_product_plus(tile, weights, normed_gradient);
+            } else {
+                normed_gradient.add_(model::matrix_product(tile, weights));
+            }
+            weight_gradient(tile, id, width);
+        }
+        loss_.normed_gradient.narrow(0, first_, count_).copy_(normed_gradient);
+    }
+
+    void weight_gradient(const at::Tensor& tile, std::int64_t id, std::int64_t width) {
+        if (input_.unembedding_gradient.defined()) {
+            const at::Tensor into = input_.unembedding_gradient.narrow(0, id, width);
+            const at::Tensor product = model::matrix_product(tile.t(), normed_);
+            const bool finite = fold_gradient(into, product, input_.overwrite && first_ == 0);
+            loss_.finite_gradient = loss_.finite_gradient && finite;
+        }
+        if (loss_.bias_gradient.defined()) {
+            loss_.bias_gradient.narrow(0, id, width).add_(tile.sum(0, false, at::kFloat));
+        }
+    }
+
+    const HeadLossInput& input_;
+    HeadLoss& loss_;
+    std::int64_t first_, count_;
+    at::Tensor normed_, targets_;
+    std::vector<RowSoftmax> rows_;
+};
+
+// One chunk of positions as tensor operations over the whole vocabulary, for devices.
+void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t first, std::int64_t count) {
+    const at::Tensor normed = input.normed.narrow(0, first, count);
+    const at::Tensor targets = input.targets.narrow(0, first, count).unsqueeze(1);
+    at::Tensor logits = at::mm(normed, input.unembedding.t()).to(at::kFloat);
+    if (input.bias.defined()) {
+        logits.add_(input.bias);
+    }
+    if (input.soft_cap > 0) {
+        logits = (logits / input.soft_cap).tanh_().mul_(input.soft_cap);
+    }
+    const at::Tensor log_sum_exp = logits.logsumexp({1}, true);
+    loss.sum += (log_sum_exp - logits.gather(1, targets)).to(at::kDouble).sum().item<double>();
+    if (!input.gradients) {
+        return;
+    }
+    at::Tensor gradient = (logits - log_sum_exp).exp_();
+    gradient.scatter_add_(1, targets, at::full_like(targets, -1.0, gradient.options()));
+    gradient.mul_(input.scale);
+    if (input.soft_cap > 0) {
+        gradient.mul_(1.0 - (logits / input.soft_cap).square_());
+    }
+    const at::Tensor low = gradient.to(normed.scalar_type());
+    loss.normed_gradient.narrow(0, first, count).copy_(at::mm(low, input.unembedding));
+    if (input.unembedding_gradient.defined()) {
+        fold_gradient(input.unembedding_gradient, at::mm(low.t(), normed), input.overwrite && first == 0);
+    }
+    if (loss.bias_gradient.defined()) {
+        loss.bias_gradient.add_(gradient.sum(0));
+    }
+}
+
+}  // namespace
+
+HeadLoss head_loss(const HeadLossInput& input) {
+    NEPENTHE_CHECK(input.normed.dim() == 2 && input.targets.numel() == input.normed.size(0) && input.normed.size(0) > 0);
+    const at::NoGradGuard no_grad;
+    HeadLossInput contiguous = input;
+    contiguous.normed = input.normed.contiguous();
+    contiguous.targets = input.targets.contiguous();
+    HeadLoss loss;
+    if (input.gradients) {
+        loss.normed_gradient = at::empty_like(contiguous.normed);
+        if (input.bias.defined()) {
+            loss.bias_gradient = at::zeros(input.bias.sizes(), input.bias.options().dtype(at::kFloat));
+        }
+    }
+    const std::int64_t n = contiguous.normed.size(0), chunk = chosen_chunk(contiguous);
+    for (std::int64_t first = 0; first < n; first += chunk) {
+        const std::int64_t count = std::min(chunk, n - first);
+        if (contiguous.normed.is_cpu()) {
+            HostChunk(contiguous, loss, first, count).run();
+        } else {
+            run_device_chunk(contiguous, loss, first, count);
+        }
+    }
+    return loss;
+}
+
+}  // namespace nepenthe::train

@@ -1,0 +1,34 @@
+#pragma once
+// The arithmetic under loss.h, free of autograd: normed states and an unembedding in, loss and gradients out.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace nepenthe::train {
+
+struct HeadLossInput {
+    at::Tensor normed;       // [n, hidden], compute dtype
+    at::Tensor unembedding;  // [vocabulary, hidden], compute dtype
+    at::Tensor bias;         // [vocabulary] or undefined
+    at::Tensor targets;      // [n] int64
+    double soft_cap = 0;     // 0 = none
+    double scale = 1;        // of the gradients
+    std::int64_t chunk = 0;  // positions at once; 0 = chosen from the vocabulary
+    bool gradients = true;
+    // fp32 [vocabulary, hidden]: receives the unembedding's gradient; undefined = none wanted.
+    at::Tensor unembedding_gradient;
+    bool overwrite = true;  // of unembedding_gradient
+};
+
+struct HeadLoss {
+    double sum = 0;               // nats, before scaling
+    at::Tensor normed_gradient;   // [n, hidden], compute dtype
+    at::Tensor bias_gradient;     // [vocabulary] fp32; undefined without a bias
+    bool finite_gradient = true;  // of the unembedding
+};
+
+HeadLoss head_loss(const HeadLossInput& input);
+
+}  // namespace nepenthe::train

@@ -1,0 +1,26 @@
+#pragma once
+// What one forward pass holds: a few samples side by side. Its shape depends on its samples only, so that a micro-batch
+// gives the same bits on whatever rank computes it.
+
+#include "model/decoder.h"
+#include "train/trainer.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+namespace nepenthe::train {
+
+struct MicroBatch {
+    model::Batch batch;      // right-padded to the longest sample
+    at::Tensor supervised;   // [n] int64: positions with a label, counted over [batch * position]
+    at::Tensor targets;      // [n] int64
+    std::int64_t tokens = 0;  // supervised or not, padding left out
+
+    std::int64_t supervised_count() const { return targets.numel(); }
+};
+
+// Throws Error(kData) on empty samples, labels not parallel to ids, and ids or labels outside the vocabulary.
+MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t vocabulary, at::Device device);
+
+}  // namespace nepenthe::train

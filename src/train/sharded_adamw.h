@@ -1,0 +1,48 @@
+#pragma once
+// AdamW whose fp32 masters and moments are sharded over ranks (ZeRO stage 1): each rank updates the slices that it owns,
+// then all ranks gather the new weights in the compute dtype.
+
+#include "dist/collectives.h"
+#include "train/adamw.h"
+#include "train/flat_layout.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+namespace nepenthe::train {
+
+class ShardedAdamW {
+  public:
+    // What a checkpoint holds of each slice, all fp32.
+    enum class State { kMaster, kFirstMoment, kSecondMoment };
+    static constexpr std::array<State, 3> kStates = {State::kMaster, State::kFirstMoment, State::kSecondMoment};
+
+    // Moves the parameters (in the layout's order, all of one dtype) into one flat buffer; they stay the same tensors
+    // with the same content, and keep it when this object is gone.
+    ShardedAdamW(const FlatLayout& layout, const std::vector<at::Tensor>& parameters, dist::Collectives& collectives);
+
+    // Collective. One step with this rank's gradients [shard_numel]; a bucket's weights travel while the next one is
+    // updated. Weight decay is left to the layout's word on each parameter. Returns how many of this rank's weights
+    // changed their bits, in the dtype that the forward pass reads.
+    std::int64_t update(const AdamWStep& step, const at::Tensor& gradients);
+
+    // This rank's slice of a bucket; fp32, writable.
+    at::Tensor slice(State state, std::size_t bucket) const;
+    // Collective. Makes the weights follow masters that were written from outside.
+    void spread_masters();
+
+  private:
+    at::Tensor own_weights(std::size_t bucket) const;
+    std::unique_ptr<dist::Work> gather(std::size_t bucket);
+
+    const FlatLayout& layout_;
+    dist::Collectives& collectives_;
+    at::Tensor weights_;                        // [numel] compute dtype; the parameters are views of it
+    at::Tensor masters_;                        // [shard_numel] fp32; undefined for fp32 weights, which are their own
+    at::Tensor first_moments_, second_moments_;  // [shard_numel] fp32
+};
+
+}  // namespace nepenthe::train

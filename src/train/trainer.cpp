@@ -1,0 +1,295 @@
+#include "train/trainer.h"
+
+#include "base/log.h"
+#include "base/progress.h"
+#include "base/tree_sum.h"
+#include "dist/fault.h"
+#include "dist/guard.h"
+#include "train/backward_pass.h"
+#include "train/loss.h"
+#include "train/sample_order.h"
+#include "train/schedule.h"
+#include "train/training_checkpoint.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace nepenthe::train {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Parameters in the order of the layout, and the layout.
+struct Weights {
+    FlatLayout layout;
+    std::vector<at::Tensor> tensors;
+};
+
+Weights lay_out(const model::Decoder& decoder, std::int64_t bucket_bytes, int ranks) {
+    std::vector<ParameterShape> shapes;
+    for (const auto& [name, tensor] : decoder.parameters()) shapes.push_back({name, tensor.numel(), tensor.dim() > 1});
+    Weights weights;
+    weights.layout = make_layout(shapes, bucket_bytes / static_cast<std::int64_t>(sizeof(float)), ranks);
+    for (const FlatParameter& parameter : weights.layout.parameters) {
+        weights.tensors.push_back(decoder.parameter(parameter.name));
+        weights.tensors.back().requires_grad_(true);
+    }
+    return weights;
+}
+
+// Whatever way training ends, the decoder is handed back without a graph.
+struct GradientScope {
+    explicit GradientScope(std::vector<at::Tensor>& parameters) : tensors(parameters) {}
+    ~GradientScope() {
+        for (at::Tensor& tensor : tensors) tensor.requires_grad_(false);
+    }
+    GradientScope(const GradientScope&) = delete;
+    GradientScope& operator=(const GradientScope&) = delete;
+    std::vector<at::Tensor>& tensors;
+};
+
+// The micro-batches of one step: their spans of the sample order, and which of them are this rank's.
+struct StepPlan {
+    std::vector<Span> micro_batches;
+    Span mine;
+};
+
+StepPlan plan_step(const TrainOptions& options, std::int64_t step, std::int64_t total, const dist::Comm& comm) {
+    const Span whole{(step - 1) * options.global_batch, std::min(step * options.global_batch, total)};
+    StepPlan plan;
+    plan.micro_batches = cut(whole, options.micro_batch);
+    plan.mine = share_of(static_cast<std::int64_t>(plan.micro_batches.size()), comm.rank(), comm.size());
+    return plan;
+}
+
+Json key_of(const TrainOptions& options, std::int64_t n_samples) {
+    return {{"n_samples", n_samples},
+            {"lr", options.lr},
+            {"schedule", static_cast<int>(options.schedule)},
+            {"final_lr_share", options.final_lr_share},
+            {"warmup_steps", options.warmup_steps},
+            {"beta1", options.beta1},
+            {"beta2", options.beta2},
+            {"epsilon", options.epsilon},
+            {"weight_decay", options.weight_decay},
+            {"clip_norm", options.clip_norm},
+            {"global_batch", options.global_batch},
+            {"micro_batch", options.micro_batch},
+            {"epochs", options.epochs},
+            {"max_steps", options.max_steps},
+            {"seed", options.seed},
+            {"deterministic", options.deterministic}};
+}
+
+// What all ranks know of a step once its gradients are summed.
+struct StepSums {
+    double loss_sum = 0;
+    std::int64_t supervised = 0, tokens = 0;
+};
+
+class Loop {
+  public:
+    Loop(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder, std::int64_t n_samples,
+         const std::function<Sample(std::int64_t)>& sample, const TrainOptions& options)
+        : comm_(comm), decoder_(decoder), sample_(sample), options_(options), order_(options.seed, n_samples),
+          weights_(lay_out(decoder, options.bucket_bytes, comm.size())), scope_(weights_.tensors),
+          optimizer_(weights_.layout, weights_.tensors, collectives),
+          buckets_(weights_.layout, weights_.tensors, collectives, fixed_point(options)),
+          backward_(decoder, weights_.tensors, buckets_, options.activation_checkpointing) {
+        total_ = n_samples * options.epochs;
+        steps_ = (total_ + options.global_batch - 1) / options.global_batch;
+        if (options.max_steps > 0) {
+            steps_ = options.max_steps;
+            total_ = steps_ * options.global_batch;
+        }
+    }
+
+    std::int64_t steps() const { return steps_; }
+    const FlatLayout& layout() const { return weights_.layout; }
+    ShardedAdamW& optimizer() { return optimizer_; }
+
+    // Collective. One step, from samples to updated weights. `changed` grows by the weights whose bits changed.
+    StepReport step(std::int64_t number, std::int64_t& changed) {
+        const auto start = Clock::now();
+        const StepSums sums = gradients(number);
+        const double norm = buckets_.norm(comm_);
+        const double loss = sums.loss_sum / static_cast<double>(sums.supervised);
+        if (!std::isfinite(norm) || !std::isfinite(loss)) {
+            fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, loss, norm);
+        }
+        AdamWStep update{number, learning_rate(options_, number, steps_), options_.beta1, options_.beta2,
+                         options_.epsilon, options_.weight_decay, 1.0};
+        if (options_.clip_norm > 0 && norm > options_.clip_norm) update.gradient_scale = options_.clip_norm / norm;
+        std::int64_t moved = optimizer_.update(update, buckets_.shard());
+        comm_.all_reduce_sum(std::span<std::int64_t>(&moved, 1));
+        changed += moved;
+        return {number, steps_, loss, update.lr, norm, seconds_since(start), sums.tokens};
+    }
+
+  private:
+    static std::optional<FixedPoint> fixed_point(const TrainOptions& options) {
+        if (!options.deterministic) return std::nullopt;
+        return FixedPoint(options.epsilon, (options.global_batch + options.micro_batch - 1) / options.micro_batch);
+    }
+
+    std::vector<MicroBatch> read_micro_batches(const StepPlan& plan) {
+        std::vector<MicroBatch> micro_batches;
+        for (std::int64_t i = plan.mine.begin; i < plan.mine.end; ++i) {
+            const Span span = plan.micro_batches[static_cast<std::size_t>(i)];
+            std::vector<Sample> samples;
+            for (std::int64_t position = span.begin; position < span.end; ++position) {
+                samples.push_back(sample_(order_.at(position)));
+            }
+            micro_batches.push_back(make_micro_batch(samples, decoder_.config().vocabulary, decoder_.device()));
+        }
+        return micro_batches;
+    }
+
+    // Sums the step's gradients over micro-batches and ranks into buckets_.
+    StepSums gradients(std::int64_t number) {
+        const StepPlan plan = plan_step(options_, number, total_, comm_);
+        std::vector<MicroBatch> micro_batches;
+        dist::run_agreed(comm_, options_.label, [&] { micro_batches = read_micro_batches(plan); });
+        std::array<std::int64_t, 2> counts{};
+        for (const MicroBatch& micro : micro_batches) {
+            counts[0] += micro.supervised_count();
+            counts[1] += micro.tokens;
+        }
+        comm_.all_reduce_sum(std::span<std::int64_t>(counts));
+        if (counts[0] == 0) fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
+
+        // The mean is over the global batch, whoever holds which part of it.
+        const double scale = 1.0 / static_cast<double>(counts[0]);
+        std::vector<double> losses(plan.micro_batches.size(), 0.0);
+        std::exception_ptr failure;
+        buckets_.begin_step();
+        try {
+            for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+                buckets_.begin_micro_batch(i + 1 == micro_batches.size());
+                losses[static_cast<std::size_t>(plan.mine.begin) + i] = backward_.run(micro_batches[i], scale);
+                buckets_.end_micro_batch();
+            }
+            dist::fault_point("train.backward");
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        try {
+            buckets_.finish();
+        } catch (...) {
+            if (!failure) failure = std::current_exception();
+        }
+        dist::run_agreed(comm_, options_.label, [&] {
+            if (failure) std::rethrow_exception(failure);
+            if (!buckets_.not_finite().empty()) {
+                fail(ErrorKind::kGate, "step {}: the gradient of {} is not finite ({} parameters in all); no update was made",
+                     number, buckets_.not_finite().front(), buckets_.not_finite().size());
+            }
+        });
+        comm_.merge_owned(losses);
+        return {tree_sum(losses), counts[0], counts[1]};
+    }
+
+    const dist::Comm& comm_;
+    model::Decoder& decoder_;
+    const std::function<Sample(std::int64_t)>& sample_;
+    const TrainOptions& options_;
+    SampleOrder order_;
+    Weights weights_;
+    GradientScope scope_;
+    ShardedAdamW optimizer_;
+    GradientBuckets buckets_;
+    BackwardPass backward_;
+    std::int64_t total_ = 0, steps_ = 0;
+};
+
+// Rank 0's clock decides for all.
+bool checkpoint_due(const dist::Comm& comm, const TrainOptions& options, std::int64_t step, Clock::time_point last) {
+    if (options.checkpoint_steps > 0 && step % options.checkpoint_steps == 0) return true;
+    return options.checkpoint_minutes > 0 &&
+           comm.all_reduce_or(comm.is_root() && seconds_since(last) >= 60.0 * options.checkpoint_minutes);
+}
+
+}  // namespace
+
+Sample causal_sample(const std::vector<text::TokenId>& ids) {
+    Sample sample{ids, std::vector<std::int64_t>(ids.size(), kIgnore)};
+    for (std::size_t t = 0; t + 1 < ids.size(); ++t) sample.labels[t] = ids[t + 1];
+    return sample;
+}
+
+std::vector<std::string> TrainOptions::validate() const {
+    std::vector<std::string> problems;
+    const auto require = [&](bool fine, std::string problem) {
+        if (!fine) problems.push_back(std::move(problem));
+    };
+    require(lr > 0 && std::isfinite(lr), fmt::format("lr must be positive, is {}", lr));
+    require(final_lr_share >= 0 && final_lr_share <= 1, fmt::format("final-lr-share must lie in [0, 1], is {}", final_lr_share));
+    require(warmup_steps >= 0, fmt::format("warmup-steps must not be negative, is {}", warmup_steps));
+    require(beta1 >= 0 && beta1 < 1, fmt::format("beta1 must lie in [0, 1), is {}", beta1));
+    require(beta2 >= 0 && beta2 < 1, fmt::format("beta2 must lie in [0, 1), is {}", beta2));
+    require(epsilon > 0, fmt::format("epsilon must be positive, is {}", epsilon));
+    require(weight_decay >= 0, fmt::format("weight-decay must not be negative, is {}", weight_decay));
+    require(clip_norm >= 0, fmt::format("clip-norm must not be negative, is {}", clip_norm));
+    require(global_batch >= 1, fmt::format("global-batch must be at least 1, is {}", global_batch));
+    require(micro_batch >= 1, fmt::format("micro-batch must be at least 1, is {}", micro_batch));
+    require(epochs >= 1, fmt::format("epochs must be at least 1, is {}", epochs));
+    require(max_steps >= 0, fmt::format("max-steps must not be negative, is {}", max_steps));
+    require(checkpoint_steps >= 0, fmt::format("checkpoint-steps must not be negative, is {}", checkpoint_steps));
+    require(checkpoint_minutes >= 0, fmt::format("checkpoint-minutes must not be negative, is {}", checkpoint_minutes));
+    require(bucket_bytes >= 4096, fmt::format("buckets must hold at least 4096 bytes, are to hold {}", bucket_bytes));
+    return problems;
+}
+
+TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
+                  std::int64_t n_samples, const std::function<Sample(std::int64_t index)>& sample,
+                  const TrainOptions& options, const std::filesystem::path& checkpoint_folder,
+                  const StepHook& after_step) {
+    const dist::StageScope stage(options.label);
+    Problems problems;
+    for (const std::string& problem : options.validate()) problems.add("{}", problem);
+    if (n_samples < 1) problems.add("there is nothing to train on");
+    problems.throw_if_any(ErrorKind::kUsage, options.label);
+
+    Loop loop(comm, collectives, decoder, n_samples, sample, options);
+    TrainingState state;
+    state.key = key_of(options, n_samples);
+    const bool with_checkpoints = !checkpoint_folder.empty();
+    if (with_checkpoints && load_newest_checkpoint(comm, checkpoint_folder, loop.layout(), loop.optimizer(), state)) {
+        log_info("{}: continues after step {} of {}", options.label, state.reports.size(), loop.steps());
+    }
+    const auto save = [&] { save_checkpoint(comm, checkpoint_folder, loop.layout(), loop.optimizer(), state); };
+
+    TrainReport report;
+    auto last_save = Clock::now();
+    Progress progress(options.label, "steps", static_cast<std::uint64_t>(loop.steps()), comm.is_root(), state.reports.size());
+    for (auto step = static_cast<std::int64_t>(state.reports.size()) + 1; step <= loop.steps(); ++step) {
+        state.reports.push_back(loop.step(step, state.changed_weights));
+        const StepReport& done = state.reports.back();
+        progress.update(static_cast<std::uint64_t>(step), fmt::format("loss {:.4f}", done.loss));
+        report.stopped_early = after_step && comm.all_reduce_or(!after_step(done));
+        if (report.stopped_early) break;
+        if (comm.all_reduce_or(dist::stop_requested())) {
+            if (!with_checkpoints) fail(ErrorKind::kResume, "stopped after step {}; without a checkpoint folder it starts anew", step);
+            save();
+            fail(ErrorKind::kResume, "stopped and saved after step {} of {}", step, loop.steps());
+        }
+        if (with_checkpoints && step < loop.steps() && checkpoint_due(comm, options, step, last_save)) {
+            save();
+            last_save = Clock::now();
+        }
+    }
+    report.steps = std::move(state.reports);
+    std::int64_t stored = 0;
+    for (const FlatParameter& parameter : loop.layout().parameters) stored += parameter.numel;
+    report.changed_share = static_cast<double>(state.changed_weights) / static_cast<double>(stored) /
+                           static_cast<double>(std::max<std::size_t>(report.steps.size(), 1));
+    return report;
+}
+
+}  // namespace nepenthe::train

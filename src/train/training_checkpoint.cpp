@@ -1,0 +1,216 @@
+#include "train/training_checkpoint.h"
+
+#include "base/log.h"
+#include "dist/fault.h"
+#include "dist/guard.h"
+#include "io/file.h"
+#include "io/output_file.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <optional>
+
+namespace nepenthe::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string shard_name(int rank, int ranks) { return fmt::format("shard-{:05}-of-{:05}.bin", rank, ranks); }
+
+Json report_to_json(const StepReport& report) {
+    return {report.step, report.steps, report.loss, report.lr, report.gradient_norm, report.seconds, report.tokens};
+}
+
+StepReport report_from_json(const Json& value) {
+    return {value[0], value[1], value[2], value[3], value[4], value[5], value[6]};
+}
+
+// Steps with a manifest, newest first.
+std::vector<fs::path> finished_steps(const fs::path& folder) {
+    std::vector<fs::path> steps;
+    if (!fs::exists(folder)) return steps;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("step-") && name.find('.') == std::string::npos && fs::exists(entry.path() / "manifest.json")) {
+            steps.push_back(entry.path());
+        }
+    }
+    std::sort(steps.rbegin(), steps.rend());
+    return steps;
+}
+
+// This rank's masters and moments, one after the other.
+std::string shard_bytes(const FlatLayout& layout, const ShardedAdamW& optimizer) {
+    std::string bytes;
+    for (const auto which : ShardedAdamW::kStates) {
+        for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
+            const at::Tensor slice = optimizer.slice(which, bucket).detach().cpu().contiguous();
+            bytes.append(static_cast<const char*>(slice.const_data_ptr()), static_cast<std::size_t>(slice.nbytes()));
+        }
+    }
+    return bytes;
+}
+
+// A run of one parameter's elements in one of the shards on disk.
+struct Piece {
+    std::int64_t begin = 0, numel = 0;  // within the parameter
+    int shard = 0;
+    std::int64_t offset = 0;  // elements within the shard
+};
+
+// Where every parameter's elements lie on disk, by name.
+std::map<std::string, std::vector<Piece>> pieces_of(const FlatLayout& saved) {
+    std::map<std::string, std::vector<Piece>> pieces;
+    for (int rank = 0; rank < saved.ranks; ++rank) {
+        for (std::size_t bucket = 0; bucket < saved.buckets.size(); ++bucket) {
+            for (const FlatRange& range : owned_ranges(saved, bucket, rank)) {
+                pieces[saved.parameters[range.parameter].name].push_back(
+                    {range.parameter_begin, range.numel, rank, range.shard_begin});
+            }
+        }
+    }
+    return pieces;
+}
+
+class SavedStep {
+  public:
+    // Throws Error(kData) when anything in it is not as it was written.
+    explicit SavedStep(const fs::path& folder)
+        : manifest_(parse_json(io::read_file(folder / "manifest.json"), (folder / "manifest.json").string())),
+          layout_(FlatLayout::from_json(manifest_.at("layout"))), pieces_(pieces_of(layout_)) {
+        const std::uint64_t expected = static_cast<std::uint64_t>(layout_.shard_numel()) * 3 * sizeof(float);
+        for (int rank = 0; rank < layout_.ranks; ++rank) {
+            const std::string name = shard_name(rank, layout_.ranks);
+            shards_.emplace_back(folder / name);
+            if (shards_.back().bytes().size() != expected ||
+                io::file_digest(folder / name) != manifest_.at("shards").at(name).get<std::string>()) {
+                fail(ErrorKind::kData, "{} is not what was written", (folder / name).string());
+            }
+        }
+    }
+
+    const Json& manifest() const { return manifest_; }
+
+    void restore(const FlatLayout& layout, int rank, ShardedAdamW& optimizer) const {
+        for (std::size_t state = 0; state < ShardedAdamW::kStates.size(); ++state) {
+            for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
+                at::Tensor slice = optimizer.slice(ShardedAdamW::kStates[state], bucket).detach();
+                at::Tensor host = slice.cpu().contiguous();
+                for (const FlatRange& range : owned_ranges(layout, bucket, rank)) {
+                    copy(state, layout.parameters[range.parameter].name, range,
+                         host.mutable_data_ptr<float>() + (range.shard_begin - layout.shard_offset(bucket)));
+                }
+                slice.copy_(host);
+            }
+        }
+    }
+
+  private:
+    // The elements of `range` from whichever shards hold them.
+    void copy(std::size_t state, const std::string& name, const FlatRange& range, float* to) const {
+        std::int64_t copied = 0;
+        for (const Piece& piece : pieces_.at(name)) {
+            const std::int64_t begin = std::max(piece.begin, range.parameter_begin);
+            const std::int64_t end = std::min(piece.begin + piece.numel, range.parameter_begin + range.numel);
+            if (begin >= end) continue;
+            const auto element = static_cast<std::int64_t>(state) * layout_.shard_numel() + piece.offset + (begin - piece.begin);
+            std::memcpy(to + (begin - range.parameter_begin),
+                        shards_[static_cast<std::size_t>(piece.shard)].bytes().data() +
+                            static_cast<std::size_t>(element) * sizeof(float),
+                        static_cast<std::size_t>(end - begin) * sizeof(float));
+            copied += end - begin;
+        }
+        NEPENTHE_CHECK(copied == range.numel);
+    }
+
+    Json manifest_;
+    FlatLayout layout_;
+    std::map<std::string, std::vector<Piece>> pieces_;
+    std::vector<io::MappedFile> shards_;
+};
+
+// "lr: 1e-05 saved, 2e-05 now", one line a difference.
+void require_same_key(const Json& saved, const Json& now, const fs::path& folder) {
+    Problems problems;
+    for (const auto& [name, value] : now.items()) {
+        if (!saved.contains(name) || saved[name] != value) {
+            problems.add("{}: {} when it was saved, {} now", name, saved.value(name, Json()).dump(), value.dump());
+        }
+    }
+    problems.throw_if_any(ErrorKind::kUsage, folder.string() + " belongs to another run; remove it or restore the options");
+}
+
+}  // namespace
+
+void save_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatLayout& layout,
+                     const ShardedAdamW& optimizer, const TrainingState& state) {
+    const std::string name = fmt::format("step-{:08}", state.reports.back().step);
+    const fs::path partial = folder / (name + ".tmp");
+    dist::run_agreed(comm, "checkpoint", [&] {
+        if (!comm.is_root()) return;
+        fs::remove_all(partial);
+        fs::create_directories(partial);
+    });
+    const std::string mine = shard_name(comm.rank(), comm.size());
+    std::string digest;
+    dist::run_agreed(comm, "checkpoint", [&] {
+        const std::string bytes = shard_bytes(layout, optimizer);
+        digest = sha256_hex(bytes);
+        io::write_file_atomically(partial / mine, bytes);
+        dist::fault_point("checkpoint.shard");
+    });
+    const auto digests = comm.all_gather(digest);
+    dist::run_agreed(comm, "checkpoint", [&] {
+        if (!comm.is_root()) return;
+        Json manifest = {{"format", "nepenthe.training"}, {"format_version", 1}, {"layout", layout.to_json()},
+                         {"key", state.key}, {"changed_weights", state.changed_weights}, {"reports", Json::array()}};
+        for (const StepReport& report : state.reports) manifest["reports"].push_back(report_to_json(report));
+        for (int rank = 0; rank < comm.size(); ++rank) {
+            manifest["shards"][shard_name(rank, comm.size())] = digests[static_cast<std::size_t>(rank)];
+        }
+        io::write_file_atomically(partial / "manifest.json", manifest.dump());
+        dist::fault_point("checkpoint.before_rename");
+        // A leftover of the same step can only be one that was found damaged.
+        fs::remove_all(folder / name);
+        fs::rename(partial, folder / name);
+        io::sync_path(folder);
+        const auto steps = finished_steps(folder);
+        for (std::size_t i = 2; i < steps.size(); ++i) fs::remove_all(steps[i]);
+    });
+}
+
+bool load_newest_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatLayout& layout,
+                            ShardedAdamW& optimizer, TrainingState& state) {
+    // Rank 0 decides which one it is: ranks that look for themselves may see different folders.
+    std::string chosen;
+    dist::run_agreed(comm, "finding a checkpoint", [&] {
+        if (!comm.is_root()) return;
+        for (const fs::path& step : finished_steps(folder)) {
+            try {
+                const SavedStep saved(step);
+                chosen = step.string();
+                break;
+            } catch (const Error& error) {
+                log_warning("{}: passed over ({})", step.string(), error.what());
+            }
+        }
+    });
+    comm.broadcast(chosen);
+    if (chosen.empty()) return false;
+    dist::run_agreed(comm, "reading a checkpoint", [&] {
+        const SavedStep saved{fs::path(chosen)};
+        require_same_key(saved.manifest().at("key"), state.key, chosen);
+        saved.restore(layout, comm.rank(), optimizer);
+        state.reports.clear();
+        for (const Json& report : saved.manifest().at("reports")) state.reports.push_back(report_from_json(report));
+        state.changed_weights = saved.manifest().at("changed_weights");
+    });
+    optimizer.spread_masters();
+    return true;
+}
+
+}  // namespace nepenthe::train
