@@ -33,7 +33,8 @@ class PreTokenizer {
 };
 
 // ByteLevel (last in its Sequence), Split, Digits, Metaspace, Whitespace, WhitespaceSplit, Punctuation, Sequence; null
-// gives none. What is not supported goes to `problems` by its path within the file.
+// gives none. What is not supported goes to `problems` by its path within the file. Punctuation knows the marks of
+// Unicode 16, the package those of Unicode 9.
 std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& json, const std::string& where, Problems& problems);
 
 }  // namespace nepenthe::text

@@ -72,7 +72,9 @@ bool is_white_space(char32_t code_point) {
 
 bool is_numeric(char32_t code_point) {
     if (code_point < 0x80) return code_point >= '0' && code_point <= '9';
-    return category_of(code_point)[0] == 'N';
+    const bool since_unicode_17 =
+        (code_point >= 0x11DE0 && code_point <= 0x11DE9) || (code_point >= 0x16FF4 && code_point <= 0x16FF6);
+    return since_unicode_17 || category_of(code_point)[0] == 'N';
 }
 
 bool is_punctuation(char32_t code_point) {
