@@ -2,13 +2,12 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "store/blocks.h"
+#include "dist/guard.h"
 #include "unlearn/label_file.h"
 #include "unlearn/relabel_block.h"
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <set>
 
 namespace nepenthe::unlearn {
 
@@ -76,6 +75,24 @@ TranslatedBlock stored_translation(const StoredBlocks& stored, std::uint64_t blo
     return out;
 }
 
+BlockLabels run_block(const StoredBlocks& stored, std::uint64_t block, const std::vector<std::int32_t>& source,
+                      const model::Decoder& baseline, const Unembedding& head_b, const model::Decoder& reinforced,
+                      const Unembedding& head_r, const CombineOptions& options) {
+    TranslatedBlock translation = stored_translation(stored, block, source.size());
+    const std::vector<std::int32_t> positions = labelled_positions(translation);
+    std::vector<std::int32_t> targets;
+    for (const auto position : positions) targets.push_back(translation.map[static_cast<std::size_t>(position)]);
+    States states = run_model(baseline, translation.tokens, targets, {});
+    return label_block(std::move(translation), std::move(states), head_b, run_model(reinforced, source, positions, {}),
+                       head_r, options, false);
+}
+
+std::int32_t label_at(const BlockLabels& block, std::int32_t position) {
+    const auto row = std::lower_bound(block.positions.begin(), block.positions.end(), position);
+    NEPENTHE_CHECK(row != block.positions.end() && *row == position);
+    return block.rows.label[static_cast<std::size_t>(row - block.positions.begin())];
+}
+
 }  // namespace
 
 OfflineLabels relabel_offline(const std::filesystem::path& artefact_folder, double alpha) {
@@ -92,29 +109,29 @@ void resolve_uncertified(const dist::Comm& comm, const std::filesystem::path& ar
                          const model::Decoder& baseline, const model::Decoder& reinforced, OfflineLabels& labels) {
     check_alpha(alpha);
     const StoredBlocks stored(artefact_folder);
-    std::set<std::uint64_t> ids;
-    for (const OfflinePosition& item : labels.uncertified) ids.insert(item.block);
-    const std::vector<std::uint64_t> wanted(ids.begin(), ids.end());
     const Unembedding head_b = Unembedding::of(baseline), head_r = Unembedding::of(reinforced);
     const CombineOptions options{stored.combine, {static_cast<float>(alpha)}, static_cast<std::int64_t>(stored.top_k)};
-    store::BlockOptions block_options;
-    block_options.label = "labels from the models";
-    const store::BlockResults results = store::for_each_block(comm, {}, wanted.size(), block_options, [&](std::uint64_t i) {
-        const auto& source = labels.rows.ids[wanted[i]];
-        TranslatedBlock translation = stored_translation(stored, wanted[i], source.size());
-        const auto positions = labelled_positions(translation);
-        std::vector<std::int32_t> targets;
-        for (const auto position : positions) targets.push_back(translation.map[static_cast<std::size_t>(position)]);
-        States states = run_model(baseline, translation.tokens, targets, {});
-        return label_block(std::move(translation), std::move(states), head_b,
-                           run_model(reinforced, source, positions, {}), head_r, options, false)
-            .pack();
-    });
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-        const BlockLabels block = BlockLabels::unpack(results.read(i));
-        for (std::size_t row = 0; row < block.positions.size(); ++row) {
-            labels.rows.labels[wanted[i]][static_cast<std::size_t>(block.positions[row])] = block.rows.label[row];
+    // Every rank fills the labels of its blocks; elsewhere they are 0, so the sum is the label.
+    std::vector<std::int64_t> exact(labels.uncertified.size(), 0);
+    dist::run_agreed(comm, "labels from the models", [&] {
+        for (std::size_t first = 0, turn = 0; first < labels.uncertified.size(); ++turn) {
+            const std::uint64_t block = labels.uncertified[first].block;
+            std::size_t behind = first;
+            while (behind < labels.uncertified.size() && labels.uncertified[behind].block == block) ++behind;
+            if (turn % static_cast<std::size_t>(comm.size()) == static_cast<std::size_t>(comm.rank())) {
+                const BlockLabels result = run_block(stored, block, labels.rows.ids[block], baseline, head_b, reinforced,
+                                                     head_r, options);
+                for (std::size_t i = first; i < behind; ++i) {
+                    exact[i] = label_at(result, static_cast<std::int32_t>(labels.uncertified[i].position));
+                }
+            }
+            first = behind;
         }
+    });
+    comm.all_reduce_sum(exact);
+    for (std::size_t i = 0; i < exact.size(); ++i) {
+        const OfflinePosition& at = labels.uncertified[i];
+        labels.rows.labels[at.block][at.position] = static_cast<std::int32_t>(exact[i]);
     }
     labels.uncertified.clear();
 }

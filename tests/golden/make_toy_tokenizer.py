@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/toy_tokenizer.json: a Llama-style tokenizer whose few words are one token each.
+"""Writes the folder tests/golden/toy_tokenizer: a Llama-style tokenizer whose few words are one token each.
 
-Usage: make_toy_tokenizer.py [output]
+Usage: make_toy_tokenizer.py [folder]
 Every listed word is a token with the word-start mark and one without it; everything else falls back to characters.
 Merges build a word from left to right, so a longer word that begins with a listed one begins with its token.
 """
@@ -16,7 +16,8 @@ CHARACTERS = [MARK] + [chr(c) for c in range(33, 127)]
 
 
 def main():
-    output = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("toy_tokenizer.json"))
+    output = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).with_name("toy_tokenizer"))
+    output.mkdir(exist_ok=True)
     vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2}
     for byte in range(256):
         vocabulary[f"<0x{byte:02X}>"] = len(vocabulary)
@@ -50,7 +51,9 @@ def main():
                   "end_of_word_suffix": None, "fuse_unk": True, "byte_fallback": True, "ignore_merges": False,
                   "vocab": vocabulary, "merges": merges},
     }
-    output.write_text(json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    (output / "tokenizer_config.json").write_text(json.dumps({"bos_token": "<s>", "eos_token": "</s>"}) + "\n")
+    (output / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False, separators=(",", ":")) + "\n",
+                                           encoding="utf-8")
 
 
 if __name__ == "__main__":

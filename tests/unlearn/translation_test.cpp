@@ -17,7 +17,7 @@ namespace nepenthe::unlearn {
 namespace {
 
 const text::Tokenizer& toy() {
-    static const auto tokenizer = text::Tokenizer::load(NEPENTHE_SOURCE_DIR "/tests/golden/toy_tokenizer.json");
+    static const auto tokenizer = text::Tokenizer::load(NEPENTHE_SOURCE_DIR "/tests/golden/toy_tokenizer");
     return tokenizer;
 }
 
@@ -267,7 +267,7 @@ TEST_P(OnTheNovel, MapInvariantsHold) {
         }
         hits += out.hits.size();
     }
-    EXPECT_GT(hits, 1000u);
+    EXPECT_GT(hits, 500u);
     // Unmatched tokens keep their place but for seams and occurrences that an edge cuts.
     EXPECT_LT(static_cast<double>(lost), 0.01 * static_cast<double>(unmatched));
     if (rules == Rules::kPublished) {
