@@ -126,5 +126,14 @@ def make_manifest():
     put("manifest", "escape", canonical(dict(manifest, files={"../x": files["labels.h5"], "/a": files["labels.h5"]})))
 
 
-for make in (make_safetensors, make_shard_index, make_json, make_text, make_tokenizer, make_config, make_manifest):
+def make_journal():
+    # First byte 1: the target puts checksums in. Block, offset, bytes, checksum of the payload, own checksum.
+    record = lambda block, offset, size: struct.pack("<5Q", block, offset, size, 0, 0)
+    put("journal", "three", b"\1" + record(3, 0, 20) + record(0, 20, 0) + record(7, 5, 10))
+    put("journal", "beyond", b"\1" + record(3, 2**64 - 1, 2) + record(2**63, 0, 1) + record(1, 0, 2**64 - 1))
+    put("journal", "twice", b"\1" + record(3, 0, 20) + record(3, 1, 19) + b"torn")
+    put("journal", "unsealed", b"\0" + record(3, 0, 20))
+
+
+for make in (make_safetensors, make_shard_index, make_json, make_text, make_tokenizer, make_config, make_manifest, make_journal):
     make()
