@@ -27,6 +27,7 @@ TEST(Json, RefusesWhatADomBuilderAcceptsSilently) {
     EXPECT_NE(refusal("[1e999]"), "");
     EXPECT_NE(refusal("[1] x").find("byte"), std::string::npos);
     EXPECT_NE(refusal("[NaN]"), "");
+    EXPECT_NE(refusal(std::string_view("{}\0 x", 5)).find("NUL byte (byte 2)"), std::string::npos);
     EXPECT_NE(refusal("\"\xff\""), "");
     EXPECT_NE(refusal(std::string(100000, '[')).find("deeper"), std::string::npos);
     EXPECT_NE(refusal(""), "");
