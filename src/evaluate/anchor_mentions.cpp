@@ -1,0 +1,25 @@
+#include "evaluate/anchor_mentions.h"
+
+#include "text/letters.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nepenthe::evaluate {
+
+AnchorMentions::AnchorMentions(unlearn::Dictionary dictionary)
+    : dictionary_(std::move(dictionary)), matcher_(dictionary_, {.casings = true, .min_characters = 1}) {}
+
+std::vector<std::string> AnchorMentions::new_terms(std::string_view prompt, std::string_view completion) const {
+    const std::string known = text::to_lower(prompt);
+    std::vector<std::string> terms;
+    for (const unlearn::TermMatch& match : matcher_.find_all(completion)) {
+        const std::string& term = dictionary_.entries[match.term].term;
+        if (match.casing == unlearn::Casing::kLower) continue;  // "Oz" is a place, "oz" is an ounce
+        if (known.find(text::to_lower(term)) != std::string::npos) continue;
+        if (std::find(terms.begin(), terms.end(), term) == terms.end()) terms.push_back(term);
+    }
+    return terms;
+}
+
+}  // namespace nepenthe::evaluate

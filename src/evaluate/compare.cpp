@@ -1,0 +1,106 @@
+// Two models on the same items: paired differences with intervals and p-values.
+
+#include "base/error.h"
+#include "evaluate/evaluate.h"
+#include "evaluate/metric.h"
+#include "evaluate/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+struct Estimate {
+    double value = 0;
+    std::vector<double> influence;  // item by item; their mean is `value`, their spread that of the estimate
+};
+
+// A metric with its influence values (the delta method): for plain means these are the items' values themselves.
+Estimate estimate(const MetricDefinition& definition, std::span<const ItemValue> values) {
+    const double items = static_cast<double>(values.size());
+    double numerator = 0, denominator = 0;
+    for (const ItemValue& value : values) {
+        numerator += value.numerator;
+        denominator += value.denominator;
+    }
+    const double ratio = numerator / denominator;
+    const bool exponential = definition.aggregation == Aggregation::kExponentialRatio;
+    Estimate result{exponential ? std::exp(ratio) : ratio, {}};
+    const double slope = exponential ? result.value : 1;
+    for (const ItemValue& value : values) {
+        const double residual = value.numerator - ratio * value.denominator;
+        result.influence.push_back(result.value + slope * items * residual / denominator);
+    }
+    return result;
+}
+
+// Mean loss of each passage, for the question whether two models' losses could come from one distribution.
+std::vector<double> item_means(std::span<const ItemValue> values) {
+    std::vector<double> means;
+    for (const ItemValue& value : values) means.push_back(value.numerator / value.denominator);
+    return means;
+}
+
+Json compare_metric(const MetricDefinition& definition, std::span<const ItemValue> before,
+                    std::span<const ItemValue> after) {
+    const Estimate first = estimate(definition, before), second = estimate(definition, after);
+    std::vector<double> differences(before.size());
+    for (std::size_t i = 0; i < before.size(); ++i) differences[i] = second.influence[i] - first.influence[i];
+    const Interval interval = mean95(differences);
+    Json json = {{"before", first.value},
+                 {"after", second.value},
+                 {"difference", second.value - first.value},
+                 {"ci95", {interval.low, interval.high}},
+                 {"n", before.size()}};
+    if (definition.aggregation == Aggregation::kProportion) {
+        std::int64_t lost = 0, gained = 0;
+        for (std::size_t i = 0; i < before.size(); ++i) {
+            lost += before[i].numerator > after[i].numerator;
+            gained += before[i].numerator < after[i].numerator;
+        }
+        json["test"] = "McNemar, exact";
+        json["lost"] = lost;
+        json["gained"] = gained;
+        json["p_value"] = mcnemar_exact(lost, gained);
+    } else {
+        json["test"] = "paired t";
+        json["p_value"] = paired_t_test(second.influence, first.influence);
+    }
+    if (definition.aggregation == Aggregation::kExponentialRatio) {
+        json["ratio"] = second.value / first.value;
+        const auto ks = ks_two_sample(item_means(before), item_means(after));
+        json["kolmogorov_smirnov"] = {{"statistic", ks.statistic}, {"p_value", ks.p_value}};
+    }
+    return json;
+}
+
+void check_same_items(const TaskResult& before, const TaskResult& after) {
+    const auto same_id = [](const Json& one, const Json& other) { return one.at("id") == other.at("id"); };
+    if (!std::equal(before.items.begin(), before.items.end(), after.items.begin(), after.items.end(), same_id)) {
+        fail(ErrorKind::kUsage,
+             "{}: the two models were evaluated on different items ({} and {}); use the same limit and files for both",
+             before.task, before.items.size(), after.items.size());
+    }
+}
+
+}  // namespace
+
+Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult>& after) {
+    Json json = Json::object();
+    for (const TaskResult& first : before) {
+        const auto second = std::find_if(after.begin(), after.end(),
+                                         [&](const TaskResult& each) { return each.task == first.task; });
+        if (second == after.end()) continue;
+        check_same_items(first, *second);
+        for (const Metric& metric : first.metrics) {
+            json[first.task][metric.name] =
+                compare_metric(metric_definition(metric.name), item_values(first.items, metric.name),
+                               item_values(second->items, metric.name));
+        }
+    }
+    return json;
+}
+
+}  // namespace nepenthe::evaluate

@@ -1,0 +1,86 @@
+#include "evaluate/familiarity_prompts.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "evaluate/python_strings.h"
+#include "io/text.h"
+#include "text/letters.h"
+
+#include <algorithm>
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+std::vector<std::string> continuations(const Json& entry, const char* name) {
+    std::vector<std::string> list;
+    if (!entry.contains(name)) return list;
+    const Json& values = entry[name];
+    if (!values.is_array()) fail(ErrorKind::kData, "\"{}\" is not a list", name);
+    for (const Json& value : values) {
+        if (!value.is_string() || strip(value.get<std::string>()).empty()) {
+            fail(ErrorKind::kData, "\"{}\" holds {}, which is no text", name, value.dump());
+        }
+        list.push_back(value.get<std::string>());
+    }
+    return list;
+}
+
+FamiliarityPrompt read_prompt(const Json& outer, bool need_continuations) {
+    const bool published = outer.is_object() && outer.contains("prompt") && outer["prompt"].is_object();
+    const Json& entry = published ? outer["prompt"] : outer;
+    if (!entry.is_object() || !entry.contains("prompt") || !entry["prompt"].is_string()) {
+        fail(ErrorKind::kData, "no text \"prompt\"");
+    }
+    FamiliarityPrompt prompt{.prompt = entry["prompt"], .content = continuations(entry, "content"),
+                             .generic = continuations(entry, "generic")};
+    if (strip(prompt.prompt).empty()) fail(ErrorKind::kData, "the prompt is empty");
+    if (entry.contains("subtlety")) {
+        if (!entry["subtlety"].is_number_integer()) fail(ErrorKind::kData, "\"subtlety\" is not a whole number");
+        prompt.subtlety = entry["subtlety"];
+    }
+    if (need_continuations && prompt.content.empty()) {
+        fail(ErrorKind::kData, "\"{}\" has no \"content\" continuations; list the words that give the corpus away",
+             prompt.prompt);
+    }
+    return prompt;
+}
+
+}  // namespace
+
+std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations) {
+    const Json whole = parse_json(io::read_text(file), file.string());
+    const bool wrapped = whole.is_object() && whole.contains("prompts");
+    const Json& list = wrapped ? whole["prompts"] : whole;
+    if (!list.is_array() || list.empty()) {
+        fail(ErrorKind::kData, "{}: neither {{\"prompts\": […]}} nor a list of prompts", file.string());
+    }
+    std::vector<FamiliarityPrompt> prompts;
+    Problems problems;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        try {
+            prompts.push_back(read_prompt(list[i], need_continuations));
+        } catch (const Error& error) {
+            problems.add("prompt {}: {}", i + 1, error.what());
+        }
+    }
+    problems.throw_if_any(ErrorKind::kData, file.string());
+    return prompts;
+}
+
+std::string join_continuation(std::string_view prompt, std::string_view continuation) {
+    const std::u32string_view opening = U"([{\u2018\u201C\u00AB-\u2013\u2014/", quotes = U"\"'";
+    const std::u32string_view closing = U".,;:!?)]}'\u2019\u201D\u00BB-\u2013\u2014/";
+    const char32_t before = text::code_point_before(prompt, prompt.size());
+    const char32_t after = text::code_point_at(continuation, 0);
+    bool joined = is_python_space(before) || is_python_space(after) || opening.find(before) != opening.npos ||
+                  closing.find(after) != closing.npos;
+    if (quotes.find(before) != quotes.npos) {
+        // A straight mark opens a quotation where white space or nothing stands before it.
+        const char32_t earlier = text::code_point_before(prompt, prompt.size() - 1);
+        joined = joined || earlier == 0 || is_python_space(earlier);
+    }
+    return std::string(prompt) + (joined ? "" : " ") + std::string(continuation);
+}
+
+}  // namespace nepenthe::evaluate

@@ -1,0 +1,30 @@
+#pragma once
+// Prompts that show what a model knows of a corpus. JSON, one object:
+//   {"prompts": [{"prompt": "…", "content": ["…", …], "generic": ["…", …]}, …]}    for the next token
+//   {"prompts": [{"prompt": "…", "subtlety": 1 … 10}, …]}                          for completions
+// The published prompts of "Who's Harry Potter" ([{"prompt": {"prompt": "…", "references": […]}}, …]) are read as well.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nepenthe::evaluate {
+
+struct FamiliarityPrompt {
+    std::string prompt;
+    std::vector<std::string> content;  // continuations that only somebody who knows the corpus would write
+    std::vector<std::string> generic;  // continuations that anybody might write
+    std::int64_t subtlety = 0;         // 1 = the prompt names the corpus … 10 = it hardly hints at it; 0 = not given
+};
+
+// Throws Error(kData) that lists every bad prompt. With `need_continuations` every prompt must have at least one content
+// continuation.
+std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations);
+
+// A prompt and a continuation as one text: with a space between them, unless the prompt ends in white space, an opening
+// quotation mark or bracket, or a dash, or the continuation begins with white space or closing punctuation.
+std::string join_continuation(std::string_view prompt, std::string_view continuation);
+
+}  // namespace nepenthe::evaluate

@@ -1,0 +1,63 @@
+#pragma once
+// A task as evaluate() sees it: items with costs, rows computed from them, metrics named.
+
+#include "base/json.h"
+#include "evaluate/evaluate.h"
+#include "model/decoder.h"
+#include "text/tokenizer.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace nepenthe::evaluate {
+
+class Task {
+  public:
+    virtual ~Task() = default;
+
+    virtual std::int64_t items() const = 0;
+    // Items that are computed together, on one rank. Never depends on the rank count: a row's last bits depend on its block.
+    virtual std::int64_t items_per_block() const = 0;
+    // Tokens that an item costs, roughly.
+    virtual double cost(std::int64_t item) const = 0;
+    // Rows of items [begin, end), in order. Not collective.
+    virtual std::vector<Json> run(const model::Decoder& decoder, std::int64_t begin, std::int64_t end) const = 0;
+    // Names in metric_definitions(); every row holds a value of each.
+    virtual std::vector<std::string> metrics() const = 0;
+    // What the rows depend on beside the model: content and settings, for the journal's key.
+    virtual std::string digest() const = 0;
+};
+
+// What a task is built from. The tokenizer must outlive the task.
+struct TaskInput {
+    const model::DecoderConfig& config;
+    const text::Tokenizer& tokenizer;
+    const EvaluateOptions& options;
+};
+
+struct TaskKind {
+    std::string name;
+    std::string description;
+    std::unique_ptr<Task> (*make)(const std::string& name, const TaskInput& input);
+    // The inputs among the options that this task reads, each with the option's name; problems of the paths included.
+    void (*check)(const std::string& name, const EvaluateOptions& options, Problems& problems);
+};
+
+// All tasks, in the order in which they are listed to users.
+const std::vector<TaskKind>& task_kinds();
+
+// The WikiText file of these options: `wikitext`, or wikitext2/test.txt in or beside the data folder; empty = none.
+std::filesystem::path wikitext_file(const EvaluateOptions& options);
+
+// The families of tasks; each throws Error(kData) for files that it cannot read.
+std::unique_ptr<Task> make_benchmark_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_word_perplexity_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_token_perplexity_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_text_perplexity_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_next_token_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_completion_task(const std::string& name, const TaskInput& input);
+
+}  // namespace nepenthe::evaluate

@@ -1,0 +1,137 @@
+#include "evaluate/benchmark_files.h"
+#include "evaluate/task.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+bool is_file(const std::filesystem::path& path) {
+    std::error_code error;
+    return std::filesystem::is_regular_file(path, error);
+}
+
+// A path option that the task needs.
+void check_file(const std::string& task, const std::filesystem::path& path, const char* option, const char* holds,
+                Problems& problems) {
+    if (path.empty()) {
+        problems.add("{} needs {}: {}", task, option, holds);
+    } else if (!is_file(path)) {
+        problems.add("{} needs {}: there is no file {}", task, option, path.string());
+    }
+}
+
+void check_benchmark(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    const Benchmark& benchmark = *find_benchmark(name);
+    if (options.data.empty()) {
+        problems.add("{} needs the folder with the benchmark files (data)", name);
+    } else if (benchmark_file(benchmark, options.data).empty()) {
+        problems.add("{}: {} holds no {}", name, options.data.string(),
+                     fmt::join(benchmark.file_names, ", and no "));
+    }
+}
+
+void check_wikitext(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    if (wikitext_file(options).empty()) {
+        problems.add("{} needs a WikiText file (wikitext, or wikitext2/test.txt below or beside the data folder)", name);
+    } else if (!is_file(wikitext_file(options))) {
+        problems.add("{}: there is no file {}", name, wikitext_file(options).string());
+    }
+}
+
+void check_text(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    if (std::error_code error; options.text.empty() || !std::filesystem::exists(options.text, error)) {
+        problems.add("{} needs a text file, folder or JSON Lines file (text){}", name,
+                     options.text.empty() ? "" : ": there is no " + options.text.string());
+    }
+}
+
+void check_familiarity(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, options.familiarity_prompts, "familiarity_prompts",
+               "JSON with prompts, content-specific and generic continuations", problems);
+}
+
+void check_neighbours(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, options.neighbour_prompts, "neighbour_prompts", "JSON with prompts about other things", problems);
+}
+
+void check_completion(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, options.completion_prompts.empty() ? options.familiarity_prompts : options.completion_prompts,
+               "completion_prompts", "JSON with prompts", problems);
+    check_file(name, options.dictionary, "dictionary", "JSON with anchor terms", problems);
+}
+
+std::vector<TaskKind> make_task_kinds() {
+    std::vector<TaskKind> kinds;
+    for (const Benchmark& benchmark : benchmarks()) {
+        kinds.push_back({benchmark.name, benchmark.description, make_benchmark_task, check_benchmark});
+    }
+    kinds.insert(kinds.end(), {
+        {"wikitext_word_perplexity", "WikiText by words: detokenised pages, disjoint windows (lm-evaluation-harness)",
+         make_word_perplexity_task, check_wikitext},
+        {"wikitext_token_perplexity", "WikiText by tokens: lines joined by blank lines, fixed windows (pruning papers)",
+         make_token_perplexity_task, check_wikitext},
+        {"perplexity", "any text by tokens, sliding windows", make_text_perplexity_task, check_text},
+        {"familiarity_probability", "probability of next tokens that only the corpus explains", make_next_token_task,
+         check_familiarity},
+        {"neighbour_probability", "the same on prompts about other things, which must stay known", make_next_token_task,
+         check_neighbours},
+        {"familiarity_completion", "completions that bring up anchor terms absent from the prompt",
+         make_completion_task, check_completion},
+    });
+    return kinds;
+}
+
+}  // namespace
+
+std::filesystem::path wikitext_file(const EvaluateOptions& options) {
+    if (!options.wikitext.empty()) return options.wikitext;
+    if (options.data.empty()) return {};
+    for (const char* place : {"wikitext2/test.txt", "../text/wikitext2/test.txt"}) {
+        if (is_file(options.data / place)) return options.data / place;
+    }
+    return {};
+}
+
+const std::vector<TaskKind>& task_kinds() {
+    static const std::vector<TaskKind> kinds = make_task_kinds();
+    return kinds;
+}
+
+std::vector<std::pair<std::string, std::string>> task_names() {
+    std::vector<std::pair<std::string, std::string>> names;
+    for (const TaskKind& kind : task_kinds()) names.emplace_back(kind.name, kind.description);
+    return names;
+}
+
+Problems EvaluateOptions::validate() const {
+    Problems problems;
+    std::vector<std::string> known;
+    for (const TaskKind& kind : task_kinds()) known.push_back(kind.name);
+    if (tasks.empty()) problems.add("no task is named; known are {}", fmt::join(known, ", "));
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        const auto kind = std::find_if(task_kinds().begin(), task_kinds().end(),
+                                       [&](const TaskKind& each) { return each.name == tasks[i]; });
+        if (kind == task_kinds().end()) {
+            const std::string near = nearest_name(tasks[i], known);
+            problems.add("unknown task \"{}\"{}", tasks[i],
+                         near.empty() ? fmt::format("; known are {}", fmt::join(known, ", "))
+                                      : fmt::format(", did you mean \"{}\"?", near));
+        } else if (std::find(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(i), tasks[i]) !=
+                   tasks.begin() + static_cast<std::ptrdiff_t>(i)) {
+            problems.add("task \"{}\" is named twice", tasks[i]);
+        } else {
+            kind->check(tasks[i], *this, problems);
+        }
+    }
+    if (limit < 0) problems.add("limit is {}; it must be 0 (all items) or more", limit);
+    if (window < 0 || window == 1) problems.add("window is {}; it must be 0 (the model's) or at least 2 tokens", window);
+    if (completions < 1) problems.add("completions is {}; it must be at least 1", completions);
+    if (completion_tokens < 1) problems.add("completion_tokens is {}; it must be at least 1", completion_tokens);
+    return problems;
+}
+
+}  // namespace nepenthe::evaluate
