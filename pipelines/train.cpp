@@ -44,7 +44,8 @@ store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, con
 
 // Loss curves for TensorBoard; outside the artefact, because they carry wall-clock times.
 train::StepHook curve_writer(const dist::Comm& comm, const std::filesystem::path& folder) {
-    if (!comm.is_root()) return {};
+    // A hook on every rank: the trainer asks all of them whether to go on.
+    if (!comm.is_root()) return [](const train::StepReport&) { return true; };
     auto events = std::make_shared<report::EventFile>(folder);
     return [events](const train::StepReport& step) {
         events->scalar("train/loss", step.step, step.loss);
