@@ -19,7 +19,9 @@ struct ChunkedLoss : torch::autograd::Function<ChunkedLoss> {
                               const at::Tensor& bias, HeadLossInput input, HeadLoss* result) {
         input.normed = normed;
         input.unembedding = unembedding;
-        input.bias = bias;
+        if (bias.numel() > 0) {
+            input.bias = bias;
+        }
         const bool sunk = input.unembedding_gradient.defined();
         if (!sunk && input.gradients && unembedding.requires_grad()) {
             input.unembedding_gradient = at::empty(unembedding.sizes(), unembedding.options().dtype(at::kFloat));
@@ -52,7 +54,9 @@ at::Tensor apply(const model::Decoder& decoder, const at::Tensor& hidden, const 
     input.gradients = at::GradMode::is_enabled() && (normed.requires_grad() || unembedding.requires_grad() ||
                                                      (bias.defined() && bias.requires_grad()) ||
                                                      input.unembedding_gradient.defined());
-    return ChunkedLoss::apply(normed, unembedding, bias, input, &result);
+    // Autograd's functions take no undefined tensors.
+    const at::Tensor some_bias = bias.defined() ? bias : at::empty({0}, normed.options());
+    return ChunkedLoss::apply(normed, unembedding, some_bias, input, &result);
 }
 
 }  // namespace
