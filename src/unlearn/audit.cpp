@@ -47,9 +47,9 @@ std::string one_line(std::string_view text) {
 
 struct Stored {
     LabelRows rows;
-    std::vector<float> margins;       // [block, length]
-    std::vector<std::int32_t> map;    // [block, length]
-    std::vector<std::int32_t> hits;   // rows of 8
+    std::vector<float> margins;      // [block, length]
+    std::vector<std::int32_t> map;   // [block, length]
+    std::vector<std::int32_t> hits;  // rows of 8
     std::vector<std::int64_t> translation_offsets;
     std::vector<std::int32_t> translation;
     std::size_t length = 0;
@@ -107,8 +107,8 @@ void count_changes(const Stored& stored, const TokenText& text, Audit& audit) {
         }
     }
     for (const auto& [pair, kind] : kinds) {
-        audit.changes.push_back({text(pair.first), text(pair.second), kind.count,
-                                 kind.margin / static_cast<double>(kind.count)});
+        audit.changes.push_back(
+            {text(pair.first), text(pair.second), kind.count, kind.margin / static_cast<double>(kind.count)});
     }
     std::stable_sort(audit.changes.begin(), audit.changes.end(), [](auto& a, auto& b) {
         return std::tuple(-a.count, -a.mean_margin) < std::tuple(-b.count, -b.mean_margin);
@@ -195,32 +195,46 @@ Audit audit_labels(const std::filesystem::path& artefact_folder, const std::stri
 }
 
 Json Audit::to_json() const {
-    Json out = {{"alpha", alpha}, {"labelled", labelled}, {"changed", changed}, {"anchor_hits", total_hits},
-                {"repeated_anchor_hits", repeated_hits}, {"terms", Json::array()}, {"changes", Json::array()},
-                {"largest_margins", Json::array()}, {"passages", Json::array()}};
+    Json out = {{"alpha", alpha},
+                {"labelled", labelled},
+                {"changed", changed},
+                {"anchor_hits", total_hits},
+                {"repeated_anchor_hits", repeated_hits},
+                {"terms", Json::array()},
+                {"changes", Json::array()},
+                {"largest_margins", Json::array()},
+                {"passages", Json::array()}};
     for (const Term& term : terms) {
         out["terms"].push_back({{"term", term.term}, {"hits", term.hits}, {"replacements", term.replacements}});
     }
     for (const Change& change : changes) {
-        out["changes"].push_back({{"text", valid(change.text)}, {"label", valid(change.label)},
-                                  {"count", change.count}, {"mean_margin", change.mean_margin}});
+        out["changes"].push_back({{"text", valid(change.text)},
+                                  {"label", valid(change.label)},
+                                  {"count", change.count},
+                                  {"mean_margin", change.mean_margin}});
     }
     for (const Position& item : largest_margins) {
-        out["largest_margins"].push_back({{"block", item.block}, {"position", item.position},
-                                          {"text", valid(item.text)}, {"label", valid(item.label)},
+        out["largest_margins"].push_back({{"block", item.block},
+                                          {"position", item.position},
+                                          {"text", valid(item.text)},
+                                          {"label", valid(item.label)},
                                           {"margin", item.margin}});
     }
     for (const Passage& passage : passages) {
-        out["passages"].push_back({{"block", passage.block}, {"begin", passage.begin}, {"changed", passage.changed},
+        out["passages"].push_back({{"block", passage.block},
+                                   {"begin", passage.begin},
+                                   {"changed", passage.changed},
                                    {"original", valid(passage.original)},
-                                   {"translation", valid(passage.translation)}, {"labels", valid(passage.labels)}});
+                                   {"translation", valid(passage.translation)},
+                                   {"labels", valid(passage.labels)}});
     }
     return out;
 }
 
 std::string Audit::to_text() const {
-    std::string out = fmt::format("alpha {}: {} of {} labels differ from the text; {} anchor hits, {} of them repeated\n",
-                                  alpha, changed, labelled, total_hits, repeated_hits);
+    std::string out =
+        fmt::format("alpha {}: {} of {} labels differ from the text; {} anchor hits, {} of them repeated\n", alpha,
+                    changed, labelled, total_hits, repeated_hits);
     out += fmt::format("\n{:<32}{:>8}  {}\n", "term", "hits", "replacements");
     for (const Term& term : terms) {
         std::string drawn;
@@ -235,9 +249,10 @@ std::string Audit::to_text() const {
                            change.mean_margin);
     }
     for (const Passage& passage : passages) {
-        out += fmt::format("\nblock {}, position {}: {} labels changed\n  original     {}\n  translation  {}\n  labels       {}\n",
-                           passage.block, passage.begin, passage.changed, one_line(passage.original),
-                           one_line(passage.translation), one_line(passage.labels));
+        out += fmt::format(
+            "\nblock {}, position {}: {} labels changed\n  original     {}\n  translation  {}\n  labels       {}\n",
+            passage.block, passage.begin, passage.changed, one_line(passage.original), one_line(passage.translation),
+            one_line(passage.labels));
     }
     return out;
 }

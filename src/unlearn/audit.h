@@ -14,8 +14,8 @@ namespace nepenthe::unlearn {
 
 struct Audit {
     std::string alpha;
-    std::int64_t labelled = 0;      // positions with a label
-    std::int64_t changed = 0;       // of these, where the label is not the text's own next token
+    std::int64_t labelled = 0;  // positions with a label
+    std::int64_t changed = 0;   // of these, where the label is not the text's own next token
     std::int64_t total_hits = 0, repeated_hits = 0;
 
     struct Term {
@@ -55,8 +55,8 @@ struct Audit {
     std::string to_text() const;
 };
 
-// Reads the artefact of relabel. Throws Error(kUsage) for an α that it does not have, Error(kData) where `tokenizer` is not
-// the one it was made with.
+// Reads the artefact of relabel. Throws Error(kUsage) for an α that it does not have, Error(kData) where `tokenizer` is
+// not the one it was made with.
 Audit audit_labels(const std::filesystem::path& artefact_folder, const std::string& alpha,
                    const text::Tokenizer& tokenizer, std::size_t passages = 10);
 

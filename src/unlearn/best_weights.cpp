@@ -23,7 +23,9 @@ void save_weights(const model::Decoder& decoder, std::int64_t step, const std::f
     std::vector<io::TensorToWrite> tensors;
     for (const auto& parameter : decoder.parameters()) {
         const at::Tensor& tensor = held.emplace_back(parameter.tensor.detach().to(at::kCPU).contiguous());
-        tensors.push_back({parameter.name, stored_type(tensor), tensor.sizes().vec(),
+        tensors.push_back({parameter.name,
+                           stored_type(tensor),
+                           tensor.sizes().vec(),
                            {static_cast<const std::byte*>(tensor.const_data_ptr()), tensor.nbytes()}});
     }
     std::filesystem::path temporary = path;

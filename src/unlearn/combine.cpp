@@ -104,8 +104,8 @@ void combine_rows(std::span<float> baseline, std::span<const float> reinforced, 
 }
 
 TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<const float> baseline,
-                               std::span<const float> reinforced, float lse_baseline, float lse_reinforced,
-                               float alpha, Combine combine) {
+                               std::span<const float> reinforced, float lse_baseline, float lse_reinforced, float alpha,
+                               Combine combine) {
     const bool logprobs = combine == Combine::kLogProbs;
     const float shift_b = logprobs ? lse_baseline : 0.0f, shift_r = logprobs ? lse_reinforced : 0.0f;
     Best best{-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0};

@@ -27,8 +27,8 @@ constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 NEPENTHE_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
 
-// exp(x) for x ≤ 0, relative error below 2e-7: 2^n · p(f) with the reduction and minimax polynomial of the Cephes library's
-// expf. Arguments below -87 give 0.
+// exp(x) for x ≤ 0, relative error below 2e-7: 2^n · p(f) with the reduction and minimax polynomial of the Cephes
+// library's expf. Arguments below -87 give 0.
 NEPENTHE_INLINE void exp_of_negative(Floats x, Floats& out) {
     const Floats floor = Floats{} - 87.0f;
     const Ints below = x < floor;
@@ -226,7 +226,8 @@ void row_top_k(std::span<const float> row, std::int64_t k, std::vector<std::int3
         return x > y || (x == y && a < c);
     };
     const auto keep_best = [&] {
-        std::nth_element(scratch.begin(), scratch.begin() + static_cast<std::ptrdiff_t>(kept) - 1, scratch.end(), before);
+        std::nth_element(scratch.begin(), scratch.begin() + static_cast<std::ptrdiff_t>(kept) - 1, scratch.end(),
+                         before);
         scratch.resize(kept);
         return row[static_cast<std::size_t>(scratch.back())];
     };

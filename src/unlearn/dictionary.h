@@ -26,9 +26,9 @@ struct Dictionary {
 };
 
 // JSON {"term": ["replacement", …]}, or the published form {"term": {"replacement": count, …}} whose counts are
-// ignored (replacements are drawn uniformly) and whose replacements are taken in sorted order. Throws Error(kData) naming
-// `what` and every bad term at once: not JSON, not an object, no terms, a term that is empty or has white space around
-// it, no replacement, an empty replacement. Repeated replacements of one term count once.
+// ignored (replacements are drawn uniformly) and whose replacements are taken in sorted order. Throws Error(kData)
+// naming `what` and every bad term at once: not JSON, not an object, no terms, a term that is empty or has white space
+// around it, no replacement, an empty replacement. Repeated replacements of one term count once.
 Dictionary parse_dictionary(std::string_view text, std::string_view what);
 Dictionary read_dictionary(const std::filesystem::path& path);
 

@@ -166,8 +166,8 @@ Json DictionaryReport::to_json() const {
         }
         rows.push_back(std::move(row));
     }
-    Json out = {{"terms", rows.size()}, {"terms_after_pruning", terms_after_pruning}, {"findings", findings},
-                {"rows", rows}};
+    Json out = {
+        {"terms", rows.size()}, {"terms_after_pruning", terms_after_pruning}, {"findings", findings}, {"rows", rows}};
     if (with_corpus) out["hits"] = total_hits();
     return out;
 }

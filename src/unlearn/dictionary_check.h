@@ -14,16 +14,16 @@
 namespace nepenthe::unlearn {
 
 enum class Finding {
-    kPossessive,       // in 's, and the stem is a term
-    kWordsAreTerms,    // several words that are all terms
-    kUnreachable,      // the published scan stops at a shorter term that comes earlier
-    kOrdinaryWord,     // a single word in lower case: every use of it is replaced
-    kCaseTwin,         // differs from another term by case alone
-    kIdentity,         // a replacement equals the term
-    kSingleLetter,     // under the published rules it matches the beginning of longer words
-    kTooShort,         // left alone by the matching rules in force
-    kArticleFirst,     // a replacement begins with an article, which is then suppressed to the block's end
-    kNoHit,            // the corpus does not contain it
+    kPossessive,     // in 's, and the stem is a term
+    kWordsAreTerms,  // several words that are all terms
+    kUnreachable,    // the published scan stops at a shorter term that comes earlier
+    kOrdinaryWord,   // a single word in lower case: every use of it is replaced
+    kCaseTwin,       // differs from another term by case alone
+    kIdentity,       // a replacement equals the term
+    kSingleLetter,   // under the published rules it matches the beginning of longer words
+    kTooShort,       // left alone by the matching rules in force
+    kArticleFirst,   // a replacement begins with an article, which is then suppressed to the block's end
+    kNoHit,          // the corpus does not contain it
 };
 std::string_view finding_name(Finding finding);  // "unreachable", "ordinary word" …
 

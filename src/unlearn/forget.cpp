@@ -27,8 +27,10 @@ std::optional<double> json_optional(const Json& value) {
 }
 
 Json checkpoint_json(const Checkpoint& checkpoint) {
-    return {{"step", checkpoint.step}, {"holdout_loss", optional_json(checkpoint.holdout_loss)},
-            {"familiarity", optional_json(checkpoint.familiarity)}, {"utility", optional_json(checkpoint.utility)},
+    return {{"step", checkpoint.step},
+            {"holdout_loss", optional_json(checkpoint.holdout_loss)},
+            {"familiarity", optional_json(checkpoint.familiarity)},
+            {"utility", optional_json(checkpoint.utility)},
             {"details", checkpoint.details}};
 }
 
@@ -82,14 +84,16 @@ std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& de
     if (blocks.empty()) return std::nullopt;
     std::vector<double> sums(blocks.size(), 0.0);
     dist::run_agreed(comm, "held-out loss", [&] {
-        for (auto i = static_cast<std::size_t>(comm.rank()); i < blocks.size(); i += static_cast<std::size_t>(comm.size())) {
+        for (auto i = static_cast<std::size_t>(comm.rank()); i < blocks.size();
+             i += static_cast<std::size_t>(comm.size())) {
             sums[i] = block_loss(decoder, rows, blocks[i]);
         }
     });
     comm.merge_owned(sums);
     std::int64_t count = 0;
     for (const std::size_t block : blocks) {
-        count += std::count_if(rows.labels[block].begin(), rows.labels[block].end(), [](auto l) { return l != kNoLabel; });
+        count +=
+            std::count_if(rows.labels[block].begin(), rows.labels[block].end(), [](auto l) { return l != kNoLabel; });
     }
     return count > 0 ? std::optional<double>(tree_sum(sums) / static_cast<double>(count)) : std::nullopt;
 }
@@ -99,8 +103,14 @@ class Watch {
   public:
     Watch(const dist::Comm& comm, model::Decoder& decoder, const ForgetOptions& options, const LabelRows& rows,
           const Split& split, const ForgetMeasure& measure, const std::filesystem::path& work)
-        : comm_(comm), decoder_(decoder), options_(options), rows_(rows), split_(split), measure_(measure),
-          log_(work / "measurements.json"), best_(work / "best.safetensors") {
+        : comm_(comm),
+          decoder_(decoder),
+          options_(options),
+          rows_(rows),
+          split_(split),
+          measure_(measure),
+          log_(work / "measurements.json"),
+          best_(work / "best.safetensors") {
         std::string text;
         dist::run_agreed(comm, "read measurements", [&] {
             if (comm.is_root() && std::filesystem::exists(log_)) text = io::read_file(log_);
@@ -156,7 +166,8 @@ class Watch {
 
   private:
     bool over_budget(const Checkpoint& now) const {
-        return options_.utility_budget && now.utility && *now.utility < *checkpoints_.front().utility - *options_.utility_budget;
+        return options_.utility_budget && now.utility &&
+               *now.utility < *checkpoints_.front().utility - *options_.utility_budget;
     }
 
     const dist::Comm& comm_;
@@ -219,9 +230,14 @@ std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkp
 Json ForgetReport::to_json() const {
     Json rows = Json::array();
     for (const Checkpoint& checkpoint : checkpoints) rows.push_back(checkpoint_json(checkpoint));
-    return {{"best_step", best_step}, {"within_budget", within_budget}, {"stopped_early", stopped_early},
-            {"train_blocks", train_blocks}, {"holdout_blocks", holdout_blocks}, {"labelled", labelled},
-            {"changed_share", train.changed_share}, {"checkpoints", rows}};
+    return {{"best_step", best_step},
+            {"within_budget", within_budget},
+            {"stopped_early", stopped_early},
+            {"train_blocks", train_blocks},
+            {"holdout_blocks", holdout_blocks},
+            {"labelled", labelled},
+            {"changed_share", train.changed_share},
+            {"checkpoints", rows}};
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
@@ -249,14 +265,16 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     if (!watch.knows(0)) watch.look(0);
     report.train = train::train(
         comm, collectives, decoder, report.train_blocks,
-        [&](std::int64_t index) { return sample_of(rows, split.train[static_cast<std::size_t>(index)]); }, options.train,
-        work / "checkpoints", [&](const train::StepReport& step) {
+        [&](std::int64_t index) { return sample_of(rows, split.train[static_cast<std::size_t>(index)]); },
+        options.train, work / "checkpoints",
+        [&](const train::StepReport& step) {
             const bool due = options.measure_steps > 0 && step.step % options.measure_steps == 0;
             return due || step.step == step.steps ? watch.look(step.step) : true;
         });
     report.stopped_early = report.train.stopped_early;
     watch.finish(untrained, report);
-    log_info("forget: step {} kept{}", report.best_step, report.within_budget ? "" : " (no step stayed within the budget)");
+    log_info("forget: step {} kept{}", report.best_step,
+             report.within_budget ? "" : " (no step stayed within the budget)");
     return report;
 }
 

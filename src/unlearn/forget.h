@@ -30,8 +30,8 @@ train::TrainOptions published_forget_training();
 struct ForgetOptions {
     std::string alpha = "5";  // which of the artefact's label sets
     train::TrainOptions train = published_forget_training();
-    double holdout_share = 0.05;       // of the blocks, for the loss against generic labels
-    std::int64_t measure_steps = 0;    // 0 = before and after only
+    double holdout_share = 0.05;           // of the blocks, for the loss against generic labels
+    std::int64_t measure_steps = 0;        // 0 = before and after only
     std::optional<double> utility_budget;  // by how much utility may fall below its value at the start
 
     // Every problem at once, empty when fine.
@@ -40,14 +40,14 @@ struct ForgetOptions {
 
 struct Checkpoint {
     std::int64_t step = 0;
-    std::optional<double> holdout_loss;    // mean over held-out labelled positions, nats
+    std::optional<double> holdout_loss;  // mean over held-out labelled positions, nats
     std::optional<double> familiarity, utility;
     Json details;
 };
 
-// Which checkpoint to keep; the first one is the untrained model and is never chosen. With measurements: the lowest familiarity
-// whose utility stays within the budget. Without: the lowest held-out loss, or the last one. Ties go to the earlier
-// step. Nothing when no checkpoint is within the budget.
+// Which checkpoint to keep; the first one is the untrained model and is never chosen. With measurements: the lowest
+// familiarity whose utility stays within the budget. Without: the lowest held-out loss, or the last one. Ties go to the
+// earlier step. Nothing when no checkpoint is within the budget.
 std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints,
                                            std::optional<double> utility_budget);
 
@@ -63,9 +63,9 @@ struct ForgetReport {
 };
 
 // Collective. Trains `decoder` in place on the labels of a relabel artefact and leaves the best checkpoint's weights in
-// it. `work` (shared by all ranks) keeps training checkpoints, the measurements and the best weights, so that an interrupted run
-// continues. Stops early once utility has fallen by more than the budget. The caller checks that model and labels
-// belong together (check_labels_belong).
+// it. `work` (shared by all ranks) keeps training checkpoints, the measurements and the best weights, so that an
+// interrupted run continues. Stops early once utility has fallen by more than the budget. The caller checks that model
+// and labels belong together (check_labels_belong).
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
                     const std::filesystem::path& labels, const ForgetOptions& options,
                     const std::filesystem::path& work, const ForgetMeasure& measure = {});

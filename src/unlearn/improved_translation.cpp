@@ -113,8 +113,8 @@ class Aligner {
 
     const TermMatch* last_overlapping(text::Offset span) const {
         const auto& inside = matches_.inside;
-        const auto behind = std::partition_point(inside.begin(), inside.end(),
-                                                 [&](const TermMatch& m) { return m.begin < span.end; });
+        const auto behind =
+            std::partition_point(inside.begin(), inside.end(), [&](const TermMatch& m) { return m.begin < span.end; });
         return behind != inside.begin() && std::prev(behind)->end > span.begin ? &*std::prev(behind) : nullptr;
     }
 
@@ -253,8 +253,8 @@ void ImprovedTranslator::record_hits(const text::TokenBlock& source, const text:
         auto [target_at, target_length] = token_range(target.offsets, 0, target_end - bytes, target_end);
         target_at += static_cast<std::uint32_t>(first);
         if (seen[match.term] && at > 0) out.map[at - 1] = kNoPosition;
-        out.hits.push_back({at, length, target_at, target_length, match.term, choice[match.term],
-                            seen[match.term] ? 1u : 0u});
+        out.hits.push_back(
+            {at, length, target_at, target_length, match.term, choice[match.term], seen[match.term] ? 1u : 0u});
         seen[match.term] = true;
         const TermVariants variants = tokenise_variants(*tokenizer_, replacements[i]);
         for (const auto* variant : {&variants.word_start, &variants.after_newline}) {

@@ -1,11 +1,11 @@
 #pragma once
-// Translation of the text itself: terms are found by TermMatcher, the block is tokenised anew in its surroundings, and the
-// map follows byte offsets. specs: unlearning.md §2.8.
+// Translation of the text itself: terms are found by TermMatcher, the block is tokenised anew in its surroundings, and
+// the map follows byte offsets. specs: unlearning.md §2.8.
 //
 // - One replacement a term and block, in the casing of each occurrence.
 // - A position maps when what it has read ends at the same place in both texts: unmatched tokens map to the same token,
-//   the last token of an occurrence maps to the last token of its replacement; where a token reaches across the seam of a
-//   replacement in one tokenisation only, it does not map.
+//   the last token of an occurrence maps to the last token of its replacement; where a token reaches across the seam of
+//   a replacement in one tokenisation only, it does not map.
 // - The position before a repeated occurrence does not map. An occurrence cut by the block's edge stays as it is, and
 //   positions that would predict its inner tokens do not map.
 
@@ -30,7 +30,8 @@ class ImprovedTranslator : public Translator {
 
   private:
     std::vector<std::uint32_t> draw(std::uint64_t block) const;
-    // Hits, forbidden tokens, and no position before a repeated occurrence. `first` is the block's first position of text.
+    // Hits, forbidden tokens, and no position before a repeated occurrence. `first` is the block's first position of
+    // text.
     void record_hits(const text::TokenBlock& source, const text::Encoding& target, std::size_t first,
                      const TranslatedText& translated, const std::vector<TermMatch>& matches,
                      const std::vector<std::string>& replacements, const std::vector<std::uint32_t>& choice,

@@ -55,9 +55,13 @@ class LabelFileWriter {
     void positions(const std::string& name, const std::string& description, const std::string& units, T empty,
                    const std::function<void(std::uint64_t block, T* out)>& fill,
                    std::pair<std::string, std::int64_t> extra = {"", 1}) {
-        store::DatasetSpec spec{.name = name, .type = store::h5_type_of<T>(),
-                                .shape = {rows_, static_cast<std::uint64_t>(input_.length)}, .rows_per_chunk = 1,
-                                .axes = {"block", "position"}, .description = description, .units = units};
+        store::DatasetSpec spec{.name = name,
+                                .type = store::h5_type_of<T>(),
+                                .shape = {rows_, static_cast<std::uint64_t>(input_.length)},
+                                .rows_per_chunk = 1,
+                                .axes = {"block", "position"},
+                                .description = description,
+                                .units = units};
         if (!extra.first.empty()) {
             spec.shape.push_back(static_cast<std::uint64_t>(extra.second));
             spec.axes.push_back(extra.first);
@@ -80,9 +84,13 @@ class LabelFileWriter {
                const std::function<std::vector<std::int32_t>(std::uint64_t block)>& rows_of) {
         const auto total = static_cast<std::uint64_t>(offsets.back());
         if (total == 0) return;
-        store::DatasetSpec spec{.name = name, .type = H5Type::kI32, .shape = {total},
-                                .rows_per_chunk = std::min<std::uint64_t>(total, 4096), .axes = axes,
-                                .description = description, .units = ""};
+        store::DatasetSpec spec{.name = name,
+                                .type = H5Type::kI32,
+                                .shape = {total},
+                                .rows_per_chunk = std::min<std::uint64_t>(total, 4096),
+                                .axes = axes,
+                                .description = description,
+                                .units = ""};
         if (columns > 1) spec.shape.push_back(columns);
         file_.create(spec);
         file_.write_rows(name, [&](std::uint64_t first, std::uint64_t count, std::span<std::byte> out) {
@@ -100,9 +108,13 @@ class LabelFileWriter {
     }
 
     void small(const std::string& name, const std::string& description, const std::vector<std::int64_t>& values) {
-        store::DatasetSpec spec{.name = name, .type = H5Type::kI64, .shape = {values.size()},
-                                .rows_per_chunk = std::max<std::uint64_t>(values.size(), 1), .axes = {"block"},
-                                .description = description, .units = ""};
+        store::DatasetSpec spec{.name = name,
+                                .type = H5Type::kI64,
+                                .shape = {values.size()},
+                                .rows_per_chunk = std::max<std::uint64_t>(values.size(), 1),
+                                .axes = {"block"},
+                                .description = description,
+                                .units = ""};
         file_.write_small(spec, std::as_bytes(std::span(values)));
     }
 
@@ -149,18 +161,23 @@ void write_top_k(LabelFileWriter& file, const LabelFileInput& input) {
     const auto k = static_cast<std::size_t>(input.top_k);
     const std::pair<std::string, std::int64_t> axis{"rank", input.top_k};
     const auto floats = [&](const std::string& name, const std::string& description, const std::string& units,
-                            std::vector<float> CombinedRows::* member, std::size_t width,
+                            std::vector<float> CombinedRows::*member, std::size_t width,
                             std::pair<std::string, std::int64_t> extra) {
-        file.positions<float>(name, description, units, 0.0f, [&file, member, width](std::uint64_t id, float* out) {
-            scatter(file.block(id), file.block(id).rows.*member, width, 0, width, out);
-        }, extra);
+        file.positions<float>(
+            name, description, units, 0.0f,
+            [&file, member, width](std::uint64_t id, float* out) {
+                scatter(file.block(id), file.block(id).rows.*member, width, 0, width, out);
+            },
+            extra);
     };
-    file.positions<std::int32_t>("/topk/index", "tokens of highest baseline logit, falling, -1 where no label", "", -1,
-                                 [&](std::uint64_t id, std::int32_t* out) {
-                                     scatter(file.block(id), file.block(id).rows.top_index, k, 0, k, out);
-                                 }, axis);
-    floats("/topk/baseline", "baseline logits on the translated text at /topk/index, forbidden tokens replaced", "logit",
-           &CombinedRows::top_baseline, k, axis);
+    file.positions<std::int32_t>(
+        "/topk/index", "tokens of highest baseline logit, falling, -1 where no label", "", -1,
+        [&](std::uint64_t id, std::int32_t* out) {
+            scatter(file.block(id), file.block(id).rows.top_index, k, 0, k, out);
+        },
+        axis);
+    floats("/topk/baseline", "baseline logits on the translated text at /topk/index, forbidden tokens replaced",
+           "logit", &CombinedRows::top_baseline, k, axis);
     floats("/topk/reinforced", "reinforced model's logits on the original text at /topk/index", "logit",
            &CombinedRows::top_reinforced, k, axis);
     floats("/lse/baseline", "log-sum-exp of the baseline's logits, forbidden tokens replaced", "nats",
@@ -229,8 +246,8 @@ void write_tables(LabelFileWriter& file, const TableOffsets& offsets) {
                    return rows;
                });
     file.table("/anchors/forbidden",
-               "block, translated position, token: suppressed at every later position of the block", {"row", "field"}, 3,
-               offsets.forbidden, [&](std::uint64_t id) {
+               "block, translated position, token: suppressed at every later position of the block", {"row", "field"},
+               3, offsets.forbidden, [&](std::uint64_t id) {
                    std::vector<std::int32_t> rows;
                    for (const ForbiddenToken& item : file.block(id).translation.forbidden) {
                        rows.insert(rows.end(),
@@ -301,8 +318,11 @@ Json LabelCounts::to_json(const std::vector<double>& alpha_values) const {
                                                  {"agrees_with_baseline", rate(alphas[i].baseline)},
                                                  {"certified", rate(alphas[i].certified)}};
     }
-    return {{"positions", positions}, {"labelled", labelled}, {"anchor_hits", hits},
-            {"repeated_anchor_hits", repeated}, {"alpha", by_alpha}};
+    return {{"positions", positions},
+            {"labelled", labelled},
+            {"anchor_hits", hits},
+            {"repeated_anchor_hits", repeated},
+            {"alpha", by_alpha}};
 }
 
 std::string write_label_file(const dist::Comm& comm, const std::filesystem::path& path, const LabelFileInput& input,

@@ -1,6 +1,6 @@
 #pragma once
-// labels.h5, format "nepenthe.labels" version 1: the journal's blocks as datasets. docs/formats.md lists them; what a reader
-// needs is labels.h.
+// labels.h5, format "nepenthe.labels" version 1: the journal's blocks as datasets. docs/formats.md lists them; what a
+// reader needs is labels.h.
 
 #include "base/json.h"
 #include "dist/comm.h"
@@ -32,8 +32,8 @@ struct LabelFileInput {
     Json attributes;  // of the root group
 };
 
-// Counts over all blocks: "positions", "labelled", "hits", "repeated", and per α how many labels agree with the text, with the
-// baseline's argmax, and are certified by the top-k. The same on every rank.
+// Counts over all blocks: "positions", "labelled", "hits", "repeated", and per α how many labels agree with the text,
+// with the baseline's argmax, and are certified by the top-k. The same on every rank.
 struct LabelCounts {
     std::int64_t positions = 0, labelled = 0, hits = 0, repeated = 0;
     struct OfAlpha {

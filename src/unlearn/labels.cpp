@@ -25,7 +25,8 @@ std::string alpha_name(double alpha) { return fmt::format("{}", alpha); }
 
 std::int64_t LabelRows::labelled() const {
     std::int64_t count = 0;
-    for (const auto& row : labels) count += std::count_if(row.begin(), row.end(), [](auto label) { return label >= 0; });
+    for (const auto& row : labels)
+        count += std::count_if(row.begin(), row.end(), [](auto label) { return label >= 0; });
     return count;
 }
 

@@ -46,9 +46,9 @@ void decide_block(const StoredBlocks& stored, std::uint64_t block, float alpha, 
     const std::size_t k = stored.top_k;
     for (std::size_t t = 0; t < tokens.size(); ++t) {
         if (index[t * k] < 0) continue;
-        const TopKDecision decision = decide_from_top_k(
-            {index.data() + t * k, k}, {baseline.data() + t * k, k}, {reinforced.data() + t * k, k}, lse_b[t],
-            lse_r[t], alpha, stored.combine);
+        const TopKDecision decision =
+            decide_from_top_k({index.data() + t * k, k}, {baseline.data() + t * k, k}, {reinforced.data() + t * k, k},
+                              lse_b[t], lse_r[t], alpha, stored.combine);
         labels[t] = decision.label;
         if (!decision.certified) out.uncertified.push_back({block, static_cast<std::uint32_t>(t)});
     }
@@ -119,8 +119,8 @@ void resolve_uncertified(const dist::Comm& comm, const std::filesystem::path& ar
             std::size_t behind = first;
             while (behind < labels.uncertified.size() && labels.uncertified[behind].block == block) ++behind;
             if (turn % static_cast<std::size_t>(comm.size()) == static_cast<std::size_t>(comm.rank())) {
-                const BlockLabels result = run_block(stored, block, labels.rows.ids[block], baseline, head_b, reinforced,
-                                                     head_r, options);
+                const BlockLabels result =
+                    run_block(stored, block, labels.rows.ids[block], baseline, head_b, reinforced, head_r, options);
                 for (std::size_t i = first; i < behind; ++i) {
                     exact[i] = label_at(result, static_cast<std::int32_t>(labels.uncertified[i].position));
                 }

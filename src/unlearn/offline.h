@@ -20,15 +20,16 @@ struct OfflinePosition {
 };
 
 struct OfflineLabels {
-    LabelRows rows;                           // best guess at positions that are not certified
+    LabelRows rows;                            // best guess at positions that are not certified
     std::vector<OfflinePosition> uncertified;  // by block, then position
 };
 
 // The artefact's own combination with another α ≥ 0. Certified labels equal those of relabel with this α.
 OfflineLabels relabel_offline(const std::filesystem::path& artefact_folder, double alpha);
 
-// Collective. Runs both models on the blocks that hold uncertified positions and puts the exact labels there; nothing is
-// left uncertified. The models must be those of the artefact (the caller compares digests). Blocks are dealt to ranks.
+// Collective. Runs both models on the blocks that hold uncertified positions and puts the exact labels there; nothing
+// is left uncertified. The models must be those of the artefact (the caller compares digests). Blocks are dealt to
+// ranks.
 void resolve_uncertified(const dist::Comm& comm, const std::filesystem::path& artefact_folder, double alpha,
                          const model::Decoder& baseline, const model::Decoder& reinforced, OfflineLabels& labels);
 

@@ -110,7 +110,8 @@ TranslatedBlock PublishedTranslator::translate_tokens(const std::vector<text::To
             if (!variant->empty()) out.forbidden.push_back({target, variant->front()});
         }
         out.hits.push_back({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(match->key.size()), target,
-                            static_cast<std::uint32_t>(value.size()), match->term, chosen, seen[match->term] ? 1u : 0u});
+                            static_cast<std::uint32_t>(value.size()), match->term, chosen,
+                            seen[match->term] ? 1u : 0u});
         seen[match->term] = true;
         at += match->key.size();
     }

@@ -97,7 +97,8 @@ void check_pair(const model::DecoderConfig& baseline, const model::DecoderConfig
     }
 }
 
-// A dictionary that replaces nothing would make labels of a plain model; ranks look at their share until one finds a hit.
+// A dictionary that replaces nothing would make labels of a plain model; ranks look at their share until one finds a
+// hit.
 void check_hits(const dist::Comm& comm, const Plan& plan, const Dictionary& dictionary) {
     if (dictionary.entries.empty()) return;
     bool hit = false;
@@ -123,13 +124,13 @@ store::BlockResults label_resident(const dist::Comm& comm, const Plan& plan, con
         check_pair(baseline.config(), reinforced->config());
     });
     const Unembedding head_b = Unembedding::of(baseline), head_r = Unembedding::of(*reinforced);
-    return store::for_each_block(
-        comm, scratch / "labels", plan.corpus.blocks.size(), block_options(plan, "relabel", key),
-        [&](std::uint64_t id) {
-            TranslatedBlock translation = plan.translate(id);
-            States states = baseline_states(plan, baseline, translation);
-            return finish_block(plan, id, std::move(translation), std::move(states), head_b, *reinforced, head_r);
-        });
+    return store::for_each_block(comm, scratch / "labels", plan.corpus.blocks.size(),
+                                 block_options(plan, "relabel", key), [&](std::uint64_t id) {
+                                     TranslatedBlock translation = plan.translate(id);
+                                     States states = baseline_states(plan, baseline, translation);
+                                     return finish_block(plan, id, std::move(translation), std::move(states), head_b,
+                                                         *reinforced, head_r);
+                                 });
 }
 
 store::BlockResults label_swapped(const dist::Comm& comm, const Plan& plan, const RelabelInputs& inputs,
@@ -148,12 +149,11 @@ store::BlockResults label_swapped(const dist::Comm& comm, const Plan& plan, cons
         check_pair(config, reinforced->config());
     });
     const Unembedding head_r = Unembedding::of(*reinforced);
-    return store::for_each_block(
-        comm, scratch / "labels", plan.corpus.blocks.size(), block_options(plan, "relabel", key),
-        [&](std::uint64_t id) {
-            return finish_block(plan, id, plan.translate(id), States::unpack(states.read(id)), head_b, *reinforced,
-                                head_r);
-        });
+    return store::for_each_block(comm, scratch / "labels", plan.corpus.blocks.size(),
+                                 block_options(plan, "relabel", key), [&](std::uint64_t id) {
+                                     return finish_block(plan, id, plan.translate(id), States::unpack(states.read(id)),
+                                                         head_b, *reinforced, head_r);
+                                 });
 }
 
 bool wants_swap(const dist::Comm& comm, const model::Decoder& baseline, Swap swap) {
@@ -245,8 +245,13 @@ std::vector<std::string> RelabelOptions::validate() const {
 Json RelabelOptions::to_json() const {
     Json names = Json::array();
     for (const double alpha : alphas) names.push_back(alpha_name(alpha));
-    Json out = {{"rules", rules_name(rules)}, {"combine", combine_name(combine)}, {"alphas", names},
-                {"top_k", top_k}, {"block", block}, {"seed", seed}, {"store_logits", store_logits},
+    Json out = {{"rules", rules_name(rules)},
+                {"combine", combine_name(combine)},
+                {"alphas", names},
+                {"top_k", top_k},
+                {"block", block},
+                {"seed", seed},
+                {"store_logits", store_logits},
                 {"activation_layers", activation_layers}};
     if (rules == Rules::kImproved) {
         out["casings"] = match.casings;

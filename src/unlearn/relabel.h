@@ -2,10 +2,10 @@
 // `relabel`: generic labels of a corpus from a baseline and a reinforced model, by all ranks.
 // specs: unlearning.md §2.3, §2.4, §14; arXiv 2310.02238.
 //
-// Every block is one forward pass of each model. Labels need the full vocabulary of both, but the models themselves need not
-// meet: with swapping, a first pass keeps the baseline's states behind the final norm (fp32, [position, hidden]), a second one
-// runs the reinforced model and rebuilds the baseline's logits from these states and its unembedding matrix. The same matrix
-// products run in either case, so the artefact is the same bytes.
+// Every block is one forward pass of each model. Labels need the full vocabulary of both, but the models themselves
+// need not meet: with swapping, a first pass keeps the baseline's states behind the final norm (fp32, [position,
+// hidden]), a second one runs the reinforced model and rebuilds the baseline's logits from these states and its
+// unembedding matrix. The same matrix products run in either case, so the artefact is the same bytes.
 
 #include "base/json.h"
 #include "dist/comm.h"
@@ -37,9 +37,9 @@ struct RelabelOptions {
     std::int64_t block = 512;  // tokens a block, BOS included
     MatchRules match;          // improved rules alone
     std::uint64_t seed = 0;
-    bool store_logits = false;                   // /logits/{baseline,reinforced}
+    bool store_logits = false;                    // /logits/{baseline,reinforced}
     std::vector<std::int64_t> activation_layers;  // /activations/<layer>, counted from 0
-    Swap swap = Swap::kAuto;                     // does not change the result
+    Swap swap = Swap::kAuto;                      // does not change the result
 
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;
@@ -57,9 +57,9 @@ struct RelabelInputs {
 };
 
 // Collective. The artefact below `outputs`; an existing one of the same key is returned as it is, an unfinished one is
-// continued on however many ranks there are now. Its manifest's summary holds LabelCounts::to_json. Throws Error(kUsage)
-// for options, Error(kData) where models, tokenizer and corpus do not belong together or no term occurs in the corpus,
-// Error(kGate) for logits that are not finite.
+// continued on however many ranks there are now. Its manifest's summary holds LabelCounts::to_json. Throws
+// Error(kUsage) for options, Error(kData) where models, tokenizer and corpus do not belong together or no term occurs
+// in the corpus, Error(kGate) for logits that are not finite.
 store::Artefact relabel(const dist::Comm& comm, const RelabelInputs& inputs, const RelabelOptions& options,
                         const std::filesystem::path& outputs);
 

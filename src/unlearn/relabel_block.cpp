@@ -130,12 +130,25 @@ States States::unpack(std::string_view bytes) {
 std::string BlockLabels::pack() const {
     const std::vector<std::int64_t> counts{rows.alphas, rows.top_k};
     return Packer()
-        .add(translation.tokens).add(translation.map).add(translation.hits).add(translation.forbidden)
-        .add(positions).add(counts)
-        .add(rows.label).add(rows.margin).add(rows.certificate).add(rows.baseline_argmax)
-        .add(rows.top_index).add(rows.top_baseline).add(rows.top_reinforced)
-        .add(rows.lse_baseline).add(rows.lse_reinforced).add(rows.mean_baseline)
-        .add(logits_baseline).add(logits_reinforced).add(activations)
+        .add(translation.tokens)
+        .add(translation.map)
+        .add(translation.hits)
+        .add(translation.forbidden)
+        .add(positions)
+        .add(counts)
+        .add(rows.label)
+        .add(rows.margin)
+        .add(rows.certificate)
+        .add(rows.baseline_argmax)
+        .add(rows.top_index)
+        .add(rows.top_baseline)
+        .add(rows.top_reinforced)
+        .add(rows.lse_baseline)
+        .add(rows.lse_reinforced)
+        .add(rows.mean_baseline)
+        .add(logits_baseline)
+        .add(logits_reinforced)
+        .add(activations)
         .take();
 }
 
@@ -143,12 +156,25 @@ BlockLabels BlockLabels::unpack(std::string_view bytes) {
     BlockLabels out;
     std::vector<std::int64_t> counts;
     Unpacker unpacker(bytes);
-    unpacker.read(out.translation.tokens).read(out.translation.map).read(out.translation.hits)
-        .read(out.translation.forbidden).read(out.positions).read(counts)
-        .read(out.rows.label).read(out.rows.margin).read(out.rows.certificate).read(out.rows.baseline_argmax)
-        .read(out.rows.top_index).read(out.rows.top_baseline).read(out.rows.top_reinforced)
-        .read(out.rows.lse_baseline).read(out.rows.lse_reinforced).read(out.rows.mean_baseline)
-        .read(out.logits_baseline).read(out.logits_reinforced).read(out.activations);
+    unpacker.read(out.translation.tokens)
+        .read(out.translation.map)
+        .read(out.translation.hits)
+        .read(out.translation.forbidden)
+        .read(out.positions)
+        .read(counts)
+        .read(out.rows.label)
+        .read(out.rows.margin)
+        .read(out.rows.certificate)
+        .read(out.rows.baseline_argmax)
+        .read(out.rows.top_index)
+        .read(out.rows.top_baseline)
+        .read(out.rows.top_reinforced)
+        .read(out.rows.lse_baseline)
+        .read(out.rows.lse_reinforced)
+        .read(out.rows.mean_baseline)
+        .read(out.logits_baseline)
+        .read(out.logits_reinforced)
+        .read(out.activations);
     NEPENTHE_CHECK(unpacker.finished() && counts.size() == 2);
     out.rows.alphas = counts[0];
     out.rows.top_k = counts[1];

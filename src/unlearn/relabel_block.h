@@ -41,8 +41,8 @@ struct BlockLabels {
     static BlockLabels unpack(std::string_view bytes);
 };
 
-// The combination at all labelled positions, a few at a time. `baseline` and `reinforced` are states at these positions (of the
-// translation and of the original); moves the translation and the activations into the result.
+// The combination at all labelled positions, a few at a time. `baseline` and `reinforced` are states at these positions
+// (of the translation and of the original); moves the translation and the activations into the result.
 BlockLabels label_block(TranslatedBlock translation, States baseline, const Unembedding& baseline_unembedding,
                         const States& reinforced, const Unembedding& reinforced_unembedding,
                         const CombineOptions& options, bool keep_logits);

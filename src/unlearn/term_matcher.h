@@ -18,7 +18,7 @@ enum class Casing { kAsGiven, kLower, kUpper, kTitle };
 std::string apply_casing(std::string_view text, Casing casing);
 
 struct MatchRules {
-    bool casings = true;          // lower, UPPER and Title case of every term beside the term as given
+    bool casings = true;             // lower, UPPER and Title case of every term beside the term as given
     std::size_t min_characters = 3;  // shorter terms are left alone; 1 = none is
 };
 
@@ -31,7 +31,8 @@ struct TermMatch {
 };
 
 // A space in a term matches any white space with at most one line break (hard-wrapped text), an apostrophe matches the
-// typographic one too. The longest term at a position wins; among equals the one written as given, then the earlier one.
+// typographic one too. The longest term at a position wins; among equals the one written as given, then the earlier
+// one.
 class TermMatcher {
   public:
     TermMatcher(const Dictionary& dictionary, const MatchRules& rules);

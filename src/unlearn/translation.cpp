@@ -64,9 +64,8 @@ text::Corpus cut_corpus(std::vector<std::string> documents, const text::Tokenize
     return text::make_corpus(std::move(documents), tokenizer, {.length = length, .bos = true, .keep_tail = true});
 }
 
-std::unique_ptr<Translator> make_translator(Rules rules, const Dictionary& dictionary,
-                                            const text::Tokenizer& tokenizer, const text::Corpus& corpus,
-                                            std::uint64_t seed, const MatchRules& match) {
+std::unique_ptr<Translator> make_translator(Rules rules, const Dictionary& dictionary, const text::Tokenizer& tokenizer,
+                                            const text::Corpus& corpus, std::uint64_t seed, const MatchRules& match) {
     if (rules == Rules::kPublished) {
         return std::make_unique<PublishedTranslator>(dictionary, tokenizer, corpus, seed);
     }

@@ -49,12 +49,12 @@ enum class Rules {
     kPublished,  // the released code's scan over tokens, with its quirks
     kImproved,   // matching on text: longest match, word boundaries, casings, one replacement a term and block
 };
-std::string_view rules_name(Rules rules);      // "published", "improved"
-Rules parse_rules(std::string_view name);      // throws Error(kUsage)
+std::string_view rules_name(Rules rules);  // "published", "improved"
+Rules parse_rules(std::string_view name);  // throws Error(kUsage)
 
-// Cuts documents into blocks as the rules ask. Improved: whole documents, BOS in every block, tail kept. Published: slices of
-// 10,000 characters encoded one by one (so a BOS stands in mid-stream and most blocks begin without one), strided
-// blocks per document, the last always dropped.
+// Cuts documents into blocks as the rules ask. Improved: whole documents, BOS in every block, tail kept. Published:
+// slices of 10,000 characters encoded one by one (so a BOS stands in mid-stream and most blocks begin without one),
+// strided blocks per document, the last always dropped.
 text::Corpus cut_corpus(std::vector<std::string> documents, const text::Tokenizer& tokenizer, std::int64_t length,
                         Rules rules);
 
@@ -66,9 +66,9 @@ class Translator {
 };
 
 // All arguments must outlive the translator. `match` is for the improved rules alone.
-std::unique_ptr<Translator> make_translator(Rules rules, const Dictionary& dictionary,
-                                            const text::Tokenizer& tokenizer, const text::Corpus& corpus,
-                                            std::uint64_t seed, const MatchRules& match = {});
+std::unique_ptr<Translator> make_translator(Rules rules, const Dictionary& dictionary, const text::Tokenizer& tokenizer,
+                                            const text::Corpus& corpus, std::uint64_t seed,
+                                            const MatchRules& match = {});
 
 // The two ways a term is tokenised: at the start of a word and after a line break. A variant is empty where the
 // tokenizer joins the line break with the term.

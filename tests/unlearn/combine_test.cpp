@@ -62,8 +62,8 @@ TEST_P(CombineKinds, EqualsThePlainRestatement) {
         const float* r = logits.r.data() + row * vocabulary;
         EXPECT_NEAR(out.lse_baseline[at], plain_lse(b, vocabulary), 2e-6 * std::abs(plain_lse(b, vocabulary)));
         EXPECT_NEAR(out.lse_reinforced[at], plain_lse(r, vocabulary), 2e-6 * std::abs(plain_lse(r, vocabulary)));
-        EXPECT_NEAR(out.mean_baseline[at],
-                    std::accumulate(b, b + vocabulary, 0.0) / static_cast<double>(vocabulary), 1e-5);
+        EXPECT_NEAR(out.mean_baseline[at], std::accumulate(b, b + vocabulary, 0.0) / static_cast<double>(vocabulary),
+                    1e-5);
         const float shift_b = kind == Combine::kLogProbs ? out.lse_baseline[at] : 0;
         const float shift_r = kind == Combine::kLogProbs ? out.lse_reinforced[at] : 0;
         for (std::size_t i = 0; i < options.alphas.size(); ++i) {
@@ -93,10 +93,10 @@ TEST_P(CombineKinds, CertifiedTopKGivesTheLabelOfTheWholeVocabulary) {
         for (std::size_t row = 0; row < kRows; ++row) {
             const auto k = static_cast<std::size_t>(options.top_k);
             for (std::size_t i = 0; i < options.alphas.size(); ++i) {
-                const TopKDecision decision = decide_from_top_k(
-                    {out.top_index.data() + row * k, k}, {out.top_baseline.data() + row * k, k},
-                    {out.top_reinforced.data() + row * k, k}, out.lse_baseline[row], out.lse_reinforced[row],
-                    options.alphas[i], kind);
+                const TopKDecision decision =
+                    decide_from_top_k({out.top_index.data() + row * k, k}, {out.top_baseline.data() + row * k, k},
+                                      {out.top_reinforced.data() + row * k, k}, out.lse_baseline[row],
+                                      out.lse_reinforced[row], options.alphas[i], kind);
                 const std::size_t cell = row * options.alphas.size() + i;
                 EXPECT_EQ(decision.certified, out.certificate[cell] == 1);
                 if (!decision.certified) continue;
@@ -134,7 +134,8 @@ TEST(CombineRows, ForbiddenTokensGetTheMeanOfTheUntouchedRow) {
         EXPECT_EQ(free.label[row], 7);
         EXPECT_NE(out.label[row], 7);
         EXPECT_EQ(out.mean_baseline[row], free.mean_baseline[row]);
-        const auto index = std::find(out.top_index.begin() + static_cast<std::ptrdiff_t>(row * 50), out.top_index.end(), 7);
+        const auto index =
+            std::find(out.top_index.begin() + static_cast<std::ptrdiff_t>(row * 50), out.top_index.end(), 7);
         EXPECT_EQ(out.top_baseline[static_cast<std::size_t>(index - out.top_index.begin())], out.mean_baseline[row]);
     }
 }

@@ -37,7 +37,8 @@ TEST(BestCheckpoint, TiesGoToTheEarlierStep) {
 
 TEST(BestCheckpoint, HeldOutLossWithoutMeasurements) {
     EXPECT_EQ(best_checkpoint({held_out(0, 1), held_out(5, 3), held_out(10, 2), held_out(15, 2.5)}, std::nullopt), 2u);
-    EXPECT_EQ(best_checkpoint({Checkpoint{}, Checkpoint{}, Checkpoint{}}, std::nullopt), 2u);  // nothing known: the last
+    EXPECT_EQ(best_checkpoint({Checkpoint{}, Checkpoint{}, Checkpoint{}}, std::nullopt),
+              2u);  // nothing known: the last
     EXPECT_EQ(best_checkpoint({Checkpoint{}}, std::nullopt), std::nullopt);
 }
 

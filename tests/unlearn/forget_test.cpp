@@ -1,4 +1,5 @@
-// Forgetting on real labels with a real small model: learns the labels, keeps the best step, stops on a budget, continues.
+// Forgetting on real labels with a real small model: learns the labels, keeps the best step, stops on a budget,
+// continues.
 
 #include "unlearn/forget.h"
 
@@ -50,7 +51,8 @@ ForgetOptions options() {
 
 double weight_sum(const model::Decoder& decoder) {
     double sum = 0;
-    for (const auto& parameter : decoder.parameters()) sum += parameter.tensor.to(at::kDouble).abs().sum().item<double>();
+    for (const auto& parameter : decoder.parameters())
+        sum += parameter.tensor.to(at::kDouble).abs().sum().item<double>();
     return sum;
 }
 
@@ -106,9 +108,10 @@ TEST(Forget, WithoutAStepInTheBudgetTheWeightsStayAsTheyWere) {
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     ForgetOptions choice = options();
     choice.utility_budget = 0.1;
-    const ForgetReport report = forget(
-        *testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work",
-        [](const model::Decoder&, std::int64_t step) { return Measured{0.5, step == 0 ? 1.0 : 0.0, {}}; });
+    const ForgetReport report = forget(*testing::world, *collectives, decoder, artefact.folder, choice,
+                                       folder.path() / "work", [](const model::Decoder&, std::int64_t step) {
+                                           return Measured{0.5, step == 0 ? 1.0 : 0.0, {}};
+                                       });
     EXPECT_FALSE(report.within_budget);
     EXPECT_EQ(report.best_step, 0);
     EXPECT_EQ(weight_sum(decoder), before);
@@ -121,7 +124,8 @@ TEST(Forget, UnknownAlphaListsThoseThereAre) {
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     ForgetOptions choice = options();
     choice.alpha = "7";
-    EXPECT_THROW(forget(*testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work"), Error);
+    EXPECT_THROW(forget(*testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work"),
+                 Error);
 }
 
 }  // namespace

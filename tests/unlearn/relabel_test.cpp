@@ -1,6 +1,7 @@
-// Relabelling a real text with a real small model: the same bytes on any number of ranks, with both models in memory or one
-// after the other, undisturbed or resumed; specs: unlearning.md §16.4, §16.5, §16.10.
+// Relabelling a real text with a real small model: the same bytes on any number of ranks, with both models in memory or
+// one after the other, undisturbed or resumed; specs: unlearning.md §16.4, §16.5, §16.10.
 
+#include "unlearn/relabel.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "io/text.h"
@@ -12,7 +13,6 @@
 #include "unlearn/label_file.h"
 #include "unlearn/labels.h"
 #include "unlearn/offline.h"
-#include "unlearn/relabel.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -55,7 +55,8 @@ RelabelInputs inputs(bool with_dictionary = true, double shake = 0.02) {
     out.tokenizer = &tokenizer();
     if (with_dictionary) out.dictionary = parse_dictionary(kDictionary, "test");
     std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
-    out.documents = {novel.substr(novel.find("Dorothy lived"), 6000), novel.substr(novel.find("Dorothy lived") + 6000, 2000)};
+    out.documents = {novel.substr(novel.find("Dorothy lived"), 6000),
+                     novel.substr(novel.find("Dorothy lived") + 6000, 2000)};
     return out;
 }
 

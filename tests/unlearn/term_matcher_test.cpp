@@ -22,9 +22,9 @@ TEST(TermMatcher, WordBoundariesOnBothSides) {
 }
 
 TEST(TermMatcher, LongestFirstAndNoOverlap) {
-    EXPECT_EQ(found(R"({"Tin": ["Iron"], "Tin Woodman": ["Smith"], "Woodman's axe": ["saw"]})",
-                    "Tin Woodman's axe and Tin"),
-              (Found{"Tin Woodman", "Tin"}));
+    EXPECT_EQ(
+        found(R"({"Tin": ["Iron"], "Tin Woodman": ["Smith"], "Woodman's axe": ["saw"]})", "Tin Woodman's axe and Tin"),
+        (Found{"Tin Woodman", "Tin"}));
 }
 
 TEST(TermMatcher, CasingsAndTheirReplacements) {

@@ -65,8 +65,9 @@ TEST(PublishedTranslation, FollowsTheScanStepByStep) {
     EXPECT_EQ(out.map, (Map{0, 1, 2, 4, 5, -1, 7, 8, -1, 10, 11}));
     EXPECT_EQ(out.forbidden, settled({forbid(1, "▁Jon"), forbid(1, "Jon"), forbid(3, "▁Mystic"), forbid(3, "Mystic"),
                                       forbid(7, "▁Jon"), forbid(7, "Jon"), forbid(10, "▁Jon"), forbid(10, "Jon")}));
-    EXPECT_EQ(out.hits, (std::vector<AnchorHit>{{1, 1, 1, 1, 0, 0, 0}, {3, 1, 3, 2, 1, 0, 0}, {6, 1, 7, 1, 0, 0, 1},
-                                                {9, 1, 10, 1, 0, 0, 1}}));
+    EXPECT_EQ(out.hits,
+              (std::vector<AnchorHit>{
+                  {1, 1, 1, 1, 0, 0, 0}, {3, 1, 3, 2, 1, 0, 0}, {6, 1, 7, 1, 0, 0, 1}, {9, 1, 10, 1, 0, 0, 1}}));
 }
 
 TEST(PublishedTranslation, FirstInInsertionOrderWinsNotTheLongest) {
@@ -76,7 +77,8 @@ TEST(PublishedTranslation, FirstInInsertionOrderWinsNotTheLongest) {
     const TranslatedBlock longer = published(R"({"Harry Potter": ["Tom"], "Harry": ["Jon"]})", source);
     EXPECT_EQ(names(longer.tokens), (Names{"▁saw", "▁Tom", "▁went"}));
     EXPECT_EQ(longer.map, (Map{0, -1, 1, 2}));
-    const auto hidden = unreachable_terms(parse_dictionary(R"({"Harry": ["Jon"], "Harry Potter": ["Tom"]})", "t"), toy());
+    const auto hidden =
+        unreachable_terms(parse_dictionary(R"({"Harry": ["Jon"], "Harry Potter": ["Tom"]})", "t"), toy());
     ASSERT_EQ(hidden.size(), 1u);
     EXPECT_EQ(hidden[0], (std::pair<std::size_t, std::size_t>{1, 0}));
 }
@@ -137,18 +139,18 @@ TEST(ImprovedTranslation, LongestMatchAtWordBoundaries) {
                                   "Harry saw Ronald and Harry Potter went to Harry");
     EXPECT_EQ(names(out.corpus.blocks[0].ids), (Names{"<s>", "▁Harry", "▁saw", "▁Ron", "a", "l", "d", "▁and", "▁Harry",
                                                       "▁Potter", "▁went", "▁to", "▁Harry"}));
-    EXPECT_EQ(names(out.block.tokens), (Names{"<s>", "▁Jon", "▁saw", "▁Ron", "a", "l", "d", "▁and", "▁Tom", "▁Mystic",
-                                              "▁went", "▁to", "▁Jon"}));
+    EXPECT_EQ(names(out.block.tokens),
+              (Names{"<s>", "▁Jon", "▁saw", "▁Ron", "a", "l", "d", "▁and", "▁Tom", "▁Mystic", "▁went", "▁to", "▁Jon"}));
     EXPECT_EQ(out.block.map, (Map{0, 1, 2, 3, 4, 5, 6, 7, -1, 9, 10, -1, 12}));
-    EXPECT_EQ(out.block.hits, (std::vector<AnchorHit>{{1, 1, 1, 1, 1, 0, 0}, {8, 2, 8, 2, 2, 0, 0},
-                                                      {12, 1, 12, 1, 1, 0, 1}}));
+    EXPECT_EQ(out.block.hits,
+              (std::vector<AnchorHit>{{1, 1, 1, 1, 1, 0, 0}, {8, 2, 8, 2, 2, 0, 0}, {12, 1, 12, 1, 1, 0, 1}}));
     EXPECT_EQ(out.block.forbidden, settled({forbid(1, "▁Jon"), forbid(1, "Jon"), forbid(8, "▁Tom"), forbid(8, "Tom"),
                                             forbid(12, "▁Jon"), forbid(12, "Jon")}));
 }
 
 TEST(ImprovedTranslation, CasingFollowsTheSourceAndLineBreaksMatch) {
-    const Improved out = improved(R"({"Dark Lord": ["Tom the Mystic"]})",
-                                  "the Dark\nLord saw the DARK LORD and the dark lord");
+    const Improved out =
+        improved(R"({"Dark Lord": ["Tom the Mystic"]})", "the Dark\nLord saw the DARK LORD and the dark lord");
     EXPECT_EQ(toy().decode(out.block.tokens, true), "the Tom the Mystic saw the TOM THE MYSTIC and the tom the mystic");
     ASSERT_EQ(out.block.hits.size(), 3u);
     EXPECT_EQ(out.block.hits[0].repeated, 0u);
@@ -173,14 +175,14 @@ TEST(ImprovedTranslation, ShortTermsAreLeftAloneUnlessAskedFor) {
     const Dictionary dictionary = parse_dictionary(R"({"to": ["and"]})", "test");
     const text::Corpus corpus = cut_corpus({"Tom went to the Lord"}, toy(), 64, Rules::kImproved);
     EXPECT_TRUE(make_translator(Rules::kImproved, dictionary, toy(), corpus, 1)->translate(0).hits.empty());
-    const auto all = make_translator(Rules::kImproved, dictionary, toy(), corpus, 1, {.casings = true, .min_characters = 1});
+    const auto all =
+        make_translator(Rules::kImproved, dictionary, toy(), corpus, 1, {.casings = true, .min_characters = 1});
     EXPECT_EQ(toy().decode(all->translate(0).tokens, true), "Tom went and the Lord");
 }
 
 TEST(ImprovedTranslation, AnOccurrenceCutByTheEdgeStaysAndIsNotPredicted) {
     const Improved out = improved(R"({"Harry Potter": ["Tom"]})", "Harry Potter saw and saw Harry Potter", 0, 7);
-    EXPECT_EQ(names(out.corpus.blocks[0].ids),
-              (Names{"<s>", "▁Harry", "▁Potter", "▁saw", "▁and", "▁saw", "▁Harry"}));
+    EXPECT_EQ(names(out.corpus.blocks[0].ids), (Names{"<s>", "▁Harry", "▁Potter", "▁saw", "▁and", "▁saw", "▁Harry"}));
     EXPECT_EQ(names(out.block.tokens), (Names{"<s>", "▁Tom", "▁saw", "▁and", "▁saw", "▁Harry"}));
     // Position 5 would predict the second occurrence, position 6 its inner token.
     EXPECT_EQ(out.block.map, (Map{0, -1, 1, 2, 3, -1, -1}));
@@ -246,9 +248,10 @@ TEST_P(OnTheNovel, MapInvariantsHold) {
     const auto& [folder, rules] = GetParam();
     const auto tokenizer = text::Tokenizer::load(folder);
     const Dictionary dictionary = parse_dictionary(kOzDictionary, "oz");
-    const text::Corpus corpus = cut_corpus({io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt")},
-                                           tokenizer, 256, rules);
-    const auto translator = make_translator(rules, dictionary, tokenizer, corpus, 3, {.casings = true, .min_characters = 2});
+    const text::Corpus corpus =
+        cut_corpus({io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt")}, tokenizer, 256, rules);
+    const auto translator =
+        make_translator(rules, dictionary, tokenizer, corpus, 3, {.casings = true, .min_characters = 2});
     std::size_t hits = 0, unmatched = 0, lost = 0, seams = 0;
     for (std::size_t block = 0; block < corpus.blocks.size(); ++block) {
         const text::TokenBlock& source = corpus.blocks[block];
