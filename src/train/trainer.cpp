@@ -272,7 +272,8 @@ TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model:
         state.reports.push_back(loop.step(step, state.changed_weights));
         const StepReport& done = state.reports.back();
         progress.update(static_cast<std::uint64_t>(step), fmt::format("loss {:.4f}", done.loss));
-        report.stopped_early = after_step && comm.all_reduce_or(!after_step(done));
+        // Asked of all ranks even where this one has no hook: a collective that some leave out is a hang.
+        report.stopped_early = comm.all_reduce_or(after_step && !after_step(done));
         if (report.stopped_early) break;
         if (comm.all_reduce_or(dist::stop_requested())) {
             if (!with_checkpoints) fail(ErrorKind::kResume, "stopped after step {}; without a checkpoint folder it starts anew", step);
