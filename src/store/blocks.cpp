@@ -11,12 +11,12 @@
 #include "store/journal.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstring>
-#include <map>
-#include <mutex>
 #include <numeric>
+#include <optional>
 #include <queue>
 
 namespace nepenthe::store {
@@ -59,10 +59,11 @@ JournalScan find_finished(const dist::Comm& comm, const fs::path& folder, std::u
     comm.broadcast(packed);
     comm.broadcast(std::as_writable_bytes(std::span(&scan.last_generation, 1)));
     const auto claimed = unpack(packed);
+    const PartFiles parts(folder);
     std::vector<BlockEntry> intact;
     for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < claimed.size();
          i += static_cast<std::size_t>(comm.size())) {
-        if (entry_is_intact(folder, claimed[i])) {
+        if (parts.is_intact(claimed[i])) {
             intact.push_back(claimed[i]);
         } else {
             log_warning("block {} in {} is damaged and is computed again", claimed[i].block,
@@ -93,14 +94,70 @@ std::vector<std::uint64_t> missing_of_rank(const dist::Comm& comm, std::uint64_t
     return mine;
 }
 
-// Computes and journals `blocks` until done, asked to stop, or failed. What is finished is durable when it returns.
+// Where finished blocks of this rank go.
+class BlockSink {
+  public:
+    virtual ~BlockSink() = default;
+    virtual void append(std::uint64_t block, const std::string& bytes) = 0;
+    virtual void sync() {}
+    virtual std::size_t finished() const = 0;
+};
+
+// Into a part file and its journal.
+class JournalSink : public BlockSink {
+  public:
+    explicit JournalSink(std::function<JournalWriter()> open) : open_(std::move(open)) {}
+    void append(std::uint64_t block, const std::string& bytes) override {
+        if (!journal_) journal_.emplace(open_());
+        entries_.push_back(journal_->append(block, bytes));
+    }
+    void sync() override {
+        if (journal_) journal_->sync();
+    }
+    std::size_t finished() const override { return entries_.size(); }
+    const std::vector<BlockEntry>& entries() const { return entries_; }
+
+  private:
+    std::function<JournalWriter()> open_;
+    std::optional<JournalWriter> journal_;
+    std::vector<BlockEntry> entries_;
+};
+
+// Into memory, for stages too short to be worth a journal.
+class MemorySink : public BlockSink {
+  public:
+    void append(std::uint64_t block, const std::string& bytes) override { blocks_.emplace_back(block, bytes); }
+    std::size_t finished() const override { return blocks_.size(); }
+
+    // Collective. Every rank's blocks, by id.
+    std::vector<std::string> gather(const dist::Comm& comm, std::uint64_t n_blocks) const {
+        std::string packed;
+        for (const auto& [block, bytes] : blocks_) {
+            const std::array<std::uint64_t, 2> head{block, bytes.size()};
+            packed.append(reinterpret_cast<const char*>(head.data()), sizeof(head));
+            packed += bytes;
+        }
+        std::vector<std::string> all(n_blocks);
+        for (const std::string& part : comm.all_gather(packed)) {
+            for (std::size_t at = 0; at < part.size();) {
+                std::array<std::uint64_t, 2> head{};
+                std::memcpy(head.data(), part.data() + at, sizeof(head));
+                at += sizeof(head);
+                all[head[0]] = part.substr(at, head[1]);
+                at += head[1];
+            }
+        }
+        return all;
+    }
+
+  private:
+    std::vector<std::pair<std::uint64_t, std::string>> blocks_;
+};
+
+// Computes `blocks` until done, asked to stop, or failed. What is finished is in the sink, and durable, when it returns.
 void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& blocks, const BlockOptions& options,
-                    const std::function<JournalWriter()>& open_journal,
-                    const std::function<std::string(std::uint64_t)>& compute, BlockNotices& notices,
-                    std::vector<BlockEntry>& finished) {
+                    const std::function<std::string(std::uint64_t)>& compute, BlockNotices& notices, BlockSink& sink) {
     using Clock = std::chrono::steady_clock;
-    if (blocks.empty()) return;
-    JournalWriter journal = open_journal();
     auto last_sync = Clock::now();
     for (const std::uint64_t block : blocks) {
         if (dist::stop_requested()) notices.ask_to_stop();
@@ -110,23 +167,23 @@ void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& bl
                                             dist::ActivityKind::kOwnWork);
             dist::fault_point("blocks.before");
             const std::string bytes = compute(block);
-            finished.push_back(journal.append(block, bytes));
+            sink.append(block, bytes);
         } catch (...) {
             const std::exception_ptr cause = std::current_exception();
             try {
-                journal.sync();
+                sink.sync();
             } catch (const Error&) {
                 // The cause says more than that saving failed as well; what is not saved is computed again.
             }
             throw dist::to_error(cause).with_context(fmt::format("block {}", block));
         }
-        notices.report_progress(finished.size());
+        notices.report_progress(sink.finished());
         if (std::chrono::duration<double>(Clock::now() - last_sync).count() >= options.sync_seconds) {
-            journal.sync();
+            sink.sync();
             last_sync = Clock::now();
         }
     }
-    journal.sync();
+    sink.sync();
 }
 
 }  // namespace
@@ -150,19 +207,12 @@ std::vector<int> deal_blocks(std::span<const double> costs, int ranks) {
 }
 
 struct BlockResults::Impl {
-    fs::path folder;
-    std::vector<BlockEntry> entries;  // index = block
-    mutable std::mutex mutex;
-    mutable std::map<PartId, io::MappedFile> open_parts;
+    Impl(fs::path where, std::uint64_t n_blocks) : folder(std::move(where)), parts(folder), entries(n_blocks) {}
 
-    io::MappedFile part(PartId id) const {
-        // Many restarts on many ranks leave many parts; only some are kept open.
-        constexpr std::size_t kMaxOpen = 64;
-        const std::lock_guard lock(mutex);
-        if (open_parts.size() > kMaxOpen) open_parts.clear();
-        const auto found = open_parts.find(id);
-        return found != open_parts.end() ? found->second : open_parts.emplace(id, part_path(folder, id)).first->second;
-    }
+    fs::path folder;
+    PartFiles parts;
+    std::vector<BlockEntry> entries;  // index = block
+    std::vector<std::string> memory;  // index = block, where there is no folder
 };
 
 BlockResults::BlockResults(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -171,16 +221,14 @@ std::uint64_t BlockResults::size() const { return impl_->entries.size(); }
 
 std::string BlockResults::read(std::uint64_t block) const {
     NEPENTHE_CHECK(block < size());
+    if (impl_->folder.empty()) return impl_->memory[block];
     const BlockEntry& entry = impl_->entries[block];
-    const io::MappedFile part = impl_->part(entry.part);
-    const std::string_view all = part.text();
-    const bool whole = entry.offset <= all.size() && entry.bytes <= all.size() - entry.offset;
-    std::string bytes(whole ? all.substr(entry.offset, entry.bytes) : std::string_view());
-    if (!whole || xxh3(as_bytes(bytes)) != entry.checksum) {
+    auto bytes = impl_->parts.read(entry);
+    if (!bytes) {
         fail(ErrorKind::kData, "block {} in {} was altered; start the same command again, it is computed anew", block,
-             part.path().string());
+             part_path(impl_->folder, entry.part).string());
     }
-    return bytes;
+    return std::move(*bytes);
 }
 
 BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std::uint64_t n_blocks,
@@ -188,41 +236,45 @@ BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std:
                             const std::function<std::string(std::uint64_t block)>& compute) {
     NEPENTHE_CHECK(options.costs.empty() || options.costs.size() == n_blocks);
     const dist::StageScope stage(options.label);
-    JournalScan scan = find_finished(comm, folder, n_blocks, options);
+    const bool in_memory = folder.empty();
+    JournalScan scan = in_memory ? JournalScan{} : find_finished(comm, folder, n_blocks, options);
     std::vector<BlockEntry>& finished = scan.entries;
     const auto mine = missing_of_rank(comm, n_blocks, options, finished);
 
-    std::vector<BlockEntry> computed;
+    JournalSink journal([&] {
+        const PartId part{scan.last_generation + 1, static_cast<std::uint32_t>(comm.rank())};
+        return JournalWriter(folder, part, n_blocks, options.key_digest);
+    });
+    MemorySink memory;
+    BlockSink& sink = in_memory ? static_cast<BlockSink&>(memory) : journal;
     std::exception_ptr failure;
     BlockNotices::Verdict verdict;
     {
         Progress progress(options.label, options.unit, n_blocks, comm.is_root(), finished.size());
         BlockNotices notices(comm, progress, finished.size());
-        const auto open_journal = [&] {
-            const PartId part{scan.last_generation + 1, static_cast<std::uint32_t>(comm.rank())};
-            return JournalWriter(folder, part, n_blocks, options.key_digest);
-        };
         try {
-            compute_blocks(comm, mine, options, open_journal, compute, notices, computed);
+            compute_blocks(comm, mine, options, compute, notices, sink);
             dist::fault_point("blocks.before_agreement");
         } catch (...) {
             failure = std::current_exception();
             notices.ask_to_stop();
         }
         bool arrived = false;
-        verdict = notices.agree(computed.size(), failure != nullptr, arrived);
+        verdict = notices.agree(sink.finished(), failure != nullptr, arrived);
         if (!arrived) std::rethrow_exception(failure);
     }
     if (verdict.failed) dist::agree(comm, options.label, failure);
     if (finished.size() + verdict.done < n_blocks) {
         fail(ErrorKind::kResume,
-             "{}: stopped with {} of {} {} done and saved; start the same command again to continue", options.label,
-             finished.size() + verdict.done, n_blocks, options.unit);
+             "{}: stopped with {} of {} {} done{}; start the same command again to continue", options.label,
+             finished.size() + verdict.done, n_blocks, options.unit, in_memory ? "" : " and saved");
     }
-    auto results = std::make_shared<BlockResults::Impl>();
-    results->folder = folder;
-    results->entries.resize(n_blocks);
-    for (const BlockEntry& entry : gather(comm, computed)) finished.push_back(entry);
+    auto results = std::make_shared<BlockResults::Impl>(folder, n_blocks);
+    if (in_memory) {
+        results->memory = memory.gather(comm, n_blocks);
+        return BlockResults(std::move(results));
+    }
+    for (const BlockEntry& entry : gather(comm, journal.entries())) finished.push_back(entry);
     for (const BlockEntry& entry : finished) results->entries[entry.block] = entry;
     return BlockResults(std::move(results));
 }

@@ -122,15 +122,41 @@ JournalScan scan_journals(const fs::path& folder, std::uint64_t n_blocks, std::s
     return scan;
 }
 
-bool entry_is_intact(const fs::path& folder, const BlockEntry& entry) {
-    try {
-        const io::MappedFile part(part_path(folder, entry.part));
-        const Bytes all = part.bytes();
-        if (entry.offset > all.size() || entry.bytes > all.size() - entry.offset) return false;
-        return xxh3(all.subspan(entry.offset, entry.bytes)) == entry.checksum;
-    } catch (const Error&) {
-        return false;  // the part is missing
-    }
+std::optional<io::MappedFile> PartFiles::open(PartId id) const {
+    // Many restarts on many ranks leave many parts; only some are kept open.
+    constexpr std::size_t kMaxOpen = 64;
+    const std::lock_guard lock(mutex_);
+    if (const auto found = open_.find(id); found != open_.end()) return found->second;
+    const fs::path path = part_path(folder_, id);
+    std::error_code unreadable;
+    if (!fs::is_regular_file(path, unreadable)) return std::nullopt;
+    if (open_.size() >= kMaxOpen) open_.clear();
+    return open_.emplace(id, path).first->second;
+}
+
+namespace {
+
+// The block's bytes within its part, or nothing.
+std::optional<Bytes> intact_bytes(const io::MappedFile& part, const BlockEntry& entry) {
+    const Bytes all = part.bytes();
+    if (entry.offset > all.size() || entry.bytes > all.size() - entry.offset) return std::nullopt;
+    const Bytes bytes = all.subspan(entry.offset, entry.bytes);
+    if (xxh3(bytes) != entry.checksum) return std::nullopt;
+    return bytes;
+}
+
+}  // namespace
+
+std::optional<std::string> PartFiles::read(const BlockEntry& entry) const {
+    const auto part = open(entry.part);
+    const auto bytes = part ? intact_bytes(*part, entry) : std::nullopt;
+    if (!bytes) return std::nullopt;
+    return std::string(reinterpret_cast<const char*>(bytes->data()), bytes->size());
+}
+
+bool PartFiles::is_intact(const BlockEntry& entry) const {
+    const auto part = open(entry.part);
+    return part && intact_bytes(*part, entry).has_value();
 }
 
 JournalWriter::JournalWriter(const fs::path& folder, PartId part, std::uint64_t n_blocks, std::string_view key_digest)

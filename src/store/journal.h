@@ -4,10 +4,14 @@
 // earlier run wrote is ever touched; what is done is the union of all valid records. A torn or damaged record ends its
 // journal.
 
+#include "io/file.h"
 #include "io/output_file.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +46,23 @@ struct JournalScan {
 // blocks). Does not look into the parts.
 JournalScan scan_journals(const std::filesystem::path& folder, std::uint64_t n_blocks, std::string_view key_digest);
 
-// True when the part holds these bytes.
-bool entry_is_intact(const std::filesystem::path& folder, const BlockEntry& entry);
+// The parts of a folder, opened as they are asked for. Safe to use from several threads.
+class PartFiles {
+  public:
+    explicit PartFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+    // The block's bytes, or nothing when the part is missing, too short, or does not fit the checksum.
+    std::optional<std::string> read(const BlockEntry& entry) const;
+    bool is_intact(const BlockEntry& entry) const;
+
+  private:
+    // Empty when the part is missing.
+    std::optional<io::MappedFile> open(PartId id) const;
+
+    std::filesystem::path folder_;
+    mutable std::mutex mutex_;
+    mutable std::map<PartId, io::MappedFile> open_;
+};
 
 class JournalWriter {
   public:

@@ -148,13 +148,13 @@ def children_of(process):
 
 
 def kill_at_random(runner, digest):
-    """SIGKILL of mpirun and all ranks again and again, at moments from a fixed sequence, until the stage is done."""
+    """SIGKILL of mpirun and all ranks again and again, at moments from a fixed, slowly growing sequence, until the stage is done."""
     output = os.path.join(runner.folder, "random")
     kills_done = 0
     for attempt in range(40):
         process = start_slow(runner, 1 + attempt % 3, output, 40)
         try:
-            stdout, stderr = process.communicate(timeout=0.45 + 0.01 * (attempt * 7 % 13))
+            stdout, stderr = process.communicate(timeout=0.45 + 0.02 * attempt + 0.01 * (attempt * 7 % 13))
         except subprocess.TimeoutExpired:
             for pid in [process.pid, *map(int, children_of(process))]:
                 try:

@@ -48,6 +48,11 @@ TEST(ForEachBlock, ComputesEachOnceAndGivesAllToAll) {
     EXPECT_EQ(computed, std::vector<std::int64_t>(kBlocks, 1));
 }
 
+TEST(ForEachBlock, KeepsResultsInMemoryWithoutAFolder) {
+    expect_all_right(for_each_block(world(), {}, kBlocks, options(), compute));
+    EXPECT_EQ(for_each_block(world(), {}, 0, options(), compute).size(), 0u);
+}
+
 TEST(ForEachBlock, KnowsNothingToDoAndFewerBlocksThanRanks) {
     const testing::TempFolder folder(world());
     EXPECT_EQ(for_each_block(world(), folder.path() / "none", 0, options(), compute).size(), 0u);

@@ -47,7 +47,7 @@ TEST_F(Journal, FindsEveryBlock) {
     for (std::uint64_t block = 0; block < kBlocks; ++block) {
         EXPECT_EQ(found.entries[block].block, block);
         EXPECT_EQ(found.entries[block].bytes, payload(block).size());
-        EXPECT_TRUE(entry_is_intact(folder_.path(), found.entries[block]));
+        EXPECT_TRUE(PartFiles(folder_.path()).is_intact(found.entries[block]));
     }
 }
 
@@ -91,11 +91,11 @@ TEST_F(Journal, SeesAnyFlippedBitInAPart) {
         flipped[byte] = static_cast<char>(flipped[byte] ^ 4);
         spill(path, flipped);
         std::size_t damaged = 0;
-        for (const BlockEntry& entry : entries) damaged += entry_is_intact(folder_.path(), entry) ? 0 : 1;
+        for (const BlockEntry& entry : entries) damaged += PartFiles(folder_.path()).is_intact(entry) ? 0 : 1;
         ASSERT_EQ(damaged, 1u) << "byte " << byte;
     }
     std::filesystem::remove(path);
-    for (const BlockEntry& entry : entries) EXPECT_FALSE(entry_is_intact(folder_.path(), entry));
+    for (const BlockEntry& entry : entries) EXPECT_FALSE(PartFiles(folder_.path()).is_intact(entry));
 }
 
 TEST_F(Journal, RefusesAnotherKeyOrNumberOfBlocks) {
