@@ -16,6 +16,9 @@
 //     publish.before_manifest  data complete, manifest not written
 //     publish.before_rename  all synced under the temporary name
 //     publish.after_rename   renamed, parent folder not synced
+//     train.backward         gradients of a step are there, not yet summed over ranks
+//     checkpoint.shard       a rank's part of a training checkpoint is written
+//     checkpoint.before_rename  the checkpoint is complete under its temporary name
 
 namespace nepenthe::dist {
 
