@@ -111,7 +111,6 @@ Problems EvaluateOptions::validate() const {
     Problems problems;
     std::vector<std::string> known;
     for (const TaskKind& kind : task_kinds()) known.push_back(kind.name);
-    if (tasks.empty()) problems.add("no task is named; known are {}", fmt::join(known, ", "));
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         const auto kind = std::find_if(task_kinds().begin(), task_kinds().end(),
                                        [&](const TaskKind& each) { return each.name == tasks[i]; });

@@ -27,41 +27,49 @@ void check_requests(const Decoder& decoder, std::span<const ScoreRequest> reques
     }
 }
 
-// Requests of one batch, right-padded to the longest.
+// How many tokens of a request go through the model: the last one is only predicted.
+std::size_t fed_tokens(const ScoreRequest& request) { return std::max<std::size_t>(request.ids.size(), 2) - 1; }
+
+// Requests of one batch without their last tokens, right-padded to the longest.
 Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen, at::Device device) {
     std::size_t longest = 1;
     for (const std::size_t i : chosen) {
-        longest = std::max(longest, requests[i].ids.size());
+        longest = std::max(longest, fed_tokens(requests[i]));
     }
     const auto rows = static_cast<std::int64_t>(chosen.size()), columns = static_cast<std::int64_t>(longest);
     at::Tensor ids = at::zeros({rows, columns}, at::kLong), mask = at::zeros({rows, columns}, at::kBool);
     for (std::int64_t row = 0; row < rows; ++row) {
-        const std::vector<text::TokenId>& source = requests[chosen[static_cast<std::size_t>(row)]].ids;
-        std::copy(source.begin(), source.end(), ids.mutable_data_ptr<std::int64_t>() + row * columns);
-        std::fill_n(mask.mutable_data_ptr<bool>() + row * columns, source.size(), true);
+        const ScoreRequest& request = requests[chosen[static_cast<std::size_t>(row)]];
+        const std::size_t count = std::min(request.ids.size(), fed_tokens(request));
+        std::copy_n(request.ids.begin(), count, ids.mutable_data_ptr<std::int64_t>() + row * columns);
+        std::fill_n(mask.mutable_data_ptr<bool>() + row * columns, count, true);
     }
     return {ids.to(device), mask.to(device)};
 }
 
 void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen,
                  std::vector<ScoreResult>& results) {
-    const Batch batch = pad(requests, chosen, decoder.device());
-    const at::Tensor hidden = decoder.hidden_states(batch);
-    std::vector<at::Tensor> states, targets;
+    const at::Tensor hidden = decoder.hidden_states(pad(requests, chosen, decoder.device()));
+    std::vector<at::Tensor> states;
+    std::vector<std::int64_t> targets, counts;
     for (std::size_t row = 0; row < chosen.size(); ++row) {
-        const auto length = static_cast<std::int64_t>(requests[chosen[row]].ids.size());
-        const auto first = std::min(static_cast<std::int64_t>(requests[chosen[row]].first), length);
-        const auto index = static_cast<std::int64_t>(row);
-        states.push_back(hidden[index].narrow(0, std::max<std::int64_t>(first - 1, 0), length - first));
-        targets.push_back(batch.ids[index].narrow(0, first, length - first));
+        const ScoreRequest& request = requests[chosen[row]];
+        const std::size_t first = std::min(request.first, request.ids.size()), count = request.ids.size() - first;
+        counts.push_back(static_cast<std::int64_t>(count));
+        if (count == 0) continue;
+        states.push_back(hidden[static_cast<std::int64_t>(row)].narrow(0, static_cast<std::int64_t>(first) - 1,
+                                                                       counts.back()));
+        targets.insert(targets.end(), request.ids.begin() + static_cast<std::ptrdiff_t>(first), request.ids.end());
     }
-    const TokenScores scores = score_tokens(decoder, decoder.final_norm(at::cat(states)), at::cat(targets));
+    if (states.empty()) return;
+    const at::Tensor wanted = at::tensor(targets, at::kLong).to(decoder.device());
+    const TokenScores scores = score_tokens(decoder, decoder.final_norm(at::cat(states)), wanted);
     const at::Tensor values = scores.log_probabilities.cpu().contiguous(), greedy = scores.greedy.cpu().contiguous();
     const float* value = values.const_data_ptr<float>();
     const bool* best = greedy.const_data_ptr<bool>();
     for (std::size_t row = 0; row < chosen.size(); ++row) {
         ScoreResult& result = results[chosen[row]];
-        for (std::int64_t i = 0; i < targets[row].size(0); ++i, ++value, ++best) {
+        for (std::int64_t i = 0; i < counts[row]; ++i, ++value, ++best) {
             result.per_token.push_back(*value);
             result.log_likelihood += static_cast<double>(*value);
             result.greedy = result.greedy && *best;

@@ -13,7 +13,8 @@ namespace nepenthe::model {
 // log p(targets[i]) at hidden states[i]: [n, hidden] (before the final norm), [n] int64 → [n] fp32. No gradient.
 at::Tensor token_log_probabilities(const Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets);
 
-// One sequence to be scored from token `first` on (first >= 1): the sum covers log p(ids[t] | ids[<t]), t >= first.
+// One sequence to be scored from token `first` on (first >= 1): the sum covers log p(ids[t] | ids[<t]), t >= first. The last
+// token is predicted, not fed: a request may hold one token more than the model has positions.
 struct ScoreRequest {
     std::vector<text::TokenId> ids;
     std::size_t first = 1;
