@@ -1,8 +1,7 @@
 """Blocks of a decoder, forward and forward + backward, against transformers in the same run.
 
-    python -P benchmarks/forward.py BUILD_FOLDER MODEL [--threads 2] [--batch 4] [--length 256] [--rounds 3]
+    python benchmarks/forward.py BUILD_FOLDER MODEL [--threads 2] [--batch 4] [--length 256] [--rounds 3]
 
--P keeps this folder's tokenize.py from standing in for Python's own module of that name.
 
 Both sides time the same work: hidden states of all layers without the unembedding, and their sum's gradients with respect
 to every parameter but the embedding. transformers runs bf16 under autocast on fp32 weights, the way it is trained on CPUs; its own bf16

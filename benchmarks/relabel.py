@@ -41,7 +41,6 @@ def translate(ids, keys):
 
 
 def peer(args):
-    sys.path.pop(0)  # this folder's tokenize.py would hide Python's own
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     torch.set_num_threads(args.threads)

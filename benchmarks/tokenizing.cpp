@@ -1,5 +1,5 @@
-// Times encoding, with offsets, for tokenize.py.
-//     benchmark_tokenize TOKENIZER FILE
+// Times encoding, with offsets, for tokenizing.py.
+//     benchmark_tokenizing TOKENIZER FILE
 // Prints the seconds of loading; then, for every line on standard input, the seconds of one encode and its tokens.
 #include "base/error.h"
 #include "io/file.h"
@@ -34,13 +34,13 @@ void run(const std::string& tokenizer_path, const std::string& file) {
 
 int main(int argc, char** argv) {
     if (argc != 3) {
-        std::fprintf(stderr, "usage: benchmark_tokenize TOKENIZER FILE\n");
+        std::fprintf(stderr, "usage: benchmark_tokenizing TOKENIZER FILE\n");
         return 64;
     }
     try {
         run(argv[1], argv[2]);
     } catch (const nepenthe::Error& error) {
-        std::fprintf(stderr, "benchmark_tokenize: %s\n", error.what());
+        std::fprintf(stderr, "benchmark_tokenizing: %s\n", error.what());
         return error.exit_code();
     }
     return 0;

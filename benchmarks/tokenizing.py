@@ -1,6 +1,6 @@
 """Encoding a novel with offsets against the `tokenizers` package, on one thread each, in turns.
 
-    python benchmarks/tokenize.py BUILD_FOLDER --file NOVEL [--rounds 15] TOKENIZER_JSON…
+    python benchmarks/tokenizing.py BUILD_FOLDER --file NOVEL [--rounds 15] TOKENIZER_JSON…
 
 "first" is the first text after loading, when neither side has met a word; "median" the rounds after it, when both
 remember words. A ratio above 1 means that ours is faster.
@@ -55,7 +55,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("tokenizers", type=pathlib.Path, nargs="+")
     options = parser.parse_args()
-    program = options.build / "benchmarks" / "benchmark_tokenize"
+    program = options.build / "benchmarks" / "benchmark_tokenizing"
     print(f"{'milliseconds':>20}" + "".join(f" | {'theirs':>8} {what:>8} {'ratio':>7}" for what in ("load", "first", "median"))
           + " |   MB/s")
     for path in options.tokenizers:
