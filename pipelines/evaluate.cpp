@@ -66,8 +66,8 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     common.declare(options);
     options.parse(arguments);
     if (list) return {Json::object(), task_list()};
-    if (model_words.empty()) fail(ErrorKind::kUsage, "nepenthe evaluate: --model is missing");
-    evaluation.finish("evaluate", arguments.base_folder, common.seed);
+    if (model_words.empty()) fail(ErrorKind::kUsage, "--model is missing");
+    evaluation.finish(arguments.base_folder, common.seed);
     common.apply(comm);
 
     const auto models = named_paths(model_words, arguments.base_folder);

@@ -59,7 +59,7 @@ void Evaluation::declare(Options& table) {
     table.add("completion-tokens", options.completion_tokens, "tokens a completion");
 }
 
-void Evaluation::finish(const std::string& verb, const std::filesystem::path& base_folder, std::uint64_t seed) {
+void Evaluation::finish(const std::filesystem::path& base_folder, std::uint64_t seed) {
     options.seed = seed;
     texts = named_paths(text_words_, base_folder);
     Problems problems = options.validate();
@@ -67,7 +67,7 @@ void Evaluation::finish(const std::string& verb, const std::filesystem::path& ba
     for (const NamedPath& text : texts) {
         if (!std::filesystem::exists(text.path)) problems.add("--texts {}: {} is not there", text.name, text.path.string());
     }
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe " + verb);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
 std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, const model::Decoder& decoder,

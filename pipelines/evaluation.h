@@ -25,7 +25,7 @@ struct Evaluation {
 
     void declare(Options& table);
     // Throws Error(kUsage) with every problem.
-    void finish(const std::string& verb, const std::filesystem::path& base_folder, std::uint64_t seed);
+    void finish(const std::filesystem::path& base_folder, std::uint64_t seed);
     // Collective. All results of one model, tasks in the order asked for.
     std::vector<evaluate::TaskResult> measure(const dist::Comm& comm, const model::Decoder& decoder,
                                               const text::Tokenizer& tokenizer,

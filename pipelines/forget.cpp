@@ -20,10 +20,10 @@ struct Watch {
 
     void validate(bool with_budget) const {
         if (familiarity_prompts.empty() != neighbour_prompts.empty()) {
-            fail(ErrorKind::kUsage, "nepenthe forget: --familiarity-prompts and --neighbour-prompts go together");
+            fail(ErrorKind::kUsage, "--familiarity-prompts and --neighbour-prompts go together");
         }
         if (with_budget && !wanted()) {
-            fail(ErrorKind::kUsage, "nepenthe forget: --utility-budget needs --familiarity-prompts and --neighbour-prompts");
+            fail(ErrorKind::kUsage, "--utility-budget needs --familiarity-prompts and --neighbour-prompts");
         }
     }
 
@@ -88,12 +88,12 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     options.require("model");
     options.require("labels");
     options.parse(arguments);
-    reader.finish("forget", common.seed);
+    reader.finish(common.seed);
     if (utility_budget >= 0) forget.utility_budget = utility_budget;
     watch.validate(forget.utility_budget.has_value());
     Problems problems;
     for (const std::string& problem : forget.validate()) problems.add("{}", problem);
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe forget");
+    problems.throw_if_any(ErrorKind::kUsage, "options");
     common.apply(comm);
 
     const auto tokenizer = load_tokenizer(model_folder, model::read_config(model_folder));

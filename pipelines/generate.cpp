@@ -29,7 +29,7 @@ Answer run_generate(const dist::Comm& comm, const Arguments& arguments) {
     if (!(sampling.temperature > 0)) problems.add("--temperature must be positive; --greedy takes the maximum");
     if (!(sampling.top_p > 0 && sampling.top_p <= 1)) problems.add("--top-p must lie in (0, 1]");
     if (sampling.top_k < 0) problems.add("--top-k must not be negative");
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe generate");
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 
     const auto decoder = model::Decoder::load(folder, common.compute(), common.torch_device(comm));
     const auto tokenizer = load_tokenizer(folder, decoder.config());
@@ -37,7 +37,7 @@ Answer run_generate(const dist::Comm& comm, const Arguments& arguments) {
     sampling.seed = common.seed;
     if (tokenizer.eos()) sampling.stop = {*tokenizer.eos()};
     const auto prompt_ids = tokenizer.encode_ids(prompt, /*add_special_tokens=*/true);
-    if (prompt_ids.empty()) fail(ErrorKind::kUsage, "nepenthe generate: the prompt has no tokens");
+    if (prompt_ids.empty()) fail(ErrorKind::kUsage, "the prompt has no tokens");
     const auto ids = model::generate(decoder, {prompt_ids}, sampling, {0})[0];
     Answer answer;
     answer.text = tokenizer.decode(ids, /*skip_special_tokens=*/true);

@@ -148,8 +148,12 @@ Options::Values Options::from_words(const std::vector<std::string>& words, Probl
         if (option.is_list) value->multitoken();
         description.add_options()(option.name.c_str(), value);
     }
+    // Words that belong to no option are collected here, or the parser would stop at the first one.
+    const std::string stray = "stray words";
+    description.add_options()(stray.c_str(), po::value<std::vector<std::string>>()->composing());
     po::positional_options_description positional;
     if (!positional_.empty()) positional.add(positional_.c_str(), 1);
+    positional.add(stray.c_str(), -1);
     Values values;
     try {
         namespace style = po::command_line_style;
@@ -162,8 +166,9 @@ Options::Values Options::from_words(const std::vector<std::string>& words, Probl
         for (const auto& entry : parsed.options) {
             if (entry.unregistered) {
                 problems.add("{}", unknown(entry.string_key));
-            } else if (entry.string_key.empty() || entry.position_key > 0) {
-                problems.add("\"{}\" belongs to no option", fmt::join(entry.value, " "));
+            } else if (entry.string_key == stray) {
+                // The value of an unknown option looks like a stray word; the option itself is named already.
+                if (problems.empty()) problems.add("\"{}\" belongs to no option", fmt::join(entry.value, " "));
             } else {
                 auto& list = values[entry.string_key];
                 if (entry.value.empty()) list.push_back("true");
@@ -234,7 +239,7 @@ void Options::parse(const Arguments& arguments) {
     for (const std::string& name : required_) {
         if (!given(name)) problems.add("--{} is missing", name);
     }
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe " + verb_);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
 Json Options::effective() const {

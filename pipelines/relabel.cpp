@@ -45,7 +45,7 @@ Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
         }
     }
     for (const std::string& problem : relabel.validate()) problems.add("{}", problem);
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe relabel");
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 
     const auto tokenizer = load_tokenizer(baseline, model::read_config(baseline));
     const at::Device device = common.torch_device(comm);

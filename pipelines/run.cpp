@@ -19,7 +19,7 @@ std::map<std::string, std::string> read_assignments(const std::vector<std::strin
             values[word.substr(0, equals)] = word.substr(equals + 1);
         }
     }
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe run");
+    problems.throw_if_any(ErrorKind::kUsage, "options");
     return values;
 }
 

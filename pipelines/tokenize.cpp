@@ -16,7 +16,7 @@ Answer run_tokenize(const dist::Comm&, const Arguments& arguments) {
     options.require("model");
     options.parse(arguments);
     if (options.given("file") == options.given("text")) {
-        fail(ErrorKind::kUsage, "nepenthe tokenize: give --file or --text, one of them");
+        fail(ErrorKind::kUsage, "give --file or --text, one of them");
     }
 
     if (options.given("file")) text = io::read_text(file);

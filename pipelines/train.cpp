@@ -22,7 +22,7 @@ void check(const TrainStage& stage) {
     if (stage.model.empty() == stage.config.empty()) problems.add("give --model, or --architecture for a new model");
     if (!stage.config.empty() && stage.tokenizer.empty()) problems.add("--architecture needs --tokenizer");
     if (stage.cut.length < 2) problems.add("--block must be at least 2 tokens");
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe train");
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
 store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, const Json& train_key,
@@ -74,7 +74,7 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     options.require("corpus");
     options.parse(arguments);
     check(stage);
-    reader.finish("train", stage.common.seed);
+    reader.finish(stage.common.seed);
     stage.common.apply(comm);
 
     const auto tokenizer = text::Tokenizer::load(stage.model.empty() ? stage.tokenizer : stage.model);

@@ -26,14 +26,14 @@ void TrainOptionsReader::declare(Options& table) {
     table.add("checkpoint-minutes", options_.checkpoint_minutes, "save every N minutes; 0 = off");
 }
 
-void TrainOptionsReader::finish(const std::string& verb, std::uint64_t seed) {
+void TrainOptionsReader::finish(std::uint64_t seed) {
     options_.seed = seed;
     options_.schedule = schedule_ == "constant" ? train::ScheduleKind::kConstant
                         : schedule_ == "cosine" ? train::ScheduleKind::kCosine
                                                 : train::ScheduleKind::kLinear;
     Problems problems;
     for (const std::string& problem : options_.validate()) problems.add("{}", problem);
-    problems.throw_if_any(ErrorKind::kUsage, "nepenthe " + verb);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
 Json TrainOptionsReader::key() const {

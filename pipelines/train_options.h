@@ -12,7 +12,7 @@ class TrainOptionsReader {
     explicit TrainOptionsReader(train::TrainOptions& options) : options_(options) {}
     void declare(Options& table);
     // Throws Error(kUsage) with every problem.
-    void finish(const std::string& verb, std::uint64_t seed);
+    void finish(std::uint64_t seed);
     // What changes the weights that come out, for artefact keys.
     Json key() const;
 
