@@ -1,69 +1,80 @@
-#!/usr/bin/env python3
-"""Training steps a second against a plain transformers loop, on the same model, batch, precision and threads.
+"""Whole training steps of a model against a plain transformers loop with the same precision, in the same run.
 
-    python benchmarks/train.py BUILD_FOLDER MODEL [--batch 4] [--length 256] [--threads 2] [--steps 3] [--rounds 2]
+    python -P benchmarks/train.py BUILD_FOLDER MODEL [--threads 2] [--batch 4] [--length 256] [--steps 3]
 
-Both sides do forward, backward, clipping and AdamW on random tokens; in bf16 the peer runs under autocast with fp32 weights,
-ours holds bf16 weights with fp32 masters. The two take turns; the fastest step of each counts.
+Both sides do forward, backward, clipping by global norm and AdamW on the same batch. transformers runs fp32, and bf16 as
+autocast over fp32 weights; ours runs fp32, and bf16 weights with fp32 masters. The sides take turns, each in a process
+of its own, so that a busy machine slows both and peak memory can be read. Printed are tokens a second of the fastest
+step, tokens a second of processor time, peak memory, and which share of the machine's own matrix product rate a step
+reaches (6 FLOP a weight and token, attention not counted).
 """
+
 import argparse
 import json
-import os
-import pathlib
 import resource
 import subprocess
 import sys
 import time
 
 
-def peer(args):
+def peer(options, autocast):
+    """One side of the comparison, run by this script in a process of its own."""
     import torch
     from transformers import AutoModelForCausalLM
 
-    torch.set_num_threads(args.threads)
-    model = AutoModelForCausalLM.from_pretrained(args.model, dtype=torch.float32)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, weight_decay=0)
-    ids = torch.randint(model.config.vocab_size, (args.batch, args.length))
-    seconds = []
-    for _ in range(args.steps):
+    torch.set_num_threads(options.threads)
+    model = AutoModelForCausalLM.from_pretrained(options.model, dtype=torch.float32)
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+    ids = (torch.arange(options.batch * options.length).reshape(options.batch, -1) % 1000) + 10
+    fastest = float("inf")
+    for step in range(options.steps + 1):
         start = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=args.dtype == "bf16"):
-            loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            loss = model(ids, labels=ids, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        optimizer.zero_grad()
-        seconds.append(time.perf_counter() - start)
-    print(json.dumps({"seconds": seconds, "tokens": args.batch * args.length,
-                      "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}))
+        optimizer.zero_grad(set_to_none=True)
+        if step == 0:
+            processor = time.process_time()  # the first step warms up
+        else:
+            fastest = min(fastest, time.perf_counter() - start)
+    processor = time.process_time() - processor
+    print(json.dumps({"tokens": ids.numel() / fastest, "tokens_processor": ids.numel() * options.steps / processor,
+                      "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                      "weights": sum(weight.numel() for weight in model.parameters())}))
+
+
+def call(command):
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("build", type=pathlib.Path)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
     parser.add_argument("model")
-    for name, default in (("batch", 4), ("length", 256), ("threads", 2), ("steps", 3), ("rounds", 2)):
-        parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--dtype", default="", help="fp32 or bf16; both when left out")
-    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.peer:
-        return peer(args)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(args.threads)}
-
-    def run(command):
-        done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-        return json.loads(done.stdout.strip().splitlines()[-1])
-
-    print(f"{'':6}{'transformers':>14}{'nepenthe':>10}{'ratio':>7}{'peak GiB, theirs':>18}{'ours':>6}   (tokens/s)")
-    for dtype in [args.dtype] if args.dtype else ["fp32", "bf16"]:
-        sizes = [args.batch, args.length, args.threads, args.steps]
-        ours = [args.build / "benchmarks/benchmark_train", args.model, dtype, *map(str, sizes)]
-        theirs = [sys.executable, __file__, *sys.argv[1:], "--dtype", dtype, "--peer"]
-        rows = [(run(theirs), run(ours)) for _ in range(args.rounds)]
-        rate = [max(row[side]["tokens"] / min(row[side]["seconds"]) for row in rows) for side in (0, 1)]
-        peak = [max(row[side]["peak_kib"] for row in rows) / 2**20 for side in (0, 1)]
-        print(f"{dtype:6}{rate[0]:14.1f}{rate[1]:10.1f}{rate[1] / rate[0]:7.2f}{peak[0]:18.2f}{peak[1]:6.2f}")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--length", type=int, default=256)
+    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--peer", choices=["fp32", "bf16"], help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.peer:
+        peer(options, options.peer == "bf16")
+        return
+    sizes = [str(value) for value in (options.batch, options.length, options.threads, options.steps)]
+    print(f"{'':5} {'':9} {'nepenthe':>10} {'transformers':>13} {'ratio':>6}")
+    for dtype in ("fp32", "bf16"):
+        ours = [f"{options.build}/benchmarks/benchmark_train", options.model, dtype, *sizes]
+        before = call(ours)
+        theirs = call([sys.executable, "-P", __file__, *sys.argv[1:], "--peer", dtype])
+        after = call(ours)
+        mine = {key: max(before[key], after[key]) for key in before}
+        for key, label in (("tokens", "tokens/s"), ("tokens_processor", "of proc."), ("peak_mib", "peak MiB")):
+            print(f"{dtype:5} {label:9} {mine[key]:10.1f} {theirs[key]:13.1f} {mine[key] / theirs[key]:6.2f}")
+        reached = 6e-9 * theirs["weights"] * mine["tokens"]
+        print(f"{dtype:5} {reached:.0f} of {mine['product_gflops']:.0f} GFLOP/s: {reached / mine['product_gflops']:.0%} of one product")
 
 
 if __name__ == "__main__":

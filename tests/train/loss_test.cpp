@@ -1,0 +1,105 @@
+// The chunked loss against ATen's cross-entropy on the whole logits, gradients included.
+#include "train/head_loss.h"
+#include "train/loss.h"
+
+#include "train/tiny_decoder.h"
+
+#include <gtest/gtest.h>
+
+namespace nepenthe::train {
+namespace {
+
+struct Case {
+    at::Tensor normed, unembedding, bias, targets;
+};
+
+Case random_case(std::int64_t n, std::int64_t vocabulary, bool biased) {
+    torch::manual_seed(5);
+    return {at::randn({n, 16}), at::randn({vocabulary, 16}), biased ? at::randn({vocabulary}) : at::Tensor(),
+            at::randint(vocabulary, {n}, at::kLong)};
+}
+
+void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biased) {
+    Case given = random_case(37, vocabulary, biased);
+    HeadLossInput input{.normed = given.normed, .unembedding = given.unembedding, .bias = given.bias,
+                        .targets = given.targets, .soft_cap = cap, .scale = 0.5, .chunk = chunk};
+    input.unembedding_gradient = at::full_like(given.unembedding, 7.0);  // must be overwritten
+    const HeadLoss mine = head_loss(input);
+
+    for (at::Tensor* leaf : {&given.normed, &given.unembedding, &given.bias}) {
+        if (leaf->defined()) {
+            leaf->requires_grad_(true);
+        }
+    }
+    at::Tensor logits = at::mm(given.normed, given.unembedding.t());
+    if (biased) {
+        logits = logits + given.bias;
+    }
+    if (cap > 0) {
+        logits = at::tanh(logits / cap) * cap;
+    }
+    const at::Tensor loss = at::cross_entropy_loss(logits, given.targets, {}, at::Reduction::Sum);
+    (loss * 0.5).backward();
+    EXPECT_NEAR(mine.sum, loss.item<double>(), 1e-5 * std::abs(loss.item<double>()));
+    EXPECT_TRUE(at::allclose(mine.normed_gradient, given.normed.grad(), 1e-4, 1e-5));
+    EXPECT_TRUE(at::allclose(input.unembedding_gradient, given.unembedding.grad(), 1e-4, 1e-5));
+    EXPECT_TRUE(mine.finite_gradient);
+    if (biased) {
+        EXPECT_TRUE(at::allclose(mine.bias_gradient, given.bias.grad(), 1e-4, 1e-5));
+    }
+}
+
+TEST(HeadLoss, AgreesWithAtenInOneTile) { compare(101, 0, 0, false); }
+TEST(HeadLoss, AgreesWithAtenOverSeveralTilesAndChunks) { compare(20011, 10, 0, false); }
+TEST(HeadLoss, AgreesWithAtenThroughSoftCapAndBias) { compare(8193, 16, 4.0, true); }
+
+TEST(HeadLoss, KeepsBFloat16WithinItsRounding) {
+    const Case given = random_case(24, 9001, false);
+    HeadLossInput exact{.normed = given.normed.to(at::kBFloat16).to(at::kFloat),
+                        .unembedding = given.unembedding.to(at::kBFloat16).to(at::kFloat), .targets = given.targets};
+    exact.unembedding_gradient = at::empty_like(given.unembedding);
+    const HeadLoss reference = head_loss(exact);
+    HeadLossInput low = exact;
+    low.normed = given.normed.to(at::kBFloat16);
+    low.unembedding = given.unembedding.to(at::kBFloat16);
+    low.unembedding_gradient = at::empty_like(given.unembedding);
+    const HeadLoss mine = head_loss(low);
+    EXPECT_NEAR(mine.sum / reference.sum, 1.0, 2e-3);
+    const at::Tensor error = (low.unembedding_gradient - exact.unembedding_gradient).norm();
+    EXPECT_LT(error.item<double>(), 0.02 * exact.unembedding_gradient.norm().item<double>());
+}
+
+TEST(HeadLoss, SaysThatAGradientIsNotFinite) {
+    Case given = random_case(4, 50, false);
+    given.normed[2][3] = std::numeric_limits<float>::quiet_NaN();
+    HeadLossInput input{.normed = given.normed, .unembedding = given.unembedding, .targets = given.targets};
+    input.unembedding_gradient = at::empty_like(given.unembedding);
+    const HeadLoss loss = head_loss(input);
+    EXPECT_FALSE(loss.finite_gradient);
+    EXPECT_TRUE(std::isnan(loss.sum));
+}
+
+TEST(CrossEntropySum, GivesAutogradWhatTheWholeHeadGives) {
+    for (const bool tied : {true, false}) {
+        const model::Decoder decoder = model::Decoder::create(testing::tiny_config(tied), 3, model::Compute::kFloat32);
+        for (const auto& named : decoder.parameters()) {
+            named.tensor.requires_grad_(true);
+        }
+        const model::Batch batch{at::randint(101, {2, 9}, at::kLong), {}};
+        const at::Tensor targets = at::randint(101, {18}, at::kLong);
+        (cross_entropy_sum(decoder, decoder.hidden_states(batch).flatten(0, 1), targets, 5) * 0.25).backward();
+        std::vector<at::Tensor> mine;
+        for (const auto& named : decoder.parameters()) {
+            mine.push_back(named.tensor.grad().clone());
+            named.tensor.mutable_grad() = at::Tensor();
+        }
+        (at::cross_entropy_loss(decoder.logits(batch).flatten(0, 1), targets, {}, at::Reduction::Sum) * 0.25).backward();
+        for (std::size_t i = 0; i < mine.size(); ++i) {
+            const model::NamedTensor named = decoder.parameters()[i];
+            EXPECT_TRUE(at::allclose(mine[i], named.tensor.grad(), 1e-4, 1e-6)) << named.name;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace nepenthe::train
