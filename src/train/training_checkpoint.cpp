@@ -1,5 +1,6 @@
 #include "train/training_checkpoint.h"
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "dist/fault.h"
 #include "dist/guard.h"
@@ -43,16 +44,33 @@ std::vector<fs::path> finished_steps(const fs::path& folder) {
     return steps;
 }
 
-// This rank's masters and moments, one after the other.
-std::string shard_bytes(const FlatLayout& layout, const ShardedAdamW& optimizer) {
-    std::string bytes;
+// What killed runs left behind.
+void remove_unfinished(const fs::path& folder) {
+    if (!fs::exists(folder)) return;
+    std::vector<fs::path> unfinished;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (name.starts_with("step-") && name.ends_with(".tmp")) unfinished.push_back(entry.path());
+    }
+    for (const fs::path& path : unfinished) fs::remove_all(path);
+}
+
+// Writes this rank's masters and moments one after the other, slice by slice: a shard is as large as the optimizer's state,
+// a second copy of it in memory would not fit. Returns the digest of what was to be written.
+std::string write_shard(const fs::path& path, const FlatLayout& layout, const ShardedAdamW& optimizer) {
+    io::OutputFile file(path, io::OutputFile::Mode::kNew);
+    Sha256 digest;
     for (const auto which : ShardedAdamW::kStates) {
         for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
             const at::Tensor slice = optimizer.slice(which, bucket).detach().cpu().contiguous();
-            bytes.append(static_cast<const char*>(slice.const_data_ptr()), static_cast<std::size_t>(slice.nbytes()));
+            const Bytes bytes(static_cast<const std::byte*>(slice.const_data_ptr()), slice.nbytes());
+            digest.update(bytes);
+            file.write(bytes);
         }
     }
-    return bytes;
+    file.sync();
+    file.close();
+    return digest.hex();
 }
 
 // A run of one parameter's elements in one of the shards on disk.
@@ -152,15 +170,13 @@ void save_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatL
     const fs::path partial = folder / (name + ".tmp");
     dist::run_agreed(comm, "checkpoint", [&] {
         if (!comm.is_root()) return;
-        fs::remove_all(partial);
+        remove_unfinished(folder);
         fs::create_directories(partial);
     });
     const std::string mine = shard_name(comm.rank(), comm.size());
     std::string digest;
     dist::run_agreed(comm, "checkpoint", [&] {
-        const std::string bytes = shard_bytes(layout, optimizer);
-        digest = sha256_hex(bytes);
-        io::write_file_atomically(partial / mine, bytes);
+        digest = write_shard(partial / mine, layout, optimizer);
         dist::fault_point("checkpoint.shard");
     });
     const auto digests = comm.all_gather(digest);
@@ -179,7 +195,12 @@ void save_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatL
         fs::rename(partial, folder / name);
         io::sync_path(folder);
         const auto steps = finished_steps(folder);
-        for (std::size_t i = 2; i < steps.size(); ++i) fs::remove_all(steps[i]);
+        for (std::size_t i = 2; i < steps.size(); ++i) {
+            // The published name goes first, so that no half-removed checkpoint bears one.
+            const fs::path doomed = steps[i].string() + ".tmp";
+            fs::rename(steps[i], doomed);
+            fs::remove_all(doomed);
+        }
     });
 }
 
