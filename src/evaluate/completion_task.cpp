@@ -44,7 +44,7 @@ class CompletionTask : public Task {
     }
 
     std::int64_t items() const override { return static_cast<std::int64_t>(prompts_.size()); }
-    std::int64_t items_per_block() const override { return 4; }
+    std::int64_t items_per_block() const override { return 8; }
     double cost(std::int64_t item) const override {
         // A generated token goes through the model by itself, which costs several times a prompt's token.
         const double prompt = static_cast<double>(encoded_[static_cast<std::size_t>(item)].size());

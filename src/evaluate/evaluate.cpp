@@ -1,7 +1,6 @@
 #include "evaluate/evaluate.h"
 
 #include "base/hash.h"
-#include "base/progress.h"
 #include "dist/guard.h"
 #include "evaluate/metric.h"
 #include "evaluate/task.h"
@@ -70,29 +69,9 @@ std::string run_block(const Task& task, const std::string& name, const model::De
 
 using RunBlock = std::function<std::string(std::uint64_t block)>;
 
-// Without a journal: every rank computes its share, then all get everything.
-std::vector<std::string> run_in_memory(const dist::Comm& comm, const std::vector<Block>& blocks, const RunBlock& run) {
-    const std::vector<int> owner = store::deal_blocks(costs_of(blocks), comm.size());
-    Json mine = Json::object();
-    dist::run_agreed(comm, "evaluate", [&] {
-        const auto share = std::count(owner.begin(), owner.end(), comm.rank());
-        Progress progress("evaluate", "blocks", static_cast<std::uint64_t>(share), comm.is_root());
-        for (std::size_t block = 0; block < blocks.size(); ++block) {
-            if (owner[block] != comm.rank()) continue;
-            mine[std::to_string(block)] = run(block);
-            progress.advance(1);
-        }
-    });
-    std::vector<std::string> results(blocks.size());
-    for (const std::string& part : comm.all_gather(mine.dump())) {
-        for (const auto& [block, bytes] : Json::parse(part).items()) results[std::stoull(block)] = bytes;
-    }
-    return results;
-}
-
-std::vector<std::string> run_with_journal(const dist::Comm& comm, const std::filesystem::path& scratch,
-                                          const std::string& key, const std::vector<Block>& blocks,
-                                          const RunBlock& run) {
+// Every block on one rank, then everything on all; without `scratch` nothing is journalled.
+std::vector<std::string> run_blocks(const dist::Comm& comm, const std::filesystem::path& scratch, const std::string& key,
+                                    const std::vector<Block>& blocks, const RunBlock& run) {
     const store::BlockOptions options{
         .label = "evaluate", .unit = "blocks", .key_digest = key, .costs = costs_of(blocks)};
     const store::BlockResults stored = store::for_each_block(comm, scratch, blocks.size(), options, run);
@@ -135,8 +114,7 @@ std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& d
         const Block& block = blocks[id];
         return run_block(*tasks[block.task], options.tasks[block.task], decoder, block);
     };
-    const std::vector<std::string> bytes = scratch.empty() ? run_in_memory(comm, blocks, run)
-                                                           : run_with_journal(comm, scratch, key, blocks, run);
+    const std::vector<std::string> bytes = run_blocks(comm, scratch, key, blocks, run);
     std::vector<std::vector<Json>> rows(tasks.size());
     for (std::size_t block = 0; block < blocks.size(); ++block) {
         for (Json& row : Json::parse(bytes[block])) rows[blocks[block].task].push_back(std::move(row));

@@ -11,13 +11,13 @@ namespace nepenthe::evaluate {
 std::vector<std::vector<double>> next_token_masses(const model::Decoder& decoder,
                                                    std::span<const NextTokenSets> prompts) {
     const at::NoGradGuard no_gradient;
-    std::vector<std::vector<text::TokenId>> sequences;
+    std::vector<std::span<const text::TokenId>> sequences;
     std::vector<std::int64_t> last;
     for (const NextTokenSets& prompt : prompts) {
         sequences.push_back(prompt.prompt);
         last.push_back(static_cast<std::int64_t>(prompt.prompt.size()) - 1);
     }
-    const at::Tensor hidden = decoder.hidden_states(right_padded(sequences, decoder.device()));
+    const at::Tensor hidden = decoder.hidden_states(padded_batch(sequences, Padding::kRight, decoder.device()));
     const at::Tensor rows = torch::arange(hidden.size(0), hidden.device());
     const at::Tensor at_last = hidden.index({rows, torch::tensor(last, torch::kInt64).to(hidden.device())});
     // [prompt, vocabulary]

@@ -6,7 +6,8 @@
 
 namespace nepenthe::evaluate {
 
-model::Batch right_padded(std::span<const std::vector<text::TokenId>> sequences, at::Device device) {
+model::Batch padded_batch(std::span<const std::span<const text::TokenId>> sequences, Padding padding,
+                          at::Device device) {
     std::size_t longest = 0;
     bool equal = true;
     for (const auto& sequence : sequences) {
@@ -19,8 +20,9 @@ model::Batch right_padded(std::span<const std::vector<text::TokenId>> sequences,
     auto* id = ids.mutable_data_ptr<std::int64_t>();
     auto* real = mask.mutable_data_ptr<bool>();
     for (std::size_t row = 0; row < sequences.size(); ++row) {
-        std::copy(sequences[row].begin(), sequences[row].end(), id + row * longest);
-        std::fill_n(real + row * longest, sequences[row].size(), true);
+        const std::size_t empty = padding == Padding::kLeft ? longest - sequences[row].size() : 0;
+        std::copy(sequences[row].begin(), sequences[row].end(), id + row * longest + empty);
+        std::fill_n(real + row * longest + empty, sequences[row].size(), true);
     }
     model::Batch batch{ids.to(device), {}};
     if (!equal) batch.mask = mask.to(device);

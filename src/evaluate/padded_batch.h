@@ -9,7 +9,10 @@
 
 namespace nepenthe::evaluate {
 
-// Right-padded [batch, longest] on `device`; the mask is undefined where all have one length. The padding's id is 0.
-model::Batch right_padded(std::span<const std::vector<text::TokenId>> sequences, at::Device device);
+enum class Padding { kLeft, kRight };
+
+// [batch, longest] on `device`; the mask is undefined where all have one length. The padding's id is 0.
+model::Batch padded_batch(std::span<const std::span<const text::TokenId>> sequences, Padding padding,
+                          at::Device device);
 
 }  // namespace nepenthe::evaluate

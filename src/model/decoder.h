@@ -110,6 +110,8 @@ class KvCache {
     std::int64_t length() const;  // positions stored
     // Appends [batch, kv_head, position, head_dim] and returns everything so far.
     std::pair<at::Tensor, at::Tensor> append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value);
+    // The cache of the sequences rows[i] ([n] int64, repetitions allowed): several continuations of one context.
+    KvCache select(const at::Tensor& rows) const;
     // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context().
     at::Tensor mask;
 

@@ -41,4 +41,16 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(std::int64_t layer, const at::
     return {stored.keys.narrow(2, 0, total), stored.values.narrow(2, 0, total)};
 }
 
+KvCache KvCache::select(const at::Tensor& rows) const {
+    KvCache chosen(static_cast<std::int64_t>(layers_.size()));
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+        const Layer& layer = layers_[i];
+        if (!layer.keys.defined()) continue;
+        chosen.layers_[i] = {layer.keys.narrow(2, 0, layer.length).index_select(0, rows),
+                             layer.values.narrow(2, 0, layer.length).index_select(0, rows), layer.length};
+    }
+    if (mask.defined()) chosen.mask = mask.index_select(0, rows);
+    return chosen;
+}
+
 }  // namespace nepenthe::model

@@ -1,0 +1,77 @@
+// Prompts, anchor mentions and the joint text of prompt and continuation.
+
+#include "base/error.h"
+#include "evaluate/anchor_mentions.h"
+#include "evaluate/familiarity_prompts.h"
+#include "testing_files.h"
+
+#include <gtest/gtest.h>
+
+namespace nepenthe::evaluate {
+namespace {
+
+using testing::TemporaryFile;
+
+TEST(FamiliarityPrompts, OwnAndPublishedForms) {
+    const TemporaryFile own(R"({"prompts": [{"prompt": "A", "content": ["b"], "generic": ["c"], "subtlety": 3}]})");
+    const auto prompts = read_familiarity_prompts(own.path(), true);
+    ASSERT_EQ(prompts.size(), 1u);
+    EXPECT_EQ(prompts[0].content, std::vector<std::string>{"b"});
+    EXPECT_EQ(prompts[0].subtlety, 3);
+    const auto published = read_familiarity_prompts(NEPENTHE_SHARED_DATA "/unlearning/whp/evaluation_prompts.json", false);
+    EXPECT_EQ(published.size(), 300u);
+    EXPECT_EQ(published[0].subtlety, 8);
+}
+
+TEST(FamiliarityPrompts, EveryBadPromptIsReported) {
+    const TemporaryFile file(R"({"prompts": [{"prompt": ""}, {"prompt": "A", "content": []}, 7, {"prompt": "B", "content": [1]}]})");
+    try {
+        read_familiarity_prompts(file.path(), true);
+        FAIL();
+    } catch (const Error& error) {
+        const std::string text = error.what();
+        EXPECT_EQ(error.kind(), ErrorKind::kData);
+        for (const char* part : {"prompt 1: the prompt is empty", "prompt 2: \"A\" has no \"content\"", "prompt 3:", "prompt 4:"}) {
+            EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+        }
+    }
+}
+
+TEST(FamiliarityPrompts, ASpaceStandsBetweenWords) {
+    EXPECT_EQ(join_continuation("the land of", "Oz"), "the land of Oz");
+    EXPECT_EQ(join_continuation("the land of", " Oz"), "the land of Oz");
+    EXPECT_EQ(join_continuation("the land of ", "Oz"), "the land of Oz");
+    EXPECT_EQ(join_continuation("she said \"", "Oz"), "she said \"Oz");
+    EXPECT_EQ(join_continuation("she said \"no\"", "to Oz"), "she said \"no\" to Oz");
+    EXPECT_EQ(join_continuation("the book “", "Oz"), "the book “Oz");
+    EXPECT_EQ(join_continuation("Oz", ", the"), "Oz, the");
+}
+
+TEST(AnchorMentions, CountsOnlyWhatThePromptDoesNotHold) {
+    const AnchorMentions mentions(unlearn::parse_dictionary(
+        R"({"Oz": ["x"], "Tin Woodman": ["x"], "Woodman": ["x"], "yellow brick road": ["x"], "Scarecrow": ["x"]})", "test"));
+    using Terms = std::vector<std::string>;
+    EXPECT_EQ(mentions.new_terms("A girl went", "with the Tin Woodman to Oz. Oz!"), (Terms{"Tin Woodman", "Oz"}));
+    EXPECT_EQ(mentions.new_terms("The Tin Woodman", "and the Woodman"), Terms{});
+    EXPECT_EQ(mentions.new_terms("The Woodman", "called the Tin Woodman"), Terms{"Tin Woodman"});
+    EXPECT_EQ(mentions.new_terms("Take", "8 oz of flour, a scarecrow and ozone"), Terms{});
+    EXPECT_EQ(mentions.new_terms("Along", "the Yellow Brick\nRoad, the SCARECROW"), (Terms{"yellow brick road", "Scarecrow"}));
+}
+
+TEST(OzInputs, AreComplete) {
+    const std::filesystem::path oz = NEPENTHE_SOURCE_DIR "/inputs/oz";
+    const auto probability = read_familiarity_prompts(oz / "familiarity_probability.json", true);
+    const auto completion = read_familiarity_prompts(oz / "familiarity_completion.json", false);
+    const auto neighbours = read_familiarity_prompts(oz / "neighbours.json", true);
+    EXPECT_EQ(probability.size(), 40u);
+    EXPECT_EQ(completion.size(), 40u);
+    EXPECT_GE(neighbours.size(), 20u);
+    for (const auto& prompt : probability) EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
+    for (const auto& prompt : completion) EXPECT_TRUE(prompt.subtlety >= 1 && prompt.subtlety <= 10) << prompt.prompt;
+    const auto terms = unlearn::read_dictionary(oz / "dictionary.json").entries;
+    EXPECT_GE(terms.size(), 60u);
+    EXPECT_LE(terms.size(), 120u);
+}
+
+}  // namespace
+}  // namespace nepenthe::evaluate

@@ -1,0 +1,122 @@
+// Evaluation is the same bytes on any number of ranks, with and without a journal, and goes on after a stop.
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "evaluate/evaluate.h"
+#include "mpi_world.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace nepenthe::evaluate {
+namespace {
+
+const std::filesystem::path kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+const std::filesystem::path kOz = NEPENTHE_SOURCE_DIR "/inputs/oz";
+
+EvaluateOptions small_options() {
+    EvaluateOptions options;
+    options.tasks = {"piqa", "winogrande", "boolq", "lambada_openai", "wikitext_word_perplexity", "wikitext_token_perplexity",
+                     "perplexity", "familiarity_probability", "neighbour_probability", "familiarity_completion"};
+    options.data = NEPENTHE_SHARED_DATA "/benchmarks";
+    options.wikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
+    options.text = NEPENTHE_SHARED_DATA "/text/planets";
+    options.familiarity_prompts = kOz / "familiarity_probability.json";
+    options.completion_prompts = kOz / "familiarity_completion.json";
+    options.neighbour_prompts = kOz / "neighbours.json";
+    options.dictionary = kOz / "dictionary.json";
+    options.limit = 40;
+    options.window = 128;
+    options.completions = 2;
+    options.completion_tokens = 8;
+    options.seed = 7;
+    return options;
+}
+
+struct Loaded {
+    model::Decoder decoder = model::Decoder::load(kModel, model::Compute::kFloat32);
+    text::Tokenizer tokenizer = text::Tokenizer::load(kModel);
+};
+
+Loaded& loaded() {
+    static Loaded value;
+    return value;
+}
+
+std::string bytes_of(const std::vector<TaskResult>& results) {
+    std::string bytes = results_json(results).dump();
+    for (const TaskResult& result : results) bytes += Json(result.items).dump();
+    return bytes;
+}
+
+std::string run(const EvaluateOptions& options, const std::filesystem::path& scratch = {}) {
+    return bytes_of(evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, scratch));
+}
+
+// A folder that all ranks see, empty at first.
+std::filesystem::path shared_folder(const std::string& name) {
+    const auto& world = *nepenthe::testing::world;
+    std::string path;
+    if (world.is_root()) {
+        path = (std::filesystem::temp_directory_path() / ("nepenthe-" + name + std::to_string(getpid()))).string();
+        std::filesystem::remove_all(path);
+    }
+    world.broadcast(path);
+    return path;
+}
+
+TEST(EvaluateMpi, EveryRankHasTheSameBytes) {
+    const std::string mine = run(small_options());
+    for (const std::string& other : nepenthe::testing::world->all_gather(mine)) EXPECT_EQ(other, mine);
+    // evaluate_ranks_test.py compares these digests over rank counts.
+    const char* file = std::getenv("NEPENTHE_DIGEST_FILE");
+    if (file != nullptr && nepenthe::testing::world->is_root()) std::ofstream(file) << sha256_hex(mine) << "\n";
+}
+
+TEST(EvaluateMpi, AJournalChangesNothing) {
+    const auto folder = shared_folder("evaluate-journal-");
+    const std::string in_memory = run(small_options());
+    EXPECT_EQ(run(small_options(), folder), in_memory);
+    EXPECT_EQ(run(small_options(), folder), in_memory);  // all blocks from the journal
+    EvaluateOptions other = small_options();
+    other.seed = 8;
+    EXPECT_THROW(run(other, folder), Error);  // another evaluation's journal is not mixed in
+    nepenthe::testing::world->barrier();
+    if (nepenthe::testing::world->is_root()) std::filesystem::remove_all(folder);
+}
+
+TEST(EvaluateMpi, ResultsAddUp) {
+    EvaluateOptions options = small_options();
+    options.tasks = {"piqa", "familiarity_completion", "familiarity_probability"};
+    const auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {});
+    ASSERT_EQ(results.size(), 3u);
+    EXPECT_EQ(results[0].items.size(), 40u);
+    for (std::size_t i = 0; i < results[0].items.size(); ++i) EXPECT_EQ(results[0].items[i]["id"], i);
+    const Metric& accuracy = results[0].metrics[0];
+    EXPECT_EQ(accuracy.name, "acc");
+    EXPECT_EQ(accuracy.denominator, 40);
+    EXPECT_LE(accuracy.low, accuracy.value);
+    EXPECT_GE(accuracy.high, accuracy.value);
+    EXPECT_EQ(results[1].metrics[0].denominator, 40 * options.completions);
+    EXPECT_GT(results[2].metrics[0].value, 0);
+    EXPECT_LT(results[2].metrics[0].value, 1);
+}
+
+TEST(EvaluateMpi, AMistakeEndsOnAllRanksAlike) {
+    EvaluateOptions options = small_options();
+    options.tasks = {"hellaswagg"};
+    try {
+        run(options);
+        FAIL() << "an unknown task was evaluated";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+        EXPECT_NE(std::string(error.what()).find("did you mean \"hellaswag\""), std::string::npos) << error.what();
+    }
+}
+
+}  // namespace
+}  // namespace nepenthe::evaluate
