@@ -80,6 +80,27 @@ class CommandLine(unittest.TestCase):
         for ranks in (2, 3):
             self.assertEqual(answer(*words, ranks=ranks), alone)
 
+    def test_the_main_path_on_two_ranks(self):
+        oz = pathlib.Path(__file__).resolve().parents[2] / "inputs/oz"
+        prompts = ("--familiarity-prompts", oz / "familiarity_probability.json", "--neighbour-prompts", oz / "neighbours.json")
+        with tempfile.TemporaryDirectory() as outputs:
+            common = ("--outputs", outputs, "--threads", 1)
+            text = ("--corpus", NOVEL, "--chars", 12000, "--block", 64)
+            steps = ("--max-steps", 4, "--lr", "1e-3", "--global-batch", 4, "--micro-batch", 2)
+            reinforced = answer("train", "--model", MODEL, *text, *steps, *common, ranks=2)["artefact"]
+            labels = answer("relabel", "--baseline", MODEL, "--reinforced", reinforced, *text, "--dictionary",
+                            oz / "dictionary.json", *common, ranks=2)["artefact"]
+            forget = ("forget", "--model", MODEL, "--labels", labels, *steps, "--measure-steps", 2, *prompts, *common)
+            forgot = answer(*forget, ranks=2)
+            self.assertFalse(forgot["reused"])
+            self.assertTrue(answer(*forget)["reused"])
+            self.assertEqual(answer("verify", forgot["artefact"])["digest"], forgot["digest"])
+            results = answer("evaluate", "--model", f"base={MODEL},forgot={forgot['artefact']}", "--tasks",
+                             "familiarity_probability,neighbour_probability", *prompts, *common, ranks=2)
+            metric = results["results"]["familiarity_probability"]["content_mass"]
+            self.assertEqual(set(metric), {"value", "numerator", "denominator", "ci95"})
+            self.assertEqual(metric["denominator"], 40)
+
     def test_generate_repeats_itself(self):
         words = ("generate", "--model", MODEL, "--prompt", "Once upon a time", "--max-new-tokens", 16)
         self.assertEqual(answer(*words, "--seed", 3)["ids"], answer(*words, "--seed", 3)["ids"])
