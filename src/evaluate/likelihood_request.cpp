@@ -26,6 +26,9 @@ EncodedPair encode_after_context(const text::Tokenizer& tokenizer, std::string_v
     pair.context = pair.ids.size();
     if (joint.size() > pair.context) {
         pair.ids.insert(pair.ids.end(), joint.begin() + static_cast<std::ptrdiff_t>(pair.context), joint.end());
+    } else {
+        const auto alone = tokenizer.encode_ids(std::string_view(whole).substr(stripped.size()), false);
+        pair.ids.insert(pair.ids.end(), alone.begin(), alone.end());
     }
     return pair;
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "evaluate/familiarity_prompts.h"
 #include "evaluate/likelihood_request.h"
 #include "evaluate/next_token_mass.h"
@@ -65,6 +66,13 @@ class NextTokenTask : public Task {
     NextTokenTask(std::vector<FamiliarityPrompt> prompts, const TaskInput& input) : prompts_(std::move(prompts)) {
         for (const FamiliarityPrompt& prompt : prompts_) {
             encoded_.push_back(encode_prompt(input.tokenizer, prompt, input.config.max_positions));
+        }
+        const auto blind = std::count_if(encoded_.begin(), encoded_.end(),
+                                         [](const EncodedPrompt& prompt) { return prompt.content.empty(); });
+        if (blind > 0) {
+            log_warning("{} of {} prompts measure nothing with this tokenizer: their content-specific and generic "
+                        "continuations begin with the same tokens",
+                        blind, prompts_.size());
         }
     }
 
