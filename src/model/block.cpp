@@ -93,25 +93,6 @@ at::Tensor expand(const DecoderConfig& config, const LayerWeights& weights, cons
                                          : activate(up, config.activation);
 }
 
-at::Tensor mlp(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& normed) {
-    return project(expand(config, weights, normed), weights.down);
-}
-
-// The residual stream after attention, of a sequential block.
-at::Tensor after_attention(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
-                           const at::Tensor& hidden, const Context& context) {
-    const bool pre = config.norm_place != NormPlace::kPost;
-    const at::Tensor input = pre ? apply_norm(config, hidden, weights.attention_norm) : hidden;
-    const at::Tensor output = attend(config, weights, layer, input, context);
-    return config.norm_place == NormPlace::kPre ? hidden + output
-                                                : apply_norm(config, output, weights.attention_post_norm, hidden);
-}
-
-// What the MLP of a block reads, given the stream that enters it.
-at::Tensor mlp_input(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden) {
-    return config.norm_place == NormPlace::kPost ? hidden : apply_norm(config, hidden, weights.mlp_norm);
-}
-
 }  // namespace
 
 at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, const Norm& norm,
@@ -124,32 +105,51 @@ at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, cons
     return residual.defined() ? residual + normed : normed;
 }
 
-at::Tensor block_forward(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
-                         const at::Tensor& hidden, const Context& context) {
-    if (config.residual != Residual::kSequential) {
-        const at::Tensor normed = apply_norm(config, hidden, weights.attention_norm);
-        const at::Tensor input = config.residual == Residual::kParallelOneNorm
-                                     ? normed
-                                     : apply_norm(config, hidden, weights.mlp_norm);
-        return mlp(config, weights, input) + attend(config, weights, layer, normed, context) + hidden;
-    }
-    const at::Tensor stream = after_attention(config, weights, layer, hidden, context);
-    const at::Tensor output = mlp(config, weights, mlp_input(config, weights, stream));
-    return config.norm_place == NormPlace::kPre ? stream + output
-                                                : apply_norm(config, output, weights.mlp_post_norm, stream);
+at::Tensor block_attention_output(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                                  const at::Tensor& hidden, const Context& context) {
+    const bool pre = config.norm_place != NormPlace::kPost;
+    const at::Tensor input = pre ? apply_norm(config, hidden, weights.attention_norm) : hidden;
+    const at::Tensor output = attend(config, weights, layer, input, context);
+    return config.norm_place == NormPlace::kPre ? output : apply_norm(config, output, weights.attention_post_norm);
 }
 
-at::Tensor block_mlp_key(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
-                         const at::Tensor& hidden, const Context& context) {
+at::Tensor block_after_attention(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                                 const at::Tensor& hidden, const Context& context) {
+    if (config.norm_place == NormPlace::kPre) {
+        return hidden + block_attention_output(config, weights, layer, hidden, context);
+    }
+    // Norm and residual in one pass.
+    const bool pre = config.norm_place == NormPlace::kPrePost;
+    const at::Tensor input = pre ? apply_norm(config, hidden, weights.attention_norm) : hidden;
+    return apply_norm(config, attend(config, weights, layer, input, context), weights.attention_post_norm, hidden);
+}
+
+at::Tensor block_mlp_key(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                         const at::Tensor& after_attention) {
     switch (config.residual) {
         case Residual::kParallelOneNorm:
             return expand(config, weights, apply_norm(config, hidden, weights.attention_norm));
-        case Residual::kParallelTwoNorms:
-            return expand(config, weights, apply_norm(config, hidden, weights.mlp_norm));
+        case Residual::kParallelTwoNorms: return expand(config, weights, apply_norm(config, hidden, weights.mlp_norm));
         case Residual::kSequential: break;
     }
-    const at::Tensor stream = after_attention(config, weights, layer, hidden, context);
-    return expand(config, weights, mlp_input(config, weights, stream));
+    return expand(config, weights,
+                  config.norm_place == NormPlace::kPost ? after_attention
+                                                        : apply_norm(config, after_attention, weights.mlp_norm));
+}
+
+at::Tensor block_mlp_output(const LayerWeights& weights, const at::Tensor& key) { return project(key, weights.down); }
+
+at::Tensor block_after_mlp(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& after_attention,
+                           const at::Tensor& output) {
+    return config.norm_place == NormPlace::kPre ? after_attention + output
+                                                : apply_norm(config, output, weights.mlp_post_norm, after_attention);
+}
+
+at::Tensor block_forward(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                         const at::Tensor& hidden, const Context& context) {
+    const at::Tensor stream = block_after_attention(config, weights, layer, hidden, context);
+    const at::Tensor key = block_mlp_key(config, weights, hidden, stream);
+    return block_after_mlp(config, weights, stream, block_mlp_output(weights, key));
 }
 
 }  // namespace nepenthe::model

@@ -11,10 +11,18 @@ namespace nepenthe::model {
 at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, const Norm& norm,
                       const at::Tensor& residual = {});
 
-// What block() and mlp_key() of the decoder compute, on given weights: activation checkpointing runs them again.
+// What the decoder's pieces of the same names compute, on given weights: activation checkpointing runs them again.
+at::Tensor block_attention_output(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                                  const at::Tensor& hidden, const Context& context);
+at::Tensor block_after_attention(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                                 const at::Tensor& hidden, const Context& context);
+at::Tensor block_mlp_key(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                         const at::Tensor& after_attention);
+at::Tensor block_mlp_output(const LayerWeights& weights, const at::Tensor& key);
+at::Tensor block_after_mlp(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& after_attention,
+                           const at::Tensor& output);
+// All of them: one block.
 at::Tensor block_forward(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
-                         const at::Tensor& hidden, const Context& context);
-at::Tensor block_mlp_key(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
                          const at::Tensor& hidden, const Context& context);
 
 // block_forward without keeping what it computes: the backward pass runs it again. The gradients are the same bits.

@@ -104,7 +104,7 @@ Context Decoder::context(const Batch& batch, KvCache* cache) const {
     } else {
         context.positions = at::arange(context.past, context.past + length, batch.ids.options()).unsqueeze(0);
     }
-    if (cache != nullptr) {
+    if (cache != nullptr && !cache->frozen()) {
         cache->mask = mask;
     }
     if (impl_->config.positions == Positions::kLearned && context.past + length > impl_->config.max_positions &&
@@ -135,8 +135,25 @@ at::Tensor Decoder::block(std::int64_t layer, const at::Tensor& hidden, const Co
     return block_forward(impl_->config, impl_->layer(layer), layer, hidden, context);
 }
 
-at::Tensor Decoder::mlp_key(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
-    return block_mlp_key(impl_->config, impl_->layer(layer), layer, hidden, context);
+at::Tensor Decoder::attention_output(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
+    return block_attention_output(impl_->config, impl_->layer(layer), layer, hidden, context);
+}
+
+at::Tensor Decoder::after_attention(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
+    return block_after_attention(impl_->config, impl_->layer(layer), layer, hidden, context);
+}
+
+at::Tensor Decoder::mlp_key(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& after_attention) const {
+    return block_mlp_key(impl_->config, impl_->layer(layer), hidden, after_attention);
+}
+
+at::Tensor Decoder::mlp_output(std::int64_t layer, const at::Tensor& key) const {
+    return block_mlp_output(impl_->layer(layer), key);
+}
+
+at::Tensor Decoder::after_mlp(std::int64_t layer, const at::Tensor& after_attention,
+                              const at::Tensor& mlp_output) const {
+    return block_after_mlp(impl_->config, impl_->layer(layer), after_attention, mlp_output);
 }
 
 at::Tensor Decoder::final_norm(const at::Tensor& hidden) const {

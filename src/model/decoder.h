@@ -64,10 +64,18 @@ class Decoder {
     at::Tensor embed(const at::Tensor& ids, const Context& context) const;
     // [batch, position, hidden] → the same: block `layer` with its residuals.
     at::Tensor block(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
-    // The same block in two halves: residual stream after attention (for a parallel residual: attention's share alone
-    // is not separable, see architecture.md), and what the MLP adds.
-    // Input of the second MLP matrix of block `layer`, given the block's input: [batch, position, intermediate].
-    at::Tensor mlp_key(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
+    // The same block in pieces, for methods that look between them or put something in their place:
+    //     stream = after_attention(layer, hidden, context)           hidden + attention_output(layer, hidden, context)
+    //     key    = mlp_key(layer, hidden, stream)                    input of the second MLP matrix
+    //     block  = after_mlp(layer, stream, mlp_output(layer, key))
+    // Every norm and residual of the family is in them; all but the key are [batch, position, hidden], the key is
+    // [batch, position, intermediate].
+    at::Tensor attention_output(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
+    at::Tensor after_attention(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
+    at::Tensor mlp_key(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& after_attention) const;
+    // What the second MLP matrix writes (bias included), before any norm that follows it.
+    at::Tensor mlp_output(std::int64_t layer, const at::Tensor& key) const;
+    at::Tensor after_mlp(std::int64_t layer, const at::Tensor& after_attention, const at::Tensor& mlp_output) const;
     // Final norm alone: [..., hidden] → [..., hidden].
     at::Tensor final_norm(const at::Tensor& hidden) const;
     // Unembedding of *normed* states, soft cap included: [..., hidden] → [..., vocabulary], in the compute dtype.
@@ -112,7 +120,12 @@ class KvCache {
     std::pair<at::Tensor, at::Tensor> append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value);
     // The cache of the sequences rows[i] ([n] int64, repetitions allowed): several continuations of one context.
     KvCache select(const at::Tensor& rows) const;
-    // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context().
+    // From now on append() returns what is stored with the new positions behind it and stores nothing, so that many
+    // passes continue the same prefix, also with gradients.
+    void freeze() { frozen_ = true; }
+    bool frozen() const { return frozen_; }
+    // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context()
+    // until the cache is frozen.
     at::Tensor mask;
 
   private:
@@ -122,6 +135,7 @@ class KvCache {
         std::int64_t length = 0;
     };
     std::vector<Layer> layers_;
+    bool frozen_ = false;
 };
 
 }  // namespace nepenthe::model

@@ -28,6 +28,11 @@ std::int64_t KvCache::length() const { return layers_.empty() ? 0 : layers_.fron
 std::pair<at::Tensor, at::Tensor> KvCache::append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value) {
     NEPENTHE_CHECK(layer >= 0 && layer < static_cast<std::int64_t>(layers_.size()));
     Layer& stored = layers_[static_cast<std::size_t>(layer)];
+    if (frozen_) {
+        if (stored.length == 0) return {key, value};
+        return {at::cat({stored.keys.narrow(2, 0, stored.length), key}, 2),
+                at::cat({stored.values.narrow(2, 0, stored.length), value}, 2)};
+    }
     const std::int64_t added = key.size(2), total = stored.length + added;
     if (!stored.keys.defined() || total > stored.keys.size(2)) {
         constexpr std::int64_t kFirstCapacity = 64;

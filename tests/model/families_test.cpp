@@ -120,23 +120,47 @@ TEST_P(Family, CheckpointingGivesTheSameBits) {
     }
 }
 
-TEST_P(Family, MlpKeyIsWhatTheSecondMatrixReads) {
+TEST_P(Family, PiecesMakeABlock) {
     const at::NoGradGuard no_grad;
     const Context context = decoder.context(expected.plain());
     const at::Tensor hidden = decoder.embed(expected.ids("ids"), context);
-    const at::Tensor before = decoder.block(0, hidden, context);
-    const at::Tensor key = decoder.mlp_key(0, hidden, context);
+    const at::Tensor stream = decoder.after_attention(0, hidden, context);
+    EXPECT_LT(relative_error(hidden + decoder.attention_output(0, hidden, context), stream), 1e-6);
+    const at::Tensor key = decoder.mlp_key(0, hidden, stream);
     EXPECT_EQ(key.size(2), decoder.config().intermediate);
-    // A change of the matrix moves the block's output by key · change, unless a norm follows.
-    if (decoder.config().norm_place != NormPlace::kPre) {
-        return;
-    }
+    const at::Tensor written = decoder.mlp_output(0, key);
+    EXPECT_TRUE(at::equal(decoder.after_mlp(0, stream, written), decoder.block(0, hidden, context)));
+    // A change of the matrix moves what it writes by key · change.
     const std::string name = decoder.mlp_output_name(0);
     const at::Tensor change = 0.01 * at::ones_like(decoder.parameter(name));
     decoder.parameter(name).add_(change);
-    const at::Tensor moved = decoder.block(0, hidden, context) - before;
     const at::Tensor predicted = at::matmul(key, decoder.stores_transposed(name) ? change : change.t());
-    EXPECT_LT(relative_error(moved, predicted), 1e-3);
+    EXPECT_LT(relative_error(decoder.mlp_output(0, key) - written, predicted), 1e-3);
+}
+
+TEST_P(Family, AFrozenPrefixIsContinuedManyTimesAndWithGradients) {
+    const at::Tensor ids = expected.ids("ids");
+    const std::int64_t length = ids.size(1), prefix = length / 2;
+    KvCache cache(decoder.config().layers);
+    const Batch rest{ids.narrow(1, prefix, length - prefix), {}};
+    at::Tensor whole;
+    {
+        const at::NoGradGuard no_grad;
+        whole = decoder.hidden_states({ids, {}}).narrow(1, prefix, length - prefix);
+        const Batch first{ids.narrow(1, 0, prefix), {}};
+        const Context context = decoder.context(first, &cache);
+        decoder.blocks(decoder.embed(first.ids, context), context);
+    }
+    cache.freeze();
+    for (int pass = 0; pass < 2; ++pass) {
+        const Context context = decoder.context(rest, &cache);
+        const at::Tensor embedded = decoder.embed(rest.ids, context).detach().set_requires_grad(true);
+        const at::Tensor hidden = decoder.blocks(embedded, context);
+        EXPECT_LT(relative_error(hidden.detach(), whole), 1e-4);
+        hidden.sum().backward();
+        EXPECT_GT(embedded.grad().abs().sum().item<double>(), 0.0);
+        EXPECT_EQ(cache.length(), prefix);
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Family, testing::ValuesIn(golden_cases()), [](const testing::TestParamInfo<std::string>& test) { return test.param; });
