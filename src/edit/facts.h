@@ -1,0 +1,72 @@
+#pragma once
+// Facts to be written: read as published, checked before anything is computed. specs: editing.md §0, §13, §14.
+
+#include "base/json.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nepenthe::edit {
+
+// A prompt about something else and its true answer.
+struct Neighbour {
+    std::string prompt, answer;
+};
+
+struct Fact {
+    std::string id;       // unique within a file; the case id of published files
+    std::string subject;  // as it stands in the prompt
+    std::string prompt;   // with exactly one "{}", where the subject goes
+    std::string target_new;
+    std::string target_true;  // "" = unknown; evaluation alone uses it
+    std::vector<std::string> paraphrases;    // whole prompts
+    std::vector<Neighbour> neighbourhood;    // must keep their answer
+    std::vector<std::string> attribute_prompts, generation_prompts;  // CounterFact as ROME publishes it
+    std::string relation;                    // CounterFact's relation_id
+    bool subject_proposed = false;           // the subject was found by propose_subject, not given
+    Json source;                             // the record as it was read (TOFU's perturbed answers …)
+
+    std::string sentence() const;  // the prompt with its subject
+};
+
+enum class FactFormat { kAuto, kJsonLines /* design.md §5 */, kCounterFact, kEasyEditCounterFact, kZsre, kTofu };
+
+// What to write for a question whose answer is to be forgotten (editing.md §14).
+enum class UnlearningTarget { kNone, kDummy, kIncorrect /* the item's perturbed answer */, kAvoidant /* a refusal */ };
+
+struct FactOptions {
+    FactFormat format = FactFormat::kAuto;
+    bool skip_bad = false;  // leave bad records out (they are counted and logged) instead of refusing the file
+    UnlearningTarget unlearning = UnlearningTarget::kNone;
+    std::vector<std::string> refusals;  // for kAvoidant; fact i gets the (i mod n)-th; empty = built-in ones
+    std::int64_t limit = 0;             // first N facts, 0 = all
+};
+
+struct FactFile {
+    std::vector<Fact> facts;
+    std::string digest;                  // SHA-256 of the file's bytes
+    std::vector<std::string> bad;        // with skip_bad: what was left out and why
+};
+
+// Throws Error(kData) that lists every bad record with its line or index (the first 20, then a count).
+FactFile read_facts(const std::filesystem::path& path, const FactOptions& options = {});
+
+FactFormat parse_fact_format(const std::string& name);
+UnlearningTarget parse_unlearning_target(const std::string& name);
+
+// The likeliest subject of a question or statement that names none: a quoted title, else the longest run of capitalised
+// words after the first word, else the longest word. Empty where there is nothing to choose from.
+std::string propose_subject(const std::string& sentence);
+
+// What a batch of facts would do to itself, found before the solve.
+struct FactConflicts {
+    std::vector<std::vector<std::size_t>> duplicates;        // same subject, prompt and target
+    std::vector<std::vector<std::size_t>> contradictions;    // same subject and prompt, other targets
+    std::vector<std::vector<std::size_t>> shared_subjects;   // same subject, other prompts: their keys collide
+};
+FactConflicts find_conflicts(const std::vector<Fact>& facts);
+
+}  // namespace nepenthe::edit
