@@ -1,8 +1,7 @@
 #pragma once
-// A fact as token ids: where its subject ends, and which positions must predict its target. specs: editing.md §1.1–1.3.
+// A fact as token ids: where its subject ends, and which positions must predict its target. specs: editing.md §1.1–1.2.
 
-#include "edit/facts.h"
-#include "model/decoder.h"
+#include "edit/prefixes.h"
 #include "text/tokenizer.h"
 
 #include <cstdint>
@@ -15,32 +14,23 @@ namespace nepenthe::edit {
 struct EditRow {
     std::vector<text::TokenId> ids;      // with the tokenizer's BOS
     std::size_t subject_last = 0;        // index of the token that covers the subject's last character
+    bool subject_merged = false;         // that token also covers what follows the subject: its key is this prompt's alone
     std::vector<text::TokenId> targets;  // what the last targets.size() positions predict; empty for rows without target
 };
 
-// Ids of " " + target as it stands after a prompt (one joint tokenisation), the same for training and for scoring.
+// `prompt` with `subject` in the place of its one "{}". Throws Error(kData) for another number of "{}".
+std::string fill_subject(const std::string& prompt, const std::string& subject);
+
+// Ids of " " + target as it stands after a whole prompt (one joint tokenisation), the same for training and for scoring:
+// all tokens that cover a character of the target. The space is left out where prompt or target bring one.
+// Throws Error(kData) where that is no token.
 std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
                                       const std::string& target);
 
-// `prompt` holds one "{}". Throws Error(kData) where the subject is not followed through, where a target has no tokens,
-// or where the row is longer than `max_positions`. An empty target gives a row without targets.
+// `prompt` holds one "{}". An empty target gives a row without targets. Throws Error(kData) where prompt or subject are
+// malformed, where the target has no tokens or shares one with the subject, or where the row is longer than
+// `max_positions`.
 EditRow make_row(const text::Tokenizer& tokenizer, const std::string& prefix, const std::string& prompt,
                  const std::string& subject, const std::string& target, std::int64_t max_positions);
-
-// Context prefixes, generated once from the unedited model: the bare prompt first (""), then texts that continue
-// "The", "Therefore", "Because", "I", "You" (top-k 5, from the counter-based stream); braces and line breaks are taken out.
-struct PrefixOptions {
-    std::vector<std::int64_t> counts = {10, 10};   // ROME: ten texts …
-    std::vector<std::int64_t> lengths = {5, 10};   // … of 5 tokens and ten of 10 (the seed word counts)
-    std::uint64_t seed = 0;
-};
-PrefixOptions rome_prefixes();   // 1 + 10 + 10, flat mean
-PrefixOptions memit_prefixes();  // 1 + 5 of 10 tokens, half the weight on the bare prompt
-std::vector<std::string> make_prefixes(const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                       const PrefixOptions& options);
-
-// Weights of the rows in means over prefixes; they add up to one.
-enum class PrefixMean { kFlat, kHalfBare /* half on the bare prompt, half on the mean of the others */ };
-std::vector<double> prefix_weights(std::size_t prefixes, PrefixMean mean);
 
 }  // namespace nepenthe::edit

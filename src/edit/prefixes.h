@@ -1,0 +1,32 @@
+#pragma once
+// Context prefixes: short texts put before a fact's prompt, so that its key and value do not hang on one context.
+// specs: editing.md §1.3.
+
+#include "model/decoder.h"
+#include "text/tokenizer.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace nepenthe::edit {
+
+// The bare prompt comes first (""), then texts that continue "The", "Therefore", "Because", "I", "You" in turn.
+struct PrefixOptions {
+    std::vector<std::int64_t> counts = {10, 10};   // ROME: ten texts …
+    std::vector<std::int64_t> lengths = {5, 10};   // … of 5 tokens and ten of 10 (the seed word's tokens count)
+    std::uint64_t seed = 0;
+};
+PrefixOptions rome_prefixes();   // 1 + 10 + 10, flat mean
+PrefixOptions memit_prefixes();  // 1 + 5 of 10 tokens, half the weight on the bare prompt
+
+// Generated from the unedited model (top-k 5, from the counter-based stream keyed by seed and text); braces and line
+// breaks are taken out. Once per run: its texts belong to the artefact.
+std::vector<std::string> make_prefixes(const model::Decoder& decoder, const text::Tokenizer& tokenizer,
+                                       const PrefixOptions& options);
+
+// Weights of the rows in means over prefixes; they add up to one.
+enum class PrefixMean { kFlat, kHalfBare /* half on the bare prompt, half on the mean of the others */ };
+std::vector<double> prefix_weights(std::size_t prefixes, PrefixMean mean);
+
+}  // namespace nepenthe::edit
