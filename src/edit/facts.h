@@ -27,7 +27,7 @@ struct Fact {
     std::vector<std::string> attribute_prompts, generation_prompts;  // CounterFact as ROME publishes it
     std::string relation;                    // CounterFact's relation_id
     bool subject_proposed = false;           // the subject was found by propose_subject, not given
-    Json source;                             // the record as it was read (TOFU's perturbed answers …)
+    Json source;                             // what else the record holds (TOFU's perturbed answers, Wikidata's ids …)
 
     std::string sentence() const;  // the prompt with its subject
 };
@@ -37,8 +37,12 @@ enum class FactFormat { kAuto, kJsonLines /* design.md §5 */, kCounterFact, kEa
 // What to write for a question whose answer is to be forgotten (editing.md §14).
 enum class UnlearningTarget { kNone, kDummy, kIncorrect /* the item's perturbed answer */, kAvoidant /* a refusal */ };
 
+// zsRE's new target: the true answer, as ROME and MEMIT score it, or the record's `alt`, as MEND and EasyEdit do.
+enum class ZsreConvention { kRome, kEasyEdit };
+
 struct FactOptions {
-    FactFormat format = FactFormat::kAuto;
+    FactFormat format = FactFormat::kAuto;  // kAuto: by the fields of the first record that can be read
+    ZsreConvention zsre = ZsreConvention::kRome;
     bool skip_bad = false;  // leave bad records out (they are counted and logged) instead of refusing the file
     UnlearningTarget unlearning = UnlearningTarget::kNone;
     std::vector<std::string> refusals;  // for kAvoidant; fact i gets the (i mod n)-th; empty = built-in ones
@@ -48,14 +52,18 @@ struct FactOptions {
 struct FactFile {
     std::vector<Fact> facts;
     std::string digest;                  // SHA-256 of the file's bytes
-    std::vector<std::string> bad;        // with skip_bad: what was left out and why
+    std::vector<std::string> bad;        // with skip_bad: what was left out and why (the first 20, then their lines)
+    std::size_t skipped = 0;             // how many records that is
 };
 
-// Throws Error(kData) that lists every bad record with its line or index (the first 20, then a count).
+// A JSON array or JSON Lines of any of the forms, read one record after another. A record without an id gets its index. Throws
+// Error(kData) that lists every bad record: the first 20 with line and reason, the lines of the others; Error(kUsage) for TOFU
+// without an unlearning target.
 FactFile read_facts(const std::filesystem::path& path, const FactOptions& options = {});
 
 FactFormat parse_fact_format(const std::string& name);
 UnlearningTarget parse_unlearning_target(const std::string& name);
+ZsreConvention parse_zsre_convention(const std::string& name);
 
 // The likeliest subject of a question or statement that names none: a quoted title, else the longest run of capitalised
 // words after the first word, else the longest word. Empty where there is nothing to choose from.
