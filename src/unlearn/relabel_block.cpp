@@ -1,7 +1,7 @@
 #include "unlearn/relabel_block.h"
 
 #include "base/error.h"
-#include "unlearn/packing.h"
+#include "store/packing.h"
 
 #include <ATen/ATen.h>
 
@@ -119,17 +119,17 @@ BlockLabels label_block(TranslatedBlock translation, States baseline, const Unem
     return out;
 }
 
-std::string States::pack() const { return Packer().add(normed).add(activations).take(); }
+std::string States::pack() const { return store::Packer().add(normed).add(activations).take(); }
 
 States States::unpack(std::string_view bytes) {
     States out;
-    NEPENTHE_CHECK(Unpacker(bytes).read(out.normed).read(out.activations).finished());
+    NEPENTHE_CHECK(store::Unpacker(bytes).read(out.normed).read(out.activations).finished());
     return out;
 }
 
 std::string BlockLabels::pack() const {
     const std::vector<std::int64_t> counts{rows.alphas, rows.top_k};
-    return Packer()
+    return store::Packer()
         .add(translation.tokens)
         .add(translation.map)
         .add(translation.hits)
@@ -155,7 +155,7 @@ std::string BlockLabels::pack() const {
 BlockLabels BlockLabels::unpack(std::string_view bytes) {
     BlockLabels out;
     std::vector<std::int64_t> counts;
-    Unpacker unpacker(bytes);
+    store::Unpacker unpacker(bytes);
     unpacker.read(out.translation.tokens)
         .read(out.translation.map)
         .read(out.translation.hits)

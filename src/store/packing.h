@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace nepenthe::unlearn {
+namespace nepenthe::store {
 
 class Packer {
   public:
@@ -51,4 +51,4 @@ class Unpacker {
     std::string_view bytes_;
 };
 
-}  // namespace nepenthe::unlearn
+}  // namespace nepenthe::store
