@@ -120,8 +120,11 @@ class KvCache {
     std::pair<at::Tensor, at::Tensor> append(std::int64_t layer, const at::Tensor& key, const at::Tensor& value);
     // The cache of the sequences rows[i] ([n] int64, repetitions allowed): several continuations of one context.
     KvCache select(const at::Tensor& rows) const;
+    // The first `length` positions, sharing storage with this cache; frozen.
+    KvCache prefix(std::int64_t length) const;
     // From now on append() returns what is stored with the new positions behind it and stores nothing, so that many
-    // passes continue the same prefix, also with gradients.
+    // passes continue the same prefix, also with gradients. A pass may hold a multiple of the cached sequences: its row
+    // i then continues sequence i modulo their number.
     void freeze() { frozen_ = true; }
     bool frozen() const { return frozen_; }
     // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context()

@@ -19,6 +19,15 @@ at::Tensor grown(const at::Tensor& old, const at::Tensor& like, std::int64_t len
     return storage;
 }
 
+// `added` behind what is stored, whose sequences are repeated in turn where `added` holds more of them.
+at::Tensor continued(const at::Tensor& stored, const at::Tensor& added) {
+    if (stored.size(0) == added.size(0)) return at::cat({stored, added}, 2);
+    const std::int64_t times = added.size(0) / stored.size(0);
+    NEPENTHE_CHECK(times * stored.size(0) == added.size(0));
+    const at::Tensor repeated = stored.unsqueeze(0).expand({times, -1, -1, -1, -1});
+    return at::cat({repeated, added.unflatten(0, {times, stored.size(0)})}, 3).flatten(0, 1);
+}
+
 }  // namespace
 
 KvCache::KvCache(std::int64_t layers) : layers_(static_cast<std::size_t>(layers)) {}
@@ -30,8 +39,8 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(std::int64_t layer, const at::
     Layer& stored = layers_[static_cast<std::size_t>(layer)];
     if (frozen_) {
         if (stored.length == 0) return {key, value};
-        return {at::cat({stored.keys.narrow(2, 0, stored.length), key}, 2),
-                at::cat({stored.values.narrow(2, 0, stored.length), value}, 2)};
+        return {continued(stored.keys.narrow(2, 0, stored.length), key),
+                continued(stored.values.narrow(2, 0, stored.length), value)};
     }
     const std::int64_t added = key.size(2), total = stored.length + added;
     if (!stored.keys.defined() || total > stored.keys.size(2)) {
@@ -44,6 +53,15 @@ std::pair<at::Tensor, at::Tensor> KvCache::append(std::int64_t layer, const at::
     stored.values.narrow(2, stored.length, added).copy_(value);
     stored.length = total;
     return {stored.keys.narrow(2, 0, total), stored.values.narrow(2, 0, total)};
+}
+
+KvCache KvCache::prefix(std::int64_t length) const {
+    NEPENTHE_CHECK(length >= 0 && length <= this->length());
+    KvCache start(static_cast<std::int64_t>(layers_.size()));
+    for (std::size_t i = 0; i < layers_.size(); ++i) start.layers_[i] = {layers_[i].keys, layers_[i].values, length};
+    if (mask.defined()) start.mask = mask.narrow(1, 0, length);
+    start.freeze();
+    return start;
 }
 
 KvCache KvCache::select(const at::Tensor& rows) const {
