@@ -7,6 +7,7 @@
 #include "model/linear.h"
 #include "model/rms_norm.h"
 #include "model/rotary.h"
+#include "model/side_memory.h"
 
 #include <torch/types.h>
 
@@ -149,7 +150,10 @@ at::Tensor block_forward(const DecoderConfig& config, const LayerWeights& weight
                          const at::Tensor& hidden, const Context& context) {
     const at::Tensor stream = block_after_attention(config, weights, layer, hidden, context);
     const at::Tensor key = block_mlp_key(config, weights, hidden, stream);
-    return block_after_mlp(config, weights, stream, block_mlp_output(weights, key));
+    const at::Tensor output = weights.side_memory == nullptr
+                                  ? block_mlp_output(weights, key)
+                                  : routed_output(config, *weights.side_memory, weights.down, key, context);
+    return block_after_mlp(config, weights, stream, output);
 }
 
 }  // namespace nepenthe::model

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "io/file.h"
 #include "io/safetensors.h"
+#include "model/side_memory.h"
 #include "model/tensor_bytes.h"
 
 #include <torch/types.h>
@@ -33,10 +34,15 @@ bool belongs_to_artefact(const fs::path& file) {
     return file.filename() == "manifest.json" || file.filename() == "provenance.json";
 }
 
+// Written anew from what the decoder carries.
+bool belongs_to_side_memory(const fs::path& file) {
+    return file.filename() == kSideMemoryWeights || file.filename() == kSideMemoryDescription;
+}
+
 void copy_side_files(const fs::path& source, const fs::path& target) {
     for (const fs::directory_entry& entry : fs::directory_iterator(source)) {
         const fs::path& file = entry.path();
-        if (!entry.is_regular_file() || belongs_to_artefact(file)) {
+        if (!entry.is_regular_file() || belongs_to_artefact(file) || belongs_to_side_memory(file)) {
             continue;
         }
         if (holds_other_weights(file)) {
@@ -152,6 +158,9 @@ void hash_text(Sha256& hash, std::string_view text) {
 }  // namespace
 
 void save_model(const Decoder& decoder, const fs::path& source, const fs::path& target) {
+    if (decoder.side_memory() != nullptr) {
+        save_side_memory(*decoder.side_memory(), target);
+    }
     if (source.empty()) {
         write_from_scratch(decoder, target);
         return;
@@ -180,6 +189,11 @@ std::string model_digest(const fs::path& folder) {
         }
         hash_number(hash, tensor.bytes.size());
         hash.update(tensor.bytes);
+    }
+    if (holds_side_memory(folder)) {
+        for (const char* file : {kSideMemoryDescription, kSideMemoryWeights}) {
+            hash_text(hash, io::MappedFile(folder, file).text());
+        }
     }
     return hash.hex();
 }

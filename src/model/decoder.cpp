@@ -4,6 +4,7 @@
 #include "model/block.h"
 #include "model/linear.h"
 #include "model/rotary.h"
+#include "model/side_memory.h"
 #include "model/weights.h"
 
 #include <torch/types.h>
@@ -17,6 +18,7 @@ struct Decoder::Impl {
     Weights weights;
     std::vector<at::Tensor> frequencies;  // per rotary table
     double embedding_scale = 1;           // rounded to the compute dtype
+    std::shared_ptr<const SideMemory> side_memory;
 
     Impl(DecoderConfig configuration, Compute precision, at::Device where)
         : config(std::move(configuration)), compute(precision), device(where) {
@@ -45,8 +47,10 @@ void check_batch(const Batch& batch, const KvCache* cache) {
     if (!batch.ids.defined() || batch.ids.dim() != 2 || batch.ids.scalar_type() != at::kLong) {
         fail(ErrorKind::kInternal, "a batch's ids must be [batch, position] int64");
     }
-    if (batch.mask.defined() && (batch.mask.sizes() != batch.ids.sizes() || batch.mask.scalar_type() != at::kBool)) {
-        fail(ErrorKind::kInternal, "a batch's mask must be bool and as large as its ids");
+    for (const at::Tensor& mask : {batch.mask, batch.prompt}) {
+        if (mask.defined() && (mask.sizes() != batch.ids.sizes() || mask.scalar_type() != at::kBool)) {
+            fail(ErrorKind::kInternal, "a batch's masks must be bool and as large as its ids");
+        }
     }
     if (cache != nullptr && cache->mask.defined() && cache->mask.size(0) != batch.ids.size(0)) {
         fail(ErrorKind::kInternal, "the cache holds {} sequences, the batch {}", cache->mask.size(0), batch.ids.size(0));
@@ -65,6 +69,15 @@ at::Tensor joint_mask(const Batch& batch, const KvCache* cache, std::int64_t pas
     return past > 0 ? at::cat({before, now}, 1) : now.contiguous();
 }
 
+// The real tokens of a pass that belong to a prompt.
+at::Tensor deciding_tokens(const Batch& batch) {
+    at::Tensor deciding = at::ones(batch.ids.sizes(), at::TensorOptions(batch.ids.device()).dtype(at::kBool));
+    for (const at::Tensor& mask : {batch.mask, batch.prompt}) {
+        if (mask.defined()) deciding = deciding.logical_and(mask.to(batch.ids.device()));
+    }
+    return deciding;
+}
+
 }  // namespace
 
 Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -75,7 +88,12 @@ Decoder::~Decoder() = default;
 Decoder Decoder::load(const std::filesystem::path& folder, Compute compute, at::Device device) {
     auto impl = std::make_unique<Impl>(read_config(folder), compute, device);
     impl->weights = load_weights(impl->config, folder, impl->dtype(), device);
-    return Decoder(std::move(impl));
+    Decoder decoder(std::move(impl));
+    if (holds_side_memory(folder)) {
+        decoder.attach_side_memory(
+            std::make_shared<const SideMemory>(load_side_memory(folder, decoder.impl_->dtype(), device)));
+    }
+    return decoder;
 }
 
 Decoder Decoder::create(const DecoderConfig& config, std::uint64_t seed, Compute compute, at::Device device) {
@@ -106,6 +124,9 @@ Context Decoder::context(const Batch& batch, KvCache* cache) const {
     }
     if (cache != nullptr && !cache->frozen()) {
         cache->mask = mask;
+    }
+    if (impl_->side_memory != nullptr) {
+        context.deciding = deciding_tokens(batch);
     }
     if (impl_->config.positions == Positions::kLearned && context.past + length > impl_->config.max_positions &&
         context.positions.max().item<std::int64_t>() >= impl_->config.max_positions) {
@@ -219,5 +240,20 @@ bool Decoder::stores_transposed(const std::string& name) const {
 at::Tensor Decoder::embedding() const { return impl_->weights.embedding; }
 at::Tensor Decoder::unembedding() const { return impl_->weights.head; }
 at::Tensor Decoder::unembedding_bias() const { return impl_->weights.head_bias; }
+
+void Decoder::attach_side_memory(std::shared_ptr<const SideMemory> memory) {
+    if (memory != nullptr) {
+        check_side_memory(*memory, impl_->config.layers, parameter(mlp_output_name(memory->layer)));
+    }
+    if (impl_->side_memory != nullptr) {
+        impl_->weights.layers[static_cast<std::size_t>(impl_->side_memory->layer)].side_memory = nullptr;
+    }
+    impl_->side_memory = memory;
+    if (memory != nullptr) {
+        impl_->weights.layers[static_cast<std::size_t>(memory->layer)].side_memory = std::move(memory);
+    }
+}
+
+std::shared_ptr<const SideMemory> Decoder::side_memory() const { return impl_->side_memory; }
 
 }  // namespace nepenthe::model

@@ -21,9 +21,13 @@ enum class Compute { kFloat32, kBFloat16 };
 struct Batch {
     at::Tensor ids;   // [batch, position] int64
     at::Tensor mask;  // [batch, position] bool, true = a real token; undefined = all real
+    // [batch, position] bool: the tokens by which a side memory decides whether it answers (side_memory.h), where a
+    // continuation that is scored follows its prompt in the same pass; undefined = all real ones.
+    at::Tensor prompt = {};
 };
 
 class KvCache;
+struct SideMemory;
 
 // What all layers of one pass share: position ids, which keys are real, rotary tables. Made by context(). No mask of
 // shape [position, key] is kept: causality and sliding windows are index arithmetic in the attention kernel.
@@ -33,6 +37,7 @@ struct Context {
     std::int64_t past = 0;               // positions in the cache before this pass
     std::vector<at::Tensor> cosines;     // per rotary table: [batch|1, position, dims / 2] fp32
     std::vector<at::Tensor> sines;
+    at::Tensor deciding;                 // [batch, position] bool: real tokens of the prompt; only with a side memory
     KvCache* cache = nullptr;            // appended to by block()
 };
 
@@ -73,7 +78,8 @@ class Decoder {
     at::Tensor attention_output(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
     at::Tensor after_attention(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
     at::Tensor mlp_key(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& after_attention) const;
-    // What the second MLP matrix writes (bias included), before any norm that follows it.
+    // What the second MLP matrix writes (bias included), before any norm that follows it. A side memory answers in
+    // block() alone, never here.
     at::Tensor mlp_output(std::int64_t layer, const at::Tensor& key) const;
     at::Tensor after_mlp(std::int64_t layer, const at::Tensor& after_attention, const at::Tensor& mlp_output) const;
     // Final norm alone: [..., hidden] → [..., hidden].
@@ -105,6 +111,11 @@ class Decoder {
     at::Tensor unembedding() const;
     at::Tensor unembedding_bias() const;
 
+    // From now on block() asks the memory in its layer, a sequence at a time. Throws Error(kData) where its layer, shape
+    // or numbers do not fit; nullptr takes it away. load() attaches what lies in the folder.
+    void attach_side_memory(std::shared_ptr<const SideMemory> memory);
+    std::shared_ptr<const SideMemory> side_memory() const;
+
   private:
     struct Impl;
     explicit Decoder(std::unique_ptr<Impl> impl);
@@ -130,6 +141,9 @@ class KvCache {
     // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context()
     // until the cache is frozen.
     at::Tensor mask;
+    // [batch] int64: which memory answers each sequence, decided in the first pass; undefined before it and without a
+    // side memory.
+    at::Tensor route;
 
   private:
     // Storage grows by doubling, so that a step costs no copy of what is there.

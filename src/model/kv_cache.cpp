@@ -73,6 +73,7 @@ KvCache KvCache::select(const at::Tensor& rows) const {
                              layer.values.narrow(2, 0, layer.length).index_select(0, rows), layer.length};
     }
     if (mask.defined()) chosen.mask = mask.index_select(0, rows);
+    if (route.defined()) chosen.route = route.index_select(0, rows);
     return chosen;
 }
 

@@ -30,7 +30,8 @@ void check_requests(const Decoder& decoder, std::span<const ScoreRequest> reques
 // How many tokens of a request go through the model: the last one is only predicted.
 std::size_t fed_tokens(const ScoreRequest& request) { return std::max<std::size_t>(request.ids.size(), 2) - 1; }
 
-// Requests of one batch without their last tokens, right-padded to the longest.
+// Requests of one batch without their last tokens, right-padded to the longest. Whether a side memory answers is decided
+// by what stands before the first scored token, as if that had been a prompt; by everything where only one token does.
 Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen, at::Device device) {
     std::size_t longest = 1;
     for (const std::size_t i : chosen) {
@@ -38,13 +39,16 @@ Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> c
     }
     const auto rows = static_cast<std::int64_t>(chosen.size()), columns = static_cast<std::int64_t>(longest);
     at::Tensor ids = at::zeros({rows, columns}, at::kLong), mask = at::zeros({rows, columns}, at::kBool);
+    at::Tensor prompt = at::zeros({rows, columns}, at::kBool);
     for (std::int64_t row = 0; row < rows; ++row) {
         const ScoreRequest& request = requests[chosen[static_cast<std::size_t>(row)]];
         const std::size_t count = std::min(request.ids.size(), fed_tokens(request));
         std::copy_n(request.ids.begin(), count, ids.mutable_data_ptr<std::int64_t>() + row * columns);
         std::fill_n(mask.mutable_data_ptr<bool>() + row * columns, count, true);
+        const std::size_t deciding = request.first > 1 ? std::min(request.first, count) : count;
+        std::fill_n(prompt.mutable_data_ptr<bool>() + row * columns, deciding, true);
     }
-    return {ids.to(device), mask.to(device)};
+    return {ids.to(device), mask.to(device), prompt.to(device)};
 }
 
 void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen,

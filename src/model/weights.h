@@ -31,6 +31,7 @@ struct LayerWeights {
     Projection qkv;                // or fused, laid out as the family says
     at::Tensor query_norm, key_norm;
     Projection attention_output, gate, up, down;
+    std::shared_ptr<const SideMemory> side_memory;  // beside `down`, where one is attached
 
     // Every defined tensor, in a fixed order.
     std::vector<at::Tensor> all() const;
