@@ -55,6 +55,7 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments);
 Answer run_anchors(const dist::Comm& comm, const Arguments& arguments);
 Answer run_relabel(const dist::Comm& comm, const Arguments& arguments);
 Answer run_forget(const dist::Comm& comm, const Arguments& arguments);
+Answer run_stats(const dist::Comm& comm, const Arguments& arguments);
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
 Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);

@@ -1,12 +1,18 @@
 #pragma once
 // Second moments of MLP keys, C = E[k kᵀ]: computed for any layers in one pass, stored, added up. specs: editing.md §1.5.
+//
+// The corpus is cut into windows, the windows are dealt to at most `groups` blocks (never by rank). A block is summed by one
+// rank, in order, in fp64 (each batch's product is fp32); the tree over blocks is fixed. So the bytes do not depend on the
+// number of ranks. A finished block lies in the artefact's working folder until publication: groups · layers ·
+// intermediate · (intermediate + 1) / 2 · 8 bytes of disk there (Gemma 3 270M, 5 layers, 16 groups: 1.3 GB), and one such block in
+// every rank's memory.
 
 #include "base/json.h"
 #include "dist/comm.h"
+#include "edit/moment_file.h"
 #include "model/decoder.h"
 #include "store/artefact.h"
-
-#include <ATen/core/Tensor.h>
+#include "text/tokenizer.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -16,47 +22,28 @@
 namespace nepenthe::edit {
 
 struct MomentOptions {
-    std::vector<std::int64_t> layers;
+    std::vector<std::int64_t> layers;     // any order; gathered in one pass that stops after the last
     std::int64_t window = 512;            // tokens a text, BOS included: documents are cut into windows
     std::int64_t tokens = 0;              // how many tokens at most, 0 = the corpus
-    std::int64_t tokens_per_block = 4096; // windows computed together: bounds the memory
-    double until = 0;                     // > 0: stop once the directions that edits use have converged to this, relative
+    std::int64_t skip = 0;                // tokens left out before them: what an earlier file of this corpus and seed holds
+    std::int64_t tokens_per_batch = 4096;  // windows computed together: bounds the memory
+    std::int64_t groups = 16;             // blocks of a round at most: more ranks than that have nothing to do
+    double until = 0;                     // > 0: stop once direction_change() after doubling the tokens is at most this
+    std::uint64_t seed = 0;               // of the order in which windows are read
     std::vector<std::string> validate() const;
     Json to_json() const;
 };
 
-// What a file claims to be; `edit` compares field by field.
-struct MomentClaims {
-    std::string model_digest, tokenizer_digest, corpus_digest;
-    std::int64_t window = 0;
-    std::vector<std::int64_t> layers;
-};
-
-// A published file of moments.
-class MomentFile {
-  public:
-    // An artefact's folder or its moments.h5. Throws Error(kData).
-    explicit MomentFile(const std::filesystem::path& path);
-    const MomentClaims& claims() const { return claims_; }
-    std::int64_t count() const { return count_; }  // tokens
-    // Σ k kᵀ / count of a layer: [intermediate, intermediate] fp64, symmetric.
-    at::Tensor moment(std::int64_t layer) const;
-    // Throws Error(kData) that names every field in which the file belongs to something else.
-    void check_belongs(const std::string& model_digest, const std::string& tokenizer_digest,
-                       const std::vector<std::int64_t>& layers) const;
-
-  private:
-    std::filesystem::path path_;
-    MomentClaims claims_;
-    std::int64_t count_ = 0;
-};
-
-// Collective. Gathers the moments of `documents` (token ids without BOS are made here) and publishes them.
+// Collective. Gathers the moments of `documents` and publishes them below `outputs`; an artefact of the same key is
+// returned as it is, an unfinished one continued. The manifest's summary holds tokens, layers, rounds and how much
+// directions still moved. Throws Error(kUsage) for options and layers that the model does not have, Error(kData) for an
+// empty corpus or keys that are not finite.
 store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
                                 const std::vector<std::string>& documents, const std::string& model_digest,
                                 const MomentOptions& options, const std::filesystem::path& outputs);
 
-// Collective. Adds files of the same model, tokenizer, window and layers (other corpora) up into a new artefact.
+// Collective. Adds files of the same model, tokenizer, window and layers up into a new artefact; their order does not
+// matter. Throws Error(kData) naming every field that differs, or text that two of them hold.
 store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::filesystem::path>& files,
                               const std::filesystem::path& outputs);
 

@@ -1,0 +1,68 @@
+#include "edit/moments.h"
+#include "pipelines/stage.h"
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& words, Problems& problems) {
+    std::vector<std::int64_t> layers;
+    for (const std::string& word : words) {
+        std::size_t read = 0;
+        try {
+            layers.push_back(std::stol(word, &read));
+        } catch (const std::exception&) {
+            read = 0;
+        }
+        if (read != word.size() || word.empty()) problems.add("--layers: \"{}\" is not a layer number", word);
+    }
+    return layers;
+}
+
+}  // namespace
+
+Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
+    CommonOptions common;
+    edit::MomentOptions stats;
+    std::filesystem::path model;
+    std::vector<std::filesystem::path> corpus, merge;
+    std::vector<std::string> layers;
+    std::int64_t characters = 0;
+    Options options("stats", "second moments of MLP keys, for edits: several layers in one pass, files that add up",
+                    "mpirun -n 2 nepenthe stats --model gemma --corpus wikitext.txt --layers 3,4,5 --until 1e-3");
+    options.add("model", model, "model that is to be edited");
+    options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");
+    options.add("chars", characters, "only the first N characters of each document; 0 = all");
+    options.add("layers", layers, "layers, counted from 0");
+    options.add("window", stats.window, "tokens of context, BOS included");
+    options.add("tokens", stats.tokens, "how many tokens at most, drawn by windows; 0 = the corpus");
+    options.add("skip", stats.skip, "tokens left out before them: what an earlier file with this seed holds");
+    options.add("until", stats.until, "stop when doubling the tokens turns edit directions by less (1 - cos); 0 = never");
+    options.add("batch-tokens", stats.tokens_per_batch, "tokens computed together");
+    options.add("groups", stats.groups, "blocks of work; give as many as there are ranks, or more");
+    options.add("merge", merge, "add these artefacts up instead");
+    common.declare(options);
+    options.parse(arguments);
+    common.apply(comm);
+    if (!merge.empty()) return artefact_answer(edit::merge_moments(comm, merge, common.outputs), false, "moments");
+
+    Problems problems;
+    for (const char* name : {"model", "corpus", "layers"}) {
+        if (!options.given(name)) problems.add("--{} is missing", name);
+    }
+    stats.layers = layer_numbers(layers, problems);
+    stats.seed = common.seed;
+    for (const std::string& problem : stats.validate()) problems.add("{}", problem);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
+
+    const auto decoder = model::Decoder::load(model, common.compute(), common.torch_device(comm));
+    const auto tokenizer = load_tokenizer(model, decoder.config());
+    const store::Artefact artefact =
+        edit::compute_moments(comm, decoder, tokenizer, read_corpus_documents(corpus, characters),
+                              input_model_digest(comm, model), stats, common.outputs);
+    Answer answer = artefact_answer(artefact, false, "moments");
+    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    return answer;
+}
+
+}  // namespace nepenthe::pipelines
