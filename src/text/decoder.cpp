@@ -136,6 +136,33 @@ class Metaspace : public Decoder {
     bool prepended_;
 };
 
+// Spaces between words, none before a continuation; with `cleanup` English punctuation moves back to its word.
+class WordPiece : public Decoder {
+  public:
+    WordPiece(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
+    void apply(std::vector<std::string>& tokens) const override {
+        for (std::size_t i = 0; i < tokens.size(); ++i) {
+            if (i > 0) tokens[i] = tokens[i].starts_with(prefix_) ? tokens[i].substr(prefix_.size()) : " " + tokens[i];
+            if (cleanup_) clean_up(tokens[i]);
+        }
+    }
+
+  private:
+    static void clean_up(std::string& token) {
+        constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
+            {" .", "."},   {" ?", "?"},   {" !", "!"},          {" ,", ","},   {" ' ", "'"},  {" n't", "n't"},
+            {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+        for (const auto& [from, to] : kChanges) {
+            for (std::size_t at = token.find(from); at != std::string::npos; at = token.find(from, at + to.size())) {
+                token.replace(at, from.size(), to);
+            }
+        }
+    }
+
+    std::string prefix_;
+    bool cleanup_;
+};
+
 class Sequence : public Decoder {
   public:
     explicit Sequence(std::vector<std::unique_ptr<Decoder>> steps) : steps_(std::move(steps)) {}
@@ -203,6 +230,10 @@ std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where
     if (type == "Fuse") return std::make_unique<Fuse>();
     if (type == "Metaspace") return make_metaspace(json, where, problems);
     if (type == "Sequence") return make_sequence(json, where, problems);
+    if (type == "WordPiece") {
+        std::string prefix = field<std::string>(json, "prefix", "##", where, problems);
+        return std::make_unique<WordPiece>(std::move(prefix), field(json, "cleanup", true, where, problems));
+    }
     if (type == "Strip") {
         std::string character = field<std::string>(json, "content", " ", where, problems);
         if (character.empty()) problems.add("{}: a Strip of nothing", where);

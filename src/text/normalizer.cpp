@@ -1,5 +1,6 @@
 #include "text/normalizer.h"
 
+#include "text/bert_characters.h"
 #include "text/json_fields.h"
 #include "text/normal_forms.h"
 #include "text/pattern.h"
@@ -62,6 +63,18 @@ class Form : public Normalizer {
     NormalForm form_;
 };
 
+// Lower case by Unicode 17; the library may be older.
+char32_t lower_case(char32_t upper) {
+    constexpr char32_t kNewer[][2] = {{0x1C89, 0x1C8A}, {0xA7CB, 0x264},  {0xA7CC, 0xA7CD}, {0xA7CE, 0xA7CF},
+                                      {0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D5}, {0xA7DA, 0xA7DB}, {0xA7DC, 0x19B}};
+    for (const auto& [from, to] : kNewer) {
+        if (upper == from) return to;
+    }
+    if (upper >= 0x10D50 && upper <= 0x10D65) return upper + 0x20;  // Garay
+    if (upper >= 0x16EA0 && upper <= 0x16EB8) return upper + 0x1B;  // Beria Erfe
+    return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(upper)));
+}
+
 class Lowercase : public Normalizer {
   public:
     void apply(AlignedText& text) const override {
@@ -75,8 +88,7 @@ class Lowercase : public Normalizer {
                 characters.push_back({U'i', 0});
                 characters.push_back({kDotAbove, 1});
             } else {
-                const auto lower = utf8proc_tolower(static_cast<utf8proc_int32_t>(upper));
-                characters.push_back({static_cast<char32_t>(lower), 0});
+                characters.push_back({lower_case(upper), 0});
             }
         }
         transform(text, characters);
@@ -104,6 +116,58 @@ class Strip : public Normalizer {
 
   private:
     bool left_, right_;
+};
+
+// What BERT's basic tokenizer does before it cuts (Devlin et al. 2019, tokenization.py).
+class Bert : public Normalizer {
+  public:
+    Bert(bool clean, bool space_ideographs, bool strip_accents, bool lower)
+        : clean_(clean), space_ideographs_(space_ideographs), strip_accents_(strip_accents), lower_(lower) {}
+    void apply(AlignedText& text) const override {
+        if (clean_) clean(text);
+        if (space_ideographs_) put_spaces_around_ideographs(text);
+        if (strip_accents_) {
+            normalize(text, NormalForm::kNfd);
+            remove(text, is_bert_accent);
+        }
+        if (lower_) Lowercase().apply(text);
+    }
+
+  private:
+    static void clean(AlignedText& text) {
+        remove(text, is_bert_control);
+        std::vector<TransformedCharacter> characters;
+        for_each_character(text, [&](char32_t c) { characters.push_back({is_bert_space(c) ? U' ' : c, 0}); });
+        transform(text, characters);
+    }
+    static void put_spaces_around_ideographs(AlignedText& text) {
+        std::vector<TransformedCharacter> characters;
+        for_each_character(text, [&](char32_t c) {
+            if (!is_bert_ideograph(c)) return characters.push_back({c, 0});
+            characters.push_back({U' ', 0});
+            characters.push_back({c, 1});
+            characters.push_back({U' ', 1});
+        });
+        transform(text, characters);
+    }
+    template <typename Predicate>
+    static void remove(AlignedText& text, Predicate is_removed) {
+        AlignedTextBuilder builder(text);
+        const std::string_view old = text.text();
+        for (std::size_t at = 0, end; at < old.size(); at = end) {
+            end = at + character_length(old[at]);
+            if (is_removed(decode_at(old, at))) continue;
+            builder.copy({static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(end)});
+        }
+        text = builder.finish();
+    }
+    template <typename Visit>
+    static void for_each_character(const AlignedText& text, Visit&& visit) {
+        const std::string_view old = text.text();
+        for (std::size_t at = 0; at < old.size(); at += character_length(old[at])) visit(decode_at(old, at));
+    }
+
+    bool clean_, space_ideographs_, strip_accents_, lower_;
 };
 
 class Sequence : public Normalizer {
@@ -151,6 +215,13 @@ std::unique_ptr<Normalizer> make_normalizer(const Json& json, const std::string&
         std::string content = field<std::string>(json, "content", "", where, problems);
         if (!pattern) return nullptr;
         return std::make_unique<Replace>(std::move(*pattern), std::move(content));
+    }
+    if (type == "BertNormalizer") {
+        const bool clean = field(json, "clean_text", true, where, problems);
+        const bool ideographs = field(json, "handle_chinese_chars", true, where, problems);
+        const bool lower = field(json, "lowercase", true, where, problems);
+        // null: as for lower case.
+        return std::make_unique<Bert>(clean, ideographs, field(json, "strip_accents", lower, where, problems), lower);
     }
     if (type == "Sequence") return make_sequence(json, where, problems);
     problems.add("{}: the normalizer \"{}\" is not supported", where, type);

@@ -15,7 +15,7 @@ class Normalizer {
     virtual void apply(AlignedText& text) const = 0;
 };
 
-// Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase (of the letters that the system's utf8proc knows), Strip, Sequence;
+// Prepend, Replace, NFC, NFD, NFKC, NFKD, Lowercase, Strip, BertNormalizer, Sequence;
 // null gives none. What is not supported goes to `problems` by its path within the file.
 std::unique_ptr<Normalizer> make_normalizer(const Json& json, const std::string& where, Problems& problems);
 

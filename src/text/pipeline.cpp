@@ -1,6 +1,8 @@
 #include "text/pipeline.h"
 
+#include "text/bpe_model.h"
 #include "text/json_fields.h"
+#include "text/word_piece_model.h"
 
 namespace nepenthe::text {
 
@@ -10,14 +12,19 @@ Pipeline::Pipeline(TokenizerFile file, const std::string& what) : file_(std::mov
     const Json description = rest.value("model", Json());
     // Old files leave the type out; a BPE has merges.
     const std::string type = description.is_object() ? description.value("type", "BPE") : "";
-    if (type != "BPE") problems.add("model: the type \"{}\" is not supported, only BPE is", type);
+    const bool known = type == "BPE" || type == "WordPiece";
+    if (!known) problems.add("model: the type \"{}\" is not supported, only BPE and WordPiece are", type);
     normalizer_ = make_normalizer(rest.value("normalizer", Json()), "normalizer", problems);
     pre_tokenizer_ = make_pre_tokenizer(rest.value("pre_tokenizer", Json()), "pre_tokenizer", problems);
     post_processor_ = PostProcessor::from_json(rest.value("post_processor", Json()), "post_processor", problems);
     decoder_ = make_decoder(rest.value("decoder", Json()), "decoder", problems);
-    if (type == "BPE") {
+    if (known) {
         if (file_.vocabulary.count() == 0) problems.add("model.vocab: empty or missing");
-        model_ = std::make_unique<BpeModel>(file_, pre_tokenizer_ && pre_tokenizer_->byte_level(), problems);
+        if (type == "BPE") {
+            model_ = std::make_unique<BpeModel>(file_, pre_tokenizer_ && pre_tokenizer_->byte_level(), problems);
+        } else {
+            model_ = std::make_unique<WordPieceModel>(file_, problems);
+        }
         added_tokens_ = std::make_unique<AddedTokens>(rest.value("added_tokens", Json()), file_.vocabulary,
                                                       normalizer_.get(), problems);
     }

@@ -3,13 +3,13 @@
 // post-processor.
 
 #include "text/added_tokens.h"
-#include "text/bpe_model.h"
 #include "text/decoder.h"
 #include "text/normalizer.h"
 #include "text/post_processor.h"
 #include "text/pre_tokenizer.h"
 #include "text/tokenizer_file.h"
 #include "text/word_cache.h"
+#include "text/word_model.h"
 
 #include <memory>
 #include <optional>
@@ -39,7 +39,7 @@ class Pipeline {
     TokenizerFile file_;
     std::unique_ptr<Normalizer> normalizer_;
     std::unique_ptr<PreTokenizer> pre_tokenizer_;
-    std::unique_ptr<BpeModel> model_;
+    std::unique_ptr<WordModel> model_;
     std::unique_ptr<AddedTokens> added_tokens_;
     PostProcessor post_processor_;
     std::unique_ptr<Decoder> decoder_;

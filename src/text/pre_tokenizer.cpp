@@ -1,5 +1,6 @@
 #include "text/pre_tokenizer.h"
 
+#include "text/bert_characters.h"
 #include "text/json_fields.h"
 #include "text/pattern.h"
 
@@ -77,6 +78,15 @@ class Punctuation : public PreTokenizer {
 
   private:
     SplitBehavior behavior_;
+};
+
+// White space falls away, every punctuation mark stands alone.
+class Bert : public PreTokenizer {
+  public:
+    void apply(Words& words) const override {
+        split_each(words, SplitBehavior::kRemoved, false, characters(is_white_space));
+        split_each(words, SplitBehavior::kIsolated, false, characters(is_bert_punctuation));
+    }
 };
 
 class WhitespaceSplit : public PreTokenizer {
@@ -251,6 +261,7 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& json, const std::st
     if (type == "Digits") return std::make_unique<Digits>(field(json, "individual_digits", false, where, problems));
     if (type == "Metaspace") return make_metaspace(json, where, problems);
     if (type == "Whitespace") return std::make_unique<Whitespace>();
+    if (type == "BertPreTokenizer") return std::make_unique<Bert>();
     if (type == "WhitespaceSplit") return std::make_unique<WhitespaceSplit>();
     if (type == "Punctuation") {
         return std::make_unique<Punctuation>(behavior_field(json, SplitBehavior::kIsolated, where, problems));

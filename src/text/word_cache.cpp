@@ -13,7 +13,7 @@ constexpr std::size_t kFirstCapacity = 4096;
 
 }  // namespace
 
-std::span<const WordToken> WordCache::tokens_of(std::string_view word, const BpeModel& model) {
+std::span<const WordToken> WordCache::tokens_of(std::string_view word, const WordModel& model) {
     if (word.empty()) return {};
     if (word.size() > kLongestWord) {
         long_word_.clear();

@@ -1,7 +1,7 @@
 #pragma once
 // Words met before and their tokens: text repeats its words, and merging one costs a hundred times a look-up.
 
-#include "text/bpe_model.h"
+#include "text/word_model.h"
 
 #include <span>
 #include <string>
@@ -14,7 +14,7 @@ namespace nepenthe::text {
 class WordCache {
   public:
     // The tokens of `word`, from the cache or from `model`. The span holds until the next call.
-    std::span<const WordToken> tokens_of(std::string_view word, const BpeModel& model);
+    std::span<const WordToken> tokens_of(std::string_view word, const WordModel& model);
     // Gives back the memory that a very long word took.
     void release_excess();
 

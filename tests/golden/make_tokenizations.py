@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes what the `tokenizers` package makes of real and random text, for tests/text/tokenizations_test.cpp.
 
-    make_tokenizations.py SHARED_DATA GEMMA_FOLDER OUTPUT_FOLDER
+    make_tokenizations.py SHARED_DATA GEMMA_FOLDER MINILM_FOLDER OUTPUT_FOLDER
 
 First the tokenizer.json files that are published only as rank files are converted (scripts/convert-tiktoken.py). Then
 NAME.expected for each tokenizer, little-endian: u32 length and path of the tokenizer.json, u32 number of texts; for each text
@@ -119,7 +119,7 @@ def random_models(count, seed, folder):
 
 
 def main():
-    shared, gemma, folder = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+    shared, gemma, minilm, folder = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
     folder.mkdir(parents=True, exist_ok=True)
     published = shared / "tokenizers"
     files = {
@@ -128,6 +128,7 @@ def main():
         "llama2": published / "llama2" / "tokenizer.json",
         "tinystories": shared / "models" / "tinystories-656k" / "tokenizer.json",
         "gemma3": gemma / "tokenizer.json",
+        "minilm": minilm / "tokenizer.json",
     }
     for name, family, ranks in [("llama3", "llama3", "llama3/tokenizer.model"), ("qwen2", "qwen2", "qwen/qwen.tiktoken")]:
         files[name] = folder / name / "tokenizer.json"

@@ -45,6 +45,12 @@ def normalizer_cases():
     for name, normalizer in {
         "NFC": {"type": "NFC"}, "NFD": {"type": "NFD"}, "NFKC": {"type": "NFKC"}, "NFKD": {"type": "NFKD"},
         "Lowercase": {"type": "Lowercase"}, "Strip": {"type": "Strip", "strip_left": True, "strip_right": True},
+        "Bert": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True, "strip_accents": None,
+                 "lowercase": True},
+        "Bert cased": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": False, "strip_accents": None,
+                       "lowercase": False},
+        "Bert accents": {"type": "BertNormalizer", "clean_text": False, "handle_chinese_chars": True, "strip_accents": True,
+                         "lowercase": False},
         "Strip left": {"type": "Strip", "strip_left": True, "strip_right": False},
         "Prepend": {"type": "Prepend", "prepend": "▁▁"},
         "Replace": {"type": "Replace", "pattern": string(" "), "content": "▁"},
@@ -72,6 +78,7 @@ def pre_tokenizer_cases():
     for scheme in ("always", "first", "never"):
         for split in (False, True):
             yield f"Metaspace {scheme} {split}", {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split}
+    yield "Bert", {"type": "BertPreTokenizer"}
     yield "Whitespace", {"type": "Whitespace"}
     yield "WhitespaceSplit", {"type": "WhitespaceSplit"}
     for behavior in ("Isolated", "Contiguous"):
@@ -150,6 +157,23 @@ def model_cases():
                                     pre_tokenizer={"type": "WhitespaceSplit"})
 
 
+def word_piece_cases():
+    pieces = ["[UNK]", "he", "hello", "##l", "##lo", "##o", "wor", "##ld", "!", "don", "'", "t", "é", "##é", "日", "x", "##y", "-"]
+    for name, options in {"plain": {}, "short words": {"max_input_chars_per_word": 4},
+                          "other prefix": {"continuing_subword_prefix": "@"}}.items():
+        vocab = {piece: i for i, piece in enumerate(pieces)}
+        if "continuing_subword_prefix" in options:
+            vocab = {piece.replace("##", "@"): i for piece, i in vocab.items()}
+        whole = document(pre_tokenizer={"type": "BertPreTokenizer"},
+                         normalizer={"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                                     "strip_accents": False, "lowercase": True},
+                         decoder={"type": "WordPiece", "prefix": options.get("continuing_subword_prefix", "##"),
+                                  "cleanup": name == "plain"})
+        whole["model"] = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                          "max_input_chars_per_word": 100, "vocab": vocab, **options}
+        yield name, whole
+
+
 def decoder_cases():
     spellings = ["<unk>", "▁Hello", "▁▁wor", "ld▁", "<0xE2>", "<0x96>", "<0x81>", "<0xC3>", "<0x28>", "Ġthe", "Ċ", "ðŁ", "ĳ©", "é",
                  "x-y", "日本", "<0xZZ>", "  a ", "âĢ"]
@@ -194,6 +218,7 @@ def main():
     cases += [encodings("post-processor " + name, d) for name, d in post_processor_cases()]
     cases += [encodings("added tokens " + name, d) for name, d in added_token_cases()]
     cases += [encodings("model " + name, d) for name, d in model_cases()]
+    cases += [encodings("WordPiece " + name, d) for name, d in word_piece_cases()]
     for name, tokenizer_json, sequences in decoder_cases():
         tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json))
         cases.append({"name": "decoder " + name, "tokenizer": tokenizer_json, "decodings": [

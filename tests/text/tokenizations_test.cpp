@@ -105,7 +105,7 @@ TEST_P(Tokenizations, EqualThePackages) {
 
 INSTANTIATE_TEST_SUITE_P(All, Tokenizations,
                          ::testing::Values("gpt2", "gpt-neox", "llama2", "llama2-published", "llama3", "qwen2",
-                                           "tinystories", "gemma3", "random-merges"),
+                                           "tinystories", "gemma3", "minilm", "random-merges"),
                          [](const auto& test) {
                              std::string name = test.param;
                              std::erase(name, '-');
