@@ -89,8 +89,9 @@ TEST(Value, AFactThatReachedItsTargetLeavesTheBatch) {
     const model::Decoder decoder = tiny("llama");
     const std::vector<ValueProblem> facts = mixed_facts(decoder);
     ValueOptions options = small_steps(ValueSite::kBlockOutput, 0);
-    options.steps = 25;
-    options.stop_loss = 2.5;
+    options.steps = 12;
+    options.relative_lr = 0.3;
+    options.stop_loss = 4.0;
     const std::vector<FactValue> values = optimise_values(decoder, facts, options);
     std::int64_t fewest = options.steps, most = 0;
     for (std::size_t f = 0; f < facts.size(); ++f) {
