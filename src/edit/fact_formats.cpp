@@ -253,7 +253,7 @@ Fact convert_record(const Json& record, FactFormat format, const FactOptions& op
     if (fields.fine() && count_braces(fact.prompt) != 1) fields.complain("the sentence holds a \"{}\" of its own");
     fields.throw_if_bad();
     Json rest = std::move(fields).rest();
-    rest.update(fact.source);
+    if (fact.source.is_object()) rest.update(fact.source);
     fact.source = std::move(rest);
     return fact;
 }
