@@ -21,6 +21,7 @@ debian_packages=(
     libboost-program-options-dev libgtest-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libpcre2-dev
     libutf8proc-dev libssl-dev libxxhash-dev
 )
+test_debian_packages=(slurm-wlm munge)  # a real Slurm of one node
 needed_disk_gib=8
 
 scripts=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -153,6 +154,7 @@ main() {
             return 64
             ;;
     esac
+    if [[ $with_tests == yes ]]; then debian_packages+=("${test_debian_packages[@]}"); fi
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
         install_debian_packages
     else

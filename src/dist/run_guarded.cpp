@@ -79,6 +79,9 @@ int settle(const Comm& exits, const Outcome& mine) {
         }
         pause();
     }
+    // All ranks know how the job ends. A launcher that sees the first of them leave with a code other than 0 terminates
+    // the rest (srun --kill-on-bad-exit), which must not change their codes.
+    for (const int number : {SIGTERM, SIGINT}) ::signal(number, SIG_IGN);
     const auto first = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
     if (first == codes.end()) return 0;
     if (first - codes.begin() == exits.rank() && !mine.line.empty()) print_line(mine.line);
