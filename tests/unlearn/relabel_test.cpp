@@ -221,13 +221,13 @@ TEST(Relabel, RefusesWhatDoesNotBelongTogether) {
     EXPECT_EQ(kind_of(inputs(), long_blocks), ErrorKind::kData);
 }
 
-// The digest that relabel_ranks_test.py compares over rank counts and after kills.
+// The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Relabel, PrintsItsDigest) {
-    const char* const outputs = std::getenv("NEPENTHE_RELABEL_OUTPUTS");
+    const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
     testing::SharedFolder folder("relabel-digest-of-ranks");
     const store::Artefact artefact =
         relabel(*testing::world, inputs(), options(), outputs ? std::filesystem::path(outputs) : folder.path());
-    if (testing::world->is_root()) printf("relabel digest %s\n", artefact.digest().c_str());
+    if (testing::world->is_root()) printf("digest %s\n", artefact.digest().c_str());
 }
 
 TEST(Audit, ShowsWhatChanged) {

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""The same relabelling on 1 to 4 ranks, and killed and resumed on another number of ranks, gives one digest."""
+"""The same stage on 1 to 4 ranks, and killed and resumed on another number of ranks, gives one digest.
+
+The program's test --filter makes an artefact below $NEPENTHE_TEST_OUTPUTS and prints "digest <64 hexadecimal digits>".
+"""
 import argparse
 import os
 import pathlib
@@ -13,16 +16,16 @@ import time
 
 
 def command(args, ranks):
-    return [args.mpirun, "-n", str(ranks), args.program, "--gtest_filter=Relabel.PrintsItsDigest"]
+    return [args.mpirun, "-n", str(ranks), args.program, f"--gtest_filter={args.filter}"]
 
 
 def environment(outputs):
-    return {**os.environ, "NEPENTHE_RELABEL_OUTPUTS": str(outputs)}
+    return {**os.environ, "NEPENTHE_TEST_OUTPUTS": str(outputs)}
 
 
 def digest_of(args, ranks, outputs):
     done = subprocess.run(command(args, ranks), env=environment(outputs), capture_output=True, text=True, timeout=200)
-    found = re.search(r"relabel digest ([0-9a-f]{64})", done.stdout)
+    found = re.search(r"^digest ([0-9a-f]{64})", done.stdout, re.M)
     if done.returncode != 0 or not found:
         sys.exit(f"{ranks} ranks: exit {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return found.group(1)
@@ -50,12 +53,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--program", required=True)
     parser.add_argument("--mpirun", required=True)
+    parser.add_argument("--filter", required=True)
+    parser.add_argument("--journal-bytes", type=int, nargs=3, required=True,
+                        help="kill the three jobs once they journalled that much")
     args = parser.parse_args()
-    root = pathlib.Path(tempfile.mkdtemp(prefix="nepenthe-relabel-ranks-"))
+    root = pathlib.Path(tempfile.mkdtemp(prefix="nepenthe-one-digest-"))
     try:
         digests = {f"{ranks} ranks": digest_of(args, ranks, root / f"ranks{ranks}") for ranks in (1, 2, 3, 4)}
         kills = 0
-        for before, after, wanted in ((2, 2, 1), (2, 3, 2_000_000), (3, 1, 4_000_000)):
+        for (before, after), wanted in zip(((2, 2), (2, 3), (3, 1)), args.journal_bytes):
             outputs = root / f"killed{before}-{after}"
             kills += kill_after(args, before, outputs, wanted)
             digests[f"killed on {before}, resumed on {after}"] = digest_of(args, after, outputs)
