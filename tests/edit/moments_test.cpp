@@ -1,0 +1,251 @@
+// Second moments of a real small model: against a plain computation, on any number of ranks, added up, refused.
+
+#include "edit/moments.h"
+#include "base/error.h"
+#include "edit/key_pass.h"
+#include "edit/moment_convergence.h"
+#include "edit/moment_windows.h"
+#include "edit/packed_triangle.h"
+#include "io/text.h"
+#include "mpi_world.h"
+#include "shared_folder.h"
+
+#include <gtest/gtest.h>
+#include <torch/types.h>
+
+#include <cstdlib>
+
+namespace nepenthe::edit {
+namespace {
+
+const char* const kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+
+const text::Tokenizer& tokenizer() {
+    static const auto loaded = text::Tokenizer::load(kModel);
+    return loaded;
+}
+
+const model::Decoder& decoder() {
+    static const auto loaded = model::Decoder::load(kModel, model::Compute::kFloat32);
+    return loaded;
+}
+
+// Documents of uneven lengths, so that windows need padding.
+std::vector<std::string> documents(std::size_t first = 0, std::size_t count = 8) {
+    const std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
+    std::vector<std::string> out;
+    for (std::size_t i = first; i < first + count; ++i) out.push_back(novel.substr(10000 + 1500 * i, 700 + 97 * i));
+    return out;
+}
+
+MomentOptions options() {
+    MomentOptions out;
+    out.layers = {1, 0};
+    out.window = 48;
+    out.tokens_per_batch = 200;
+    out.groups = 5;
+    return out;
+}
+
+store::Artefact compute(const MomentOptions& choice, const std::filesystem::path& outputs,
+                        const std::vector<std::string>& texts = documents(), const std::string& model = "tinystories") {
+    return compute_moments(*testing::world, decoder(), tokenizer(), texts, model, choice, outputs);
+}
+
+// Window by window without padding, one layer at a time, every product in fp64.
+at::Tensor plain_moment(const std::vector<Window>& windows, std::int64_t layer) {
+    const std::int64_t n = decoder().config().intermediate;
+    at::Tensor sum = at::zeros({n, n}, at::kDouble);
+    std::int64_t tokens = 0;
+    for (const Window& window : windows) {
+        const at::Tensor ids = at::tensor(std::vector<std::int64_t>(window.begin(), window.end())).unsqueeze(0);
+        const model::Context context = decoder().context({ids, {}});
+        at::Tensor hidden = decoder().embed(ids, context);
+        for (std::int64_t below = 0; below < layer; ++below) hidden = decoder().block(below, hidden, context);
+        const at::Tensor key =
+            decoder().mlp_key(layer, hidden, decoder().after_attention(layer, hidden, context))[0].to(at::kDouble);
+        sum += at::matmul(key.t(), key);
+        tokens += key.size(0);
+    }
+    return sum / static_cast<double>(tokens);
+}
+
+template <typename Work>
+std::string error_of(const Work& work) {
+    try {
+        work();
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return "";
+}
+
+TEST(Moments, AreThoseOfAPlainComputation) {
+    testing::SharedFolder folder("moments-plain");
+    const store::Artefact artefact = compute(options(), folder.path());
+    const MomentFile file(artefact.folder);
+    const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
+    EXPECT_EQ(file.count(), count_tokens(windows));
+    EXPECT_EQ(file.claims().layers, (std::vector<std::int64_t>{0, 1}));
+    for (const std::int64_t layer : {0, 1}) {
+        const at::Tensor expected = plain_moment(windows, layer), actual = file.moment(layer);
+        EXPECT_TRUE(at::equal(actual, actual.t()));
+        EXPECT_LT(((actual - expected).norm() / expected.norm()).item<double>(), 1e-6) << "layer " << layer;
+    }
+}
+
+TEST(Moments, EveryWindowBeginsWithBosAndEveryTokenCountsOnce) {
+    const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
+    std::size_t tokens = 0;
+    for (const std::string& text : documents()) tokens += tokenizer().encode(text, false).ids.size();
+    for (const Window& window : windows) {
+        EXPECT_EQ(window.front(), tokenizer().bos().value());
+        EXPECT_LE(window.size(), 48u);
+    }
+    EXPECT_EQ(count_tokens(windows), static_cast<std::int64_t>(tokens + windows.size()));
+}
+
+TEST(Moments, PaddingNeverCounts) {
+    const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
+    const WindowGroup all = deal_windows(windows, {0, windows.size()}, 1, 1).front();
+    std::int64_t seen = 0;
+    bool padded = false;
+    for (const WindowBatch& batch : batch_windows(windows, all, 1 << 20)) {
+        padded = padded || batch.mask.defined();
+        visit_keys(decoder(), batch, {1}, [&](std::size_t, const at::Tensor& keys) { seen += keys.size(0); });
+    }
+    EXPECT_TRUE(padded);
+    EXPECT_EQ(seen, count_tokens(windows));
+}
+
+TEST(Moments, LimitAndSkipShareTheCorpus) {
+    testing::SharedFolder folder("moments-top-up");
+    MomentOptions first = options(), second = options();
+    // Whole windows alone are skipped, so that the limit must fall between two of them.
+    const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
+    std::int64_t boundary = 0;
+    for (const Window& window : windows) {
+        boundary += std::ssize(window);
+        if (boundary >= 480) break;
+    }
+    first.tokens = second.skip = boundary;
+    const store::Artefact head = compute(first, folder.path()), tail = compute(second, folder.path());
+    const store::Artefact both = merge_moments(*testing::world, {head.folder, tail.folder}, folder.path());
+    const MomentFile sum(both.folder), whole(compute(options(), folder.path()).folder);
+    EXPECT_EQ(MomentFile(head.folder).count(), boundary);
+    EXPECT_EQ(sum.count(), whole.count());
+    EXPECT_EQ(sum.parts().size(), 2u);
+    EXPECT_LT(((sum.moment(1) - whole.moment(1)).norm() / whole.moment(1).norm()).item<double>(), 1e-6);
+}
+
+TEST(Moments, AddUpInAnyOrder) {
+    testing::SharedFolder folder("moments-merge"), other("moments-merge-other");
+    const auto a = compute(options(), folder.path()), b = compute(options(), folder.path(), documents(9, 3));
+    const auto c = compute(options(), folder.path(), documents(13, 2));
+    const auto ab = merge_moments(*testing::world, {a.folder, b.folder}, folder.path());
+    const auto ba = merge_moments(*testing::world, {b.folder, a.folder}, other.path());
+    EXPECT_EQ(ab.digest(), ba.digest());
+    const MomentFile sum(ab.folder), first(a.folder), second(b.folder);
+    EXPECT_EQ(sum.count(), first.count() + second.count());
+    const auto total = static_cast<double>(sum.count());
+    const at::Tensor expected = first.moment(0) * (static_cast<double>(first.count()) / total) +
+                                second.moment(0) * (static_cast<double>(second.count()) / total);
+    EXPECT_LT((sum.moment(0) - expected).abs().max().item<double>(), 1e-12);
+    const auto again = merge_moments(*testing::world, {ab.folder, c.folder}, folder.path());
+    EXPECT_EQ(MomentFile(again.folder).parts().size(), 3u);
+    // What is in already is not taken twice.
+    const std::string refused =
+        error_of([&] { merge_moments(*testing::world, {again.folder, b.folder}, other.path()); });
+    EXPECT_NE(refused.find("count twice"), std::string::npos) << refused;
+}
+
+TEST(Moments, ForeignFilesAreRefusedByField) {
+    testing::SharedFolder folder("moments-foreign");
+    const store::Artefact artefact = compute(options(), folder.path());
+    const MomentFile file(artefact.folder / kMomentFile);
+    EXPECT_NO_THROW(file.check_belongs("tinystories", tokenizer().digest(), {1}, 48, file.claims().corpus_digest));
+    const std::string all = error_of([&] { file.check_belongs("another", "other", {0, 7}, 512, "elsewhere"); });
+    for (const char* field : {"model digest", "tokenizer digest", "layer 7", "window", "corpus digest"}) {
+        EXPECT_NE(all.find(field), std::string::npos) << field << " in " << all;
+    }
+    EXPECT_EQ(all.find("layer 0"), std::string::npos) << all;
+    MomentOptions window = options(), layers = options();
+    window.window = 32;
+    layers.layers = {1};
+    const auto narrow = compute(window, folder.path(), documents(9, 2), "another");
+    const auto one = compute(layers, folder.path(), documents(9, 2));
+    const std::string merge =
+        error_of([&] { merge_moments(*testing::world, {artefact.folder, narrow.folder, one.folder}, folder.path()); });
+    for (const char* field : {"window", "model digest", "layers"}) {
+        EXPECT_NE(merge.find(field), std::string::npos) << field << " in " << merge;
+    }
+}
+
+TEST(Moments, StopWhenDirectionsAreStill) {
+    testing::SharedFolder folder("moments-until");
+    MomentOptions loose = options(), strict = options();
+    loose.until = 0.9;
+    strict.until = 1e-9;
+    std::vector<std::string> texts;
+    const std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
+    for (std::size_t i = 0; i < 40; ++i) texts.push_back(novel.substr(10000 + 1500 * i, 1500));
+    const auto early = compute(loose, folder.path(), texts), late = compute(strict, folder.path(), texts);
+    const Json stopped = early.manifest.at("summary"), read = late.manifest.at("summary");
+    EXPECT_TRUE(stopped.at("converged").get<bool>()) << stopped;
+    EXPECT_EQ(stopped.at("rounds"), 2) << stopped;
+    EXPECT_FALSE(read.at("converged").get<bool>());
+    EXPECT_GT(read.at("tokens").get<std::int64_t>(), stopped.at("tokens").get<std::int64_t>());
+    // Directions turn less and less.
+    EXPECT_LT(read.at("direction_change").get<double>(), stopped.at("direction_change").get<double>());
+    EXPECT_EQ(MomentFile(early.folder).count(), stopped.at("tokens").get<std::int64_t>());
+}
+
+TEST(Moments, WrongOptionsAreNamedTogether) {
+    testing::SharedFolder folder("moments-options");
+    MomentOptions wrong = options();
+    wrong.layers = {0, 99, 0};
+    wrong.window = 4096;
+    const std::string all = error_of([&] { compute(wrong, folder.path()); });
+    for (const char* part : {"layer 99", "twice", "4096"}) EXPECT_NE(all.find(part), std::string::npos) << all;
+    EXPECT_NE(error_of([&] { compute(options(), folder.path(), {}); }).find("no tokens"), std::string::npos);
+}
+
+TEST(Moments, OpenWithH5py) {
+    testing::SharedFolder folder("moments-h5py");
+    const store::Artefact artefact = compute(options(), folder.path());
+    if (!testing::world->is_root()) return;
+    const std::string command = fmt::format("'{}' '{}/tests/edit/check_moments.py' '{}'", NEPENTHE_PYTHON,
+                                            NEPENTHE_SOURCE_DIR, (artefact.folder / kMomentFile).string());
+    EXPECT_EQ(std::system(command.c_str()), 0);
+}
+
+TEST(PackedTriangle, IndicesGoBeyondInt) {
+    constexpr std::int64_t n = 70001;
+    static_assert(triangle_size(n) == 2450105001);
+    static_assert(triangle_row(n, 0) == 0 && triangle_row(n, 1) == n);
+    static_assert(triangle_row(n, n - 1) == triangle_size(n) - 1);
+}
+
+TEST(PackedTriangle, UnpacksWhatWasSummed) {
+    const at::Tensor keys = at::randn({37, 301});
+    OuterProductSum sum(301);
+    sum.add(keys.narrow(0, 0, 20).contiguous());
+    sum.add(keys.narrow(0, 20, 17).contiguous());
+    const at::Tensor exact = at::matmul(keys.t().to(at::kDouble), keys.to(at::kDouble));
+    const at::Tensor actual = unpack_triangle(sum.values(), 301, 1.0);
+    EXPECT_LT((actual - exact).abs().max().item<double>(), 1e-4);
+    EXPECT_TRUE(at::equal(actual, actual.t()));
+}
+
+// The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
+TEST(Moments, PrintsItsDigest) {
+    const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
+    testing::SharedFolder folder("moments-digest");
+    MomentOptions choice = options();
+    choice.until = 1e-9;
+    const auto artefact = compute(choice, outputs ? std::filesystem::path(outputs) : folder.path(), documents(0, 30));
+    if (testing::world->is_root()) printf("digest %s\n", artefact.digest().c_str());
+}
+
+}  // namespace
+}  // namespace nepenthe::edit
