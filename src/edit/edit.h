@@ -1,10 +1,12 @@
 #pragma once
 // `edit`: thousands of facts written by all ranks. specs: editing.md §1–6, §11.
 
-#include "base/json.h"
 #include "dist/comm.h"
+#include "edit/edit_options.h"
+#include "edit/edit_unit.h"
 #include "edit/facts.h"
 #include "edit/solve.h"
+#include "edit/unit_values.h"
 #include "edit/value.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
@@ -12,63 +14,68 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <string>
 #include <vector>
 
 namespace nepenthe::edit {
 
-enum class Method { kRRome, kRome, kPRome, kMemit, kMemitMerged, kEmmet, kAlphaEdit, kFineTune };
-enum class Mode { kOneAtATime, kSequential, kBatch };
-
-struct EditOptions {
-    Method method = Method::kRRome;
-    Mode mode = Mode::kBatch;             // refused where the method cannot do it
-    std::vector<std::int64_t> layers;     // ascending
-    ValueOptions value;                   // site and layer are set by the method
-    std::filesystem::path moments;        // artefact of stats; empty = C = I, said aloud
-    double lambda = 15000;                // MEMIT
-    double emmet_weight = 1e4, emmet_mu = 0;
-    double tau = 2e-2, l2 = 10;           // AlphaEdit
-    std::int64_t facts_per_block = 16;    // values side by side; part of the result's identity
-    std::int64_t batch = 0;               // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
-    std::uint64_t seed = 0;
-
-    std::vector<std::string> validate(const model::DecoderConfig& config) const;
-    Json to_json() const;
-};
-
-// One change of one matrix: W += delta.dense(), W as [hidden, intermediate].
+// One change of one matrix: W += update.
 struct Delta {
     std::int64_t layer = 0;
-    std::string tensor;          // checkpoint name
-    LowRank update;              // fp64
+    std::string tensor;                // checkpoint name
+    LowRank update;                    // fp64; one-at-a-time fine-tuning keeps norms alone
     double norm = 0, weight_norm = 0;  // Frobenius
-    double condition = 0, jitter = 0;
+    double largest = 0;                // largest change of a single weight
+    double condition = 0, jitter = 0;  // of the solve
+    double error_before = 0;           // mean ‖wanted − present‖ / ‖wanted‖ of the values when the layer was reached
+    std::size_t first_unit = 0, units = 0;
 };
 
-// What is known of one fact after its edit.
+// What is known of a unit (one fact, or the facts of one subject) after its edit.
 struct EditRecord {
-    std::string id;
-    FactValue value;
-    at::Tensor key, residual;  // fp64, of the last edited layer
-    std::string note;          // clamp hit, merged with …, key far from the bare one …
+    std::vector<std::size_t> facts;   // the leading one first; duplicates last
+    FactValue value;                  // undefined tensors for fine-tuning
+    std::string block_key;            // EditContext::block_key of the block that the value was computed in
+    at::Tensor key, residual;         // fp64, of the last edited layer; undefined for fine-tuning
+    double key_cosine = 1;            // of the bare key with the key that was used
+    double response = 1;              // rank-one methods: k0 · u / (k̄ · u), how much of the edit the bare prompt sees
+    std::string note;                 // clamp hit, key far from the bare one …
+    std::string probe;                // what the probe returned (one-at-a-time)
 };
 
 struct EditResult {
     std::vector<std::string> prefixes;
-    std::vector<EditRecord> records;   // in the order of the facts
-    std::vector<Delta> deltas;         // batch and sequential: all that was added, in order; one-at-a-time: delta i is fact i's
+    std::vector<EditRecord> records;   // by first fact
+    std::vector<Delta> deltas;         // batch and sequential: all that stays, in order; one-at-a-time: delta i is unit i's
     std::vector<std::string> warnings;
+    std::string stopped;               // sequential: why the run ended early (a gate); its last batch was rolled back
+    std::size_t units_written = 0;     // records beyond it have no delta
 };
 
-// Called on all ranks after each fact (one-at-a-time: with this fact alone written) or batch; may throw Error(kGate), which
-// in sequential mode rolls the last batch back and ends the run.
-using AfterEdit = std::function<void(const model::Decoder& decoder, std::size_t first_fact, std::size_t facts)>;
+struct EditInputs {
+    const text::Tokenizer* tokenizer = nullptr;
+    std::vector<Fact> facts;
+    // C of a layer, [intermediate, intermediate] fp64; empty = C = I, said aloud.
+    std::function<at::Tensor(std::int64_t layer)> moment;
+    // Context prefixes; empty = generated from the decoder.
+    std::vector<std::string> prefixes;
+    // Values of an earlier run: taken where a block holds the same facts after the same history.
+    KnownValues known_values;
+};
 
-// Collective. Edits `decoder` (fp32 weights) in place; one-at-a-time leaves it as it was. `scratch` journals the values.
-EditResult edit(const dist::Comm& comm, model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                const std::vector<Fact>& facts, const EditOptions& options, const std::filesystem::path& scratch,
-                const AfterEdit& after = {});
+struct EditHooks {
+    // Batch and sequential: collective, after each batch, with it written. A thrown Error(kGate) rolls the batch back; in
+    // sequential mode the run then ends in peace, in batch mode the error goes on.
+    std::function<void(const model::Decoder& decoder, const std::vector<EditUnit>& units)> after;
+    // One at a time: on one rank, with this fact alone written; what it returns is journalled and kept.
+    std::function<std::string(const model::Decoder& decoder, std::size_t fact)> probe;
+};
+
+// Collective. Edits `decoder` (fp32 weights) in place; one-at-a-time leaves it as it was. `scratch` journals the values and
+// may be empty. Throws Error(kUsage) for options that the model or method cannot do, Error(kData) for facts that cannot be
+// written, Error(kGate) for numbers that are not finite and constraints that cannot hold; the weights then are as the last whole
+// batch left them.
+EditResult edit(const dist::Comm& comm, model::Decoder& decoder, const EditInputs& inputs, const EditOptions& options,
+                const std::filesystem::path& scratch, const EditHooks& hooks = {});
 
 }  // namespace nepenthe::edit

@@ -1,0 +1,164 @@
+#include "edit/edit_options.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace nepenthe::edit {
+
+namespace {
+
+template <typename Value>
+struct Name {
+    Value value;
+    const char* name;
+};
+
+constexpr std::array<Name<Method>, 8> kMethods{{{Method::kRRome, "r-rome"},
+                                               {Method::kRome, "rome"},
+                                               {Method::kPRome, "p-rome"},
+                                               {Method::kMemit, "memit"},
+                                               {Method::kMemitMerged, "memit-merged"},
+                                               {Method::kEmmet, "emmet"},
+                                               {Method::kAlphaEdit, "alphaedit"},
+                                               {Method::kFineTune, "ft"}}};
+constexpr std::array<Name<Mode>, 3> kModes{
+    {{Mode::kOneAtATime, "one-at-a-time"}, {Mode::kSequential, "sequential"}, {Mode::kBatch, "batch"}}};
+constexpr std::array<Name<SharedSubjects>, 3> kShared{
+    {{SharedSubjects::kRefuse, "refuse"}, {SharedSubjects::kMerge, "merge"}, {SharedSubjects::kKeep, "keep"}}};
+constexpr std::array<Name<ResidualAt>, 2> kResiduals{{{ResidualAt::kMean, "mean"}, {ResidualAt::kBare, "bare"}}};
+constexpr std::array<Name<ValueSite>, 2> kSites{
+    {{ValueSite::kMlpOutput, "mlp-output"}, {ValueSite::kBlockOutput, "block-output"}}};
+
+template <typename Names>
+auto parse(const Names& names, const std::string& text, const char* what) {
+    std::string known;
+    for (const auto& entry : names) {
+        if (text == entry.name) return entry.value;
+        known += (known.empty() ? "" : ", ") + std::string(entry.name);
+    }
+    fail(ErrorKind::kUsage, "there is no {} \"{}\"; choose one of {}", what, text, known);
+}
+
+template <typename Names, typename Value>
+std::string name_of(const Names& names, Value value) {
+    return std::ranges::find(names, value, [](const auto& entry) { return entry.value; })->name;
+}
+
+bool positive(double value) { return std::isfinite(value) && value > 0; }
+
+void check_layers(const EditOptions& options, const model::DecoderConfig& config, std::vector<std::string>& problems) {
+    if (options.layers.empty()) problems.emplace_back("no layer is given");
+    for (std::size_t i = 0; i < options.layers.size(); ++i) {
+        const std::int64_t layer = options.layers[i];
+        if (layer < 0 || layer >= config.layers) {
+            problems.push_back(fmt::format("layer {} does not exist, the model has layers 0 to {}", layer, config.layers - 1));
+        }
+        if (i > 0 && layer <= options.layers[i - 1]) problems.push_back(fmt::format("layers must ascend: {} after {}", layer, options.layers[i - 1]));
+    }
+    const bool single = is_rank_one(options.method) || options.method == Method::kFineTune;
+    if (single && options.layers.size() > 1) {
+        problems.push_back(fmt::format("{} edits one layer, {} are given", method_name(options.method), options.layers.size()));
+    }
+    if (options.layers.size() > 1 && options.site == ValueSite::kMlpOutput) {
+        problems.emplace_back("several layers share their work through the block's output: values cannot live at the last layer's MLP");
+    }
+    if (is_rank_one(options.method) && options.site == ValueSite::kBlockOutput) {
+        problems.push_back(fmt::format("{} takes values at the MLP's output", method_name(options.method)));
+    }
+}
+
+}  // namespace
+
+Method parse_method(const std::string& name) { return parse(kMethods, name, "method"); }
+Mode parse_mode(const std::string& name) { return parse(kModes, name, "mode"); }
+SharedSubjects parse_shared_subjects(const std::string& name) { return parse(kShared, name, "way with shared subjects"); }
+std::string method_name(Method method) { return name_of(kMethods, method); }
+std::string mode_name(Mode mode) { return name_of(kModes, mode); }
+
+const std::vector<std::string>& method_names() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        for (const auto& entry : kMethods) all.emplace_back(entry.name);
+        return all;
+    }();
+    return names;
+}
+
+bool is_rank_one(Method method) {
+    return method == Method::kRRome || method == Method::kRome || method == Method::kPRome;
+}
+
+Mode default_mode(Method method) { return is_rank_one(method) ? Mode::kSequential : Mode::kBatch; }
+
+std::vector<std::string> EditOptions::validate(const model::DecoderConfig& config) const {
+    std::vector<std::string> problems;
+    check_layers(*this, config, problems);
+    if (is_rank_one(method) && mode == Mode::kBatch) {
+        problems.push_back(fmt::format("{} writes one fact at a time: choose --mode sequential or one-at-a-time, or the batch form "
+                                       "of its constraint, --method emmet", method_name(method)));
+    }
+    if (method == Method::kMemitMerged && shared_subjects == SharedSubjects::kKeep) {
+        problems.emplace_back("memit-merged takes one value per subject; to keep them apart choose --method memit");
+    }
+    if (method != Method::kFineTune) {
+        for (const std::string& problem : value.validate()) problems.push_back(problem);
+    }
+    if (!positive(lambda)) problems.emplace_back("lambda must be positive");
+    if (!positive(emmet_weight)) problems.emplace_back("emmet-weight must be positive");
+    if (!std::isfinite(emmet_mu) || emmet_mu < 0) problems.emplace_back("emmet-mu must not be negative");
+    if (!positive(tau)) problems.emplace_back("tau must be positive");
+    if (!positive(l2)) problems.emplace_back("l2 must be positive");
+    if (facts_per_block < 1 || facts_per_block > 4096) problems.emplace_back("facts-per-block must lie between 1 and 4096");
+    if (batch < 0) problems.emplace_back("batch must not be negative");
+    if (!std::isfinite(min_response)) problems.emplace_back("min-response must be a number");
+    if (fine_tune.steps < 1 || !positive(fine_tune.lr) || !positive(fine_tune.box) || fine_tune.minibatch < 1) {
+        problems.emplace_back("fine-tuning needs positive steps, lr, box and minibatch");
+    }
+    return problems;
+}
+
+Json EditOptions::to_json() const {
+    Json json = {{"method", method_name(method)}, {"mode", mode_name(mode)}, {"layers", layers},
+                 {"facts_per_block", facts_per_block}, {"seed", seed},
+                 {"shared_subjects", name_of(kShared, shared_subjects)}};
+    if (method == Method::kFineTune) {
+        json["fine_tune"] = {{"steps", fine_tune.steps}, {"lr", fine_tune.lr}, {"stop_loss", fine_tune.stop_loss},
+                             {"box", fine_tune.box}, {"minibatch", fine_tune.minibatch}};
+    } else {
+        ValueOptions placed = value;
+        placed.site = value_site();
+        placed.layer = layers.empty() ? 0 : layers.back();
+        json["value"] = placed.to_json();
+        json["site"] = name_of(kSites, value_site());
+    }
+    if (method == Method::kMemit || method == Method::kMemitMerged) json["lambda"] = lambda;
+    if (method == Method::kEmmet) json.update({{"emmet_weight", emmet_weight}, {"emmet_mu", emmet_mu}});
+    if (method == Method::kAlphaEdit) json.update({{"tau", tau}, {"l2", l2}});
+    if (is_rank_one(method)) {
+        json["min_response"] = min_response;
+    } else {
+        json["batch"] = batch;
+        json["residual"] = name_of(kResiduals, residual);
+    }
+    return json;
+}
+
+ValueSite EditOptions::value_site() const {
+    return site.value_or(layers.size() > 1 ? ValueSite::kBlockOutput : ValueSite::kMlpOutput);
+}
+
+PrefixOptions EditOptions::prefixes() const {
+    PrefixOptions options = is_rank_one(method) ? rome_prefixes() : memit_prefixes();
+    if (method == Method::kFineTune) options.counts = options.lengths = {};
+    options.seed = seed;
+    return options;
+}
+
+PrefixMean EditOptions::prefix_mean() const {
+    return is_rank_one(method) ? PrefixMean::kFlat : PrefixMean::kHalfBare;
+}
+
+}  // namespace nepenthe::edit

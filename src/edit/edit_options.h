@@ -1,0 +1,88 @@
+#pragma once
+// What `edit` is asked to do: method, mode, layers and their numbers. specs: editing.md §2–6, §10.
+
+#include "base/json.h"
+#include "edit/prefixes.h"
+#include "edit/value.h"
+#include "model/config.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nepenthe::edit {
+
+enum class Method {
+    kRRome,        // one fact, one layer, equality at the mean key (2403.07175)
+    kRome,         // as published: direction of the mean key, equality at the bare one (2202.05262)
+    kPRome,        // the bare key everywhere
+    kMemit,        // a batch, least squares against lambda · C (2210.07229)
+    kMemitMerged,  // the same with one value per subject (2502.07322)
+    kEmmet,        // a batch, equality (2403.14236)
+    kAlphaEdit,    // a batch, within the null space of C (2410.02355)
+    kFineTune,     // FT-L: gradient descent on the matrix within a box
+};
+enum class Mode {
+    kOneAtATime,  // each fact on the original weights; nothing stays
+    kSequential,  // fact after fact, or batch after batch, each on what the last one left
+    kBatch,       // all facts in one solve
+};
+// Facts that share a subject share (almost) one key, and one key can carry one value.
+enum class SharedSubjects {
+    kRefuse,
+    kMerge,  // one value for all prompts of a subject
+    kKeep,   // each its own: least squares averages them
+};
+// Where the residual is taken, and with it which prompt gets its value exactly.
+enum class ResidualAt { kMean /* over the prefixes, like the key */, kBare /* as MEMIT is published */ };
+
+Method parse_method(const std::string& name);
+Mode parse_mode(const std::string& name);
+SharedSubjects parse_shared_subjects(const std::string& name);
+std::string method_name(Method method);
+std::string mode_name(Mode mode);
+const std::vector<std::string>& method_names();
+
+// Writes one fact at a time by nature: ROME and its kin.
+bool is_rank_one(Method method);
+// The mode that a method is run in when none is asked for.
+Mode default_mode(Method method);
+
+struct FineTuneOptions {
+    std::int64_t steps = 25;
+    double lr = 5e-4;
+    double stop_loss = 1e-2;
+    double box = 5e-4;  // no weight moves further than this
+    std::int64_t minibatch = 64;  // facts a step
+};
+
+struct EditOptions {
+    Method method = Method::kRRome;
+    Mode mode = Mode::kSequential;
+    std::vector<std::int64_t> layers;     // ascending
+    std::optional<ValueSite> site;        // none: where W writes for one layer, the block's output for several
+    ValueOptions value;                   // its site and layer are set by the driver
+    SharedSubjects shared_subjects = SharedSubjects::kRefuse;
+    ResidualAt residual = ResidualAt::kMean;  // of the batch methods
+    double lambda = 15000;                // MEMIT; multiplies C as a mean over tokens
+    double emmet_weight = 1e4, emmet_mu = 0;
+    double tau = 2e-2, l2 = 10;           // AlphaEdit
+    FineTuneOptions fine_tune;
+    std::int64_t facts_per_block = 1;     // values optimised side by side; part of the result's identity
+    std::int64_t batch = 0;               // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
+    double min_response = 0;              // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
+    std::uint64_t seed = 0;               // of the context prefixes
+
+    // All problems, each a sentence; among them what the method cannot do.
+    std::vector<std::string> validate(const model::DecoderConfig& config) const;
+    // What determines the result, for keys and the ledger, and back.
+    Json to_json() const;
+    static EditOptions from_json(const Json& json);
+
+    ValueSite value_site() const;
+    PrefixOptions prefixes() const;   // which, and how they are averaged
+    PrefixMean prefix_mean() const;
+};
+
+}  // namespace nepenthe::edit

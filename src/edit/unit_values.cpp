@@ -1,0 +1,99 @@
+#include "edit/unit_values.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "store/blocks.h"
+#include "store/packing.h"
+
+#include <torch/types.h>
+
+#include <algorithm>
+
+namespace nepenthe::edit {
+
+namespace {
+
+std::vector<float> floats(const at::Tensor& tensor) {
+    const at::Tensor host = tensor.detach().to(at::kCPU, at::kFloat).contiguous();
+    return {host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel()};
+}
+
+// Costs of blocks for dealing: rows are what is computed.
+std::vector<double> block_costs(const EditContext& context, const std::vector<EditUnit>& units, std::size_t per_block) {
+    std::vector<double> costs;
+    for (std::size_t first = 0; first < units.size(); first += per_block) {
+        double tokens = 0;
+        for (std::size_t i = first; i < std::min(units.size(), first + per_block); ++i) {
+            for (const std::size_t fact : units[i].facts) tokens += static_cast<double>(context.facts()[fact].sentence().size() + context.facts()[fact].target_new.size());
+        }
+        costs.push_back(tokens);
+    }
+    return costs;
+}
+
+}  // namespace
+
+std::string pack_values(const std::vector<FactValue>& values) {
+    store::Packer packer;
+    for (const FactValue& value : values) {
+        packer.add(floats(value.initial)).add(floats(value.delta));
+        packer.add(std::vector<double>{value.nll, value.kl, value.decay, value.first_nll});
+        packer.add(std::vector<std::int64_t>{value.steps, value.clamped ? 1 : 0});
+    }
+    return packer.take();
+}
+
+std::vector<FactValue> unpack_values(std::string_view bytes) {
+    store::Unpacker unpacker(bytes);
+    std::vector<FactValue> values;
+    while (!unpacker.finished()) {
+        std::vector<float> initial, delta;
+        std::vector<double> losses;
+        std::vector<std::int64_t> counts;
+        unpacker.read(initial).read(delta).read(losses).read(counts);
+        NEPENTHE_CHECK(losses.size() == 4 && counts.size() == 2 && initial.size() == delta.size());
+        values.push_back({at::tensor(initial), at::tensor(delta), losses[0], losses[1], losses[2], losses[3], counts[0], counts[1] != 0});
+    }
+    return values;
+}
+
+std::string block_values(const model::Decoder& decoder, const EditContext& context, std::span<const EditUnit> units,
+                         const std::string& history, const KnownValues& known) {
+    if (const auto found = known.find(context.block_key(units, history)); found != known.end()) return found->second;
+    std::vector<ValueProblem> problems;
+    for (const EditUnit& unit : units) problems.push_back(context.problem(unit));
+    ValueOptions options = context.options().value;
+    options.site = context.options().value_site();
+    options.layer = context.options().layers.back();
+    const auto values = optimise_values(decoder, problems, options);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        if (!at::isfinite(values[i].initial).all().item<bool>() || !at::isfinite(values[i].delta).all().item<bool>()) {
+            fail(ErrorKind::kGate, "fact {}: its value is not finite; try a smaller step size",
+                 context.facts()[units[i].facts.front()].id);
+        }
+    }
+    return pack_values(values);
+}
+
+std::vector<FactValue> unit_values(const dist::Comm& comm, const model::Decoder& decoder, const EditContext& context,
+                                   const std::vector<EditUnit>& units, const std::string& history,
+                                   const KnownValues& known, const std::filesystem::path& folder) {
+    const auto per_block = static_cast<std::size_t>(context.options().facts_per_block);
+    const std::size_t blocks = (units.size() + per_block - 1) / per_block;
+    store::BlockOptions options;
+    options.label = "values";
+    options.key_digest = sha256_hex(context.block_key(units, history) + canonical_json(context.options().to_json()));
+    options.costs = block_costs(context, units, per_block);
+    const auto results = store::for_each_block(comm, folder, blocks, options, [&](std::uint64_t block) {
+        const std::size_t first = block * per_block;
+        return block_values(decoder, context, std::span(units).subspan(first, std::min(per_block, units.size() - first)), history, known);
+    });
+    std::vector<FactValue> values;
+    for (std::uint64_t block = 0; block < blocks; ++block) {
+        for (FactValue& value : unpack_values(results.read(block))) values.push_back(std::move(value));
+    }
+    NEPENTHE_CHECK(values.size() == units.size());
+    return values;
+}
+
+}  // namespace nepenthe::edit
