@@ -57,10 +57,18 @@ void Evaluation::declare(Options& table) {
     table.add("dictionary", options.dictionary, "anchor terms for familiarity_completion");
     table.add("completions", options.completions, "sampled completions a prompt");
     table.add("completion-tokens", options.completion_tokens, "tokens a completion");
+    table.add("facts", options.facts, "facts for counterfact, zsre, easyedit");
+    table.add("fact-format", fact_format_, "auto, jsonl, counterfact, counterfact-easyedit, zsre, tofu");
+    table.add("zsre-convention", zsre_, "new targets of zsRE: rome (the answer) or easyedit (alt)");
+    table.add("target", target_, "new targets of TOFU: dummy, incorrect, avoidant");
+    table.add("skip-bad", options.fact_options.skip_bad, "leave bad facts out");
 }
 
 void Evaluation::finish(const std::filesystem::path& base_folder, std::uint64_t seed) {
     options.seed = seed;
+    options.fact_options.format = edit::parse_fact_format(fact_format_);
+    options.fact_options.zsre = edit::parse_zsre_convention(zsre_);
+    options.fact_options.unlearning = edit::parse_unlearning_target(target_);
     texts = named_paths(text_words_, base_folder);
     Problems problems = options.validate();
     if (options.tasks.empty() && texts.empty()) problems.add("nothing to measure: give --tasks or --texts");
@@ -96,13 +104,15 @@ Json Evaluation::key() const {
                 {"window", options.window},
                 {"seed", options.seed},
                 {"completions", options.completions},
-                {"completion_tokens", options.completion_tokens}};
+                {"completion_tokens", options.completion_tokens},
+                {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad}}};
     Json& files = key["files"];
     files["data"] = digest_of(options.data);
     files["wikitext"] = digest_of(options.wikitext);
     files["familiarity"] = digest_of(options.familiarity_prompts);
     files["completion"] = digest_of(options.completion_prompts);
     files["neighbours"] = digest_of(options.neighbour_prompts);
+    files["facts"] = digest_of(options.facts);
     files["dictionary"] = digest_of(options.dictionary);
     for (const NamedPath& text : texts) files["text:" + text.name] = digest_of(text.path);
     return key;

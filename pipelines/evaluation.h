@@ -35,6 +35,7 @@ struct Evaluation {
 
   private:
     std::vector<std::string> text_words_;
+    std::string fact_format_ = "auto", zsre_ = "rome", target_ = "none";
 };
 
 struct NamedResults {

@@ -7,6 +7,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -22,10 +23,13 @@ constexpr std::size_t kCachedPositions = 8192;
 Ids context_of(const EncodedPair& pair) { return Ids(pair.ids).first(pair.context); }
 Ids continuation_of(const EncodedPair& pair) { return Ids(pair.ids).subspan(pair.context); }
 
+bool same_context(const EncodedPair& one, const EncodedPair& other) {
+    return std::ranges::equal(context_of(one), context_of(other));
+}
+
 bool shares_context(const EncodedItem& item) {
-    return item.size() > 1 && std::all_of(item.begin(), item.end(), [&](const EncodedPair& pair) {
-               return std::ranges::equal(context_of(pair), context_of(item.front()));
-           });
+    return item.size() > 1 && std::all_of(item.begin(), item.end(),
+                                          [&](const EncodedPair& pair) { return same_context(pair, item.front()); });
 }
 
 // The blocks over new tokens, after what the cache holds: [batch, position, hidden].
@@ -112,16 +116,19 @@ class SharedContextScorer {
         const at::Tensor states = predicting_states(decoder_, items, continuations);
         const model::TokenScores scored = model::score_tokens(decoder_, decoder_.final_norm(states),
                                                               at::tensor(targets, at::kLong).to(decoder_.device()));
-        const at::Tensor values = scored.log_probabilities.cpu().contiguous(), best = scored.greedy.cpu().contiguous();
+        const at::Tensor values = scored.log_probabilities.cpu().contiguous(), greedy = scored.greedy.cpu().contiguous();
+        const at::Tensor most_likely = scored.best.cpu().contiguous();
         const float* value = values.const_data_ptr<float>();
-        const bool* greedy = best.const_data_ptr<bool>();
+        const bool* is_best = greedy.const_data_ptr<bool>();
+        const std::int64_t* best = most_likely.const_data_ptr<std::int64_t>();
         std::size_t next = 0;
         for (const std::size_t item : chosen) {
             for (std::size_t choice = 0; choice < items_[item].size(); ++choice, ++next) {
                 ChoiceScore score;
-                for (; std::cmp_less(score.tokens, continuations.ids[next].size()); ++score.tokens, ++value, ++greedy) {
+                for (; std::cmp_less(score.tokens, continuations.ids[next].size()); ++score.tokens, ++value, ++is_best, ++best) {
                     score.log_likelihood += static_cast<double>(*value);
-                    score.greedy = score.greedy && *greedy;
+                    score.greedy = score.greedy && *is_best;
+                    score.best.push_back(static_cast<text::TokenId>(*best));
                 }
                 scores_[item].push_back(score);
             }
@@ -143,7 +150,7 @@ void score_separately(const model::Decoder& decoder, std::span<const EncodedItem
     std::size_t next = 0;
     for (const std::size_t item : chosen) {
         for (std::size_t choice = 0; choice < items[item].size(); ++choice, ++next) {
-            scores[item].push_back({results[next].log_likelihood, results[next].tokens, results[next].greedy});
+            scores[item].push_back({results[next].log_likelihood, results[next].tokens, results[next].greedy, {}});
         }
     }
 }
@@ -158,6 +165,22 @@ std::vector<std::vector<ChoiceScore>> score_choices(const model::Decoder& decode
     if (!shared.empty()) SharedContextScorer(decoder, items, scores).run(std::move(shared));
     if (!separate.empty()) score_separately(decoder, items, separate, scores);
     return scores;
+}
+
+std::vector<ChoiceScore> score_continuations(const model::Decoder& decoder, std::span<const EncodedPair> pairs) {
+    const at::NoGradGuard no_gradient;
+    std::vector<EncodedItem> items;
+    for (const EncodedPair& pair : pairs) {
+        if (items.empty() || !same_context(items.back().front(), pair)) items.emplace_back();
+        items.back().push_back(pair);
+    }
+    std::vector<std::vector<ChoiceScore>> scores(items.size());
+    std::vector<std::size_t> all(items.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    if (!items.empty()) SharedContextScorer(decoder, items, scores).run(std::move(all));
+    std::vector<ChoiceScore> flat;
+    for (auto& of_item : scores) std::move(of_item.begin(), of_item.end(), std::back_inserter(flat));
+    return flat;
 }
 
 std::size_t first_largest(std::span<const double> values) {

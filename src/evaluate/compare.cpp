@@ -1,6 +1,7 @@
 // Two models on the same items: paired differences with intervals and p-values.
 
 #include "base/error.h"
+#include "evaluate/paired_measures.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/metric.h"
 #include "evaluate/statistics.h"
@@ -12,30 +13,6 @@ namespace nepenthe::evaluate {
 
 namespace {
 
-struct Estimate {
-    double value = 0;
-    std::vector<double> influence;  // item by item; their mean is `value`, their spread that of the estimate
-};
-
-// A metric with its influence values (the delta method): for plain means these are the items' values themselves.
-Estimate estimate(const MetricDefinition& definition, std::span<const ItemValue> values) {
-    const double items = static_cast<double>(values.size());
-    double numerator = 0, denominator = 0;
-    for (const ItemValue& value : values) {
-        numerator += value.numerator;
-        denominator += value.denominator;
-    }
-    const double ratio = numerator / denominator;
-    const bool exponential = definition.aggregation == Aggregation::kExponentialRatio;
-    Estimate result{exponential ? std::exp(ratio) : ratio, {}};
-    const double slope = exponential ? result.value : 1;
-    for (const ItemValue& value : values) {
-        const double residual = value.numerator - ratio * value.denominator;
-        result.influence.push_back(result.value + slope * items * residual / denominator);
-    }
-    return result;
-}
-
 // Mean loss of each passage, for the question whether two models' losses could come from one distribution.
 std::vector<double> item_means(std::span<const ItemValue> values) {
     std::vector<double> means;
@@ -43,18 +20,19 @@ std::vector<double> item_means(std::span<const ItemValue> values) {
     return means;
 }
 
-Json compare_metric(const MetricDefinition& definition, std::span<const ItemValue> before,
-                    std::span<const ItemValue> after) {
-    const Estimate first = estimate(definition, before), second = estimate(definition, after);
-    std::vector<double> differences(before.size());
-    for (std::size_t i = 0; i < before.size(); ++i) differences[i] = second.influence[i] - first.influence[i];
+Json compare_metric(const MetricDefinition& definition, std::span<const Json> rows_before,
+                    std::span<const Json> rows_after) {
+    const Estimate first = estimate(definition, rows_before), second = estimate(definition, rows_after);
+    std::vector<double> differences(rows_before.size());
+    for (std::size_t i = 0; i < differences.size(); ++i) differences[i] = second.influence[i] - first.influence[i];
     const Interval interval = mean95(differences);
     Json json = {{"before", first.value},
                  {"after", second.value},
                  {"difference", second.value - first.value},
                  {"ci95", {interval.low, interval.high}},
-                 {"n", before.size()}};
+                 {"n", rows_before.size()}};
     if (definition.aggregation == Aggregation::kProportion) {
+        const auto before = item_values(rows_before, definition.name), after = item_values(rows_after, definition.name);
         std::int64_t lost = 0, gained = 0;
         for (std::size_t i = 0; i < before.size(); ++i) {
             lost += before[i].numerator > after[i].numerator;
@@ -70,7 +48,8 @@ Json compare_metric(const MetricDefinition& definition, std::span<const ItemValu
     }
     if (definition.aggregation == Aggregation::kExponentialRatio) {
         json["ratio"] = second.value / first.value;
-        const auto ks = ks_two_sample(item_means(before), item_means(after));
+        const auto ks = ks_two_sample(item_means(item_values(rows_before, definition.name)),
+                                      item_means(item_values(rows_after, definition.name)));
         json["kolmogorov_smirnov"] = {{"statistic", ks.statistic}, {"p_value", ks.p_value}};
     }
     return json;
@@ -96,9 +75,9 @@ Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult
         check_same_items(first, *second);
         for (const Metric& metric : first.metrics) {
             json[first.task][metric.name] =
-                compare_metric(metric_definition(metric.name), item_values(first.items, metric.name),
-                               item_values(second->items, metric.name));
+                compare_metric(metric_definition(metric.name), first.items, second->items);
         }
+        json[first.task].update(paired_measures(first, *second));
     }
     return json;
 }

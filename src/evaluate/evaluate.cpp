@@ -56,6 +56,7 @@ std::vector<double> costs_of(const std::vector<Block>& blocks) {
 std::string run_block(const Task& task, const std::string& name, const model::Decoder& decoder, const Block& block) {
     const std::vector<Json> rows = task.run(decoder, block.begin, block.end);
     for (const std::string& metric : task.metrics()) {
+        if (metric_definition(metric).aggregation == Aggregation::kHarmonicMean) continue;
         for (const ItemValue& value : item_values(rows, metric)) {
             if (std::isfinite(value.numerator) && std::isfinite(value.denominator)) continue;
             fail(ErrorKind::kData,
@@ -89,14 +90,6 @@ std::string journal_key(const model::Decoder& decoder, const text::Tokenizer& to
     return sha256_hex(canonical_json(key));
 }
 
-TaskResult make_result(const std::string& name, const Task& task, std::vector<Json> rows) {
-    TaskResult result{name, {}, std::move(rows)};
-    for (const std::string& metric : task.metrics()) {
-        result.metrics.push_back(aggregate(metric_definition(metric), item_values(result.items, metric)));
-    }
-    return result;
-}
-
 }  // namespace
 
 std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& decoder,
@@ -121,7 +114,7 @@ std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& d
     }
     std::vector<TaskResult> results;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
-        results.push_back(make_result(options.tasks[i], *tasks[i], std::move(rows[i])));
+        results.push_back(make_result(options.tasks[i], tasks[i]->metrics(), std::move(rows[i])));
     }
     return results;
 }

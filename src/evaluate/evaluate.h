@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "dist/comm.h"
+#include "edit/facts.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 
@@ -42,6 +43,8 @@ struct EvaluateOptions {
     std::filesystem::path dictionary;           // anchor terms for familiarity_completion
     std::int64_t completions = 5;               // sampled completions a prompt …
     std::int64_t completion_tokens = 30;        // … of so many tokens (temperature 1, top 5, as the published evaluation)
+    std::filesystem::path facts;                // facts that were, or will be, edited …
+    edit::FactOptions fact_options;             // … and how to read them (`limit` above counts)
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).

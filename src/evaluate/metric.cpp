@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace nepenthe::evaluate {
 
@@ -18,9 +19,12 @@ Interval interval_of(Aggregation aggregation, std::span<const ItemValue> values)
     }
     switch (aggregation) {
         case Aggregation::kProportion: {
-            double successes = 0;
-            for (const double numerator : numerators) successes += numerator;
-            return wilson95(std::llround(successes), static_cast<std::int64_t>(values.size()));
+            double successes = 0, trials = 0;
+            for (const ItemValue& value : values) {
+                successes += value.numerator;
+                trials += value.denominator;
+            }
+            return wilson95(std::llround(successes), std::llround(trials));
         }
         case Aggregation::kMean: return mean95(numerators);
         case Aggregation::kRatio: return ratio95(numerators, denominators);
@@ -28,49 +32,47 @@ Interval interval_of(Aggregation aggregation, std::span<const ItemValue> values)
             const Interval logs = ratio95(numerators, denominators);
             return {std::exp(logs.low), std::exp(logs.high)};
         }
+        case Aggregation::kHarmonicMean: break;
     }
-    fail(ErrorKind::kInternal, "unknown aggregation");
+    fail(ErrorKind::kInternal, "this aggregation has no values of its own");
+}
+
+Estimate estimate_of_values(const MetricDefinition& definition, std::span<const ItemValue> values) {
+    const double items = static_cast<double>(values.size());
+    double numerator = 0, denominator = 0;
+    for (const ItemValue& value : values) {
+        numerator += value.numerator;
+        denominator += value.denominator;
+    }
+    const double ratio = numerator / denominator;
+    const bool exponential = definition.aggregation == Aggregation::kExponentialRatio;
+    Estimate result{exponential ? std::exp(ratio) : ratio, {}};
+    const double slope = exponential ? result.value : 1;
+    for (const ItemValue& value : values) {
+        const double residual = value.numerator - ratio * value.denominator;
+        result.influence.push_back(result.value + slope * items * residual / denominator);
+    }
+    return result;
+}
+
+// H = n / Σ 1/m, so that dH = H² / n · Σ dm / m².
+Estimate harmonic_mean(std::span<const Estimate> parts, std::size_t items) {
+    double reciprocals = 0;
+    for (const Estimate& part : parts) reciprocals += 1 / part.value;
+    const double n = static_cast<double>(parts.size()), mean = std::isinf(reciprocals) ? 0 : n / reciprocals;
+    Estimate result{mean, std::vector<double>(items, mean)};
+    if (mean == 0) return result;
+    for (const Estimate& part : parts) {
+        const double slope = mean * mean / n / (part.value * part.value);
+        for (std::size_t i = 0; i < items; ++i) result.influence[i] += slope * (part.influence[i] - part.value);
+    }
+    return result;
 }
 
 }  // namespace
 
 Json Metric::to_json() const {
     return {{"value", value}, {"numerator", numerator}, {"denominator", denominator}, {"ci95", {low, high}}};
-}
-
-const std::vector<MetricDefinition>& metric_definitions() {
-    using enum Aggregation;
-    static const std::vector<MetricDefinition> list = {
-        {"acc", 1, kProportion, true, "share of items",
-         "the choice with the largest log-likelihood (the first of equals) is the right one; for one continuation: every "
-         "token of it is the most likely one"},
-        {"acc_norm", 1, kProportion, true, "share of items",
-         "the same after dividing each log-likelihood by the choice's length in characters, leading space not counted"},
-        {"perplexity", 1, kExponentialRatio, false, "",
-         "exp(negative log-likelihood / count); the count is tokens for texts, items for lambada_openai"},
-        {"word_perplexity", 1, kExponentialRatio, false, "",
-         "exp(negative log-likelihood of the detokenised pages / white-space fields of the original pages)"},
-        {"byte_perplexity", 1, kExponentialRatio, false, "",
-         "exp(negative log-likelihood of the detokenised pages / UTF-8 bytes of the original pages)"},
-        {"bits_per_byte", 1, kRatio, false, "bits",
-         "negative log2-likelihood of the detokenised pages / UTF-8 bytes of the original pages"},
-        {"token_perplexity", 1, kExponentialRatio, false, "",
-         "exp(mean negative log-likelihood of a token), the first token of each window left out"},
-        {"content_mass", 1, kMean, true, "probability",
-         "probability that the next token begins one of the content-specific continuations, mean over prompts"},
-        {"generic_mass", 1, kMean, false, "probability",
-         "probability that the next token begins one of the generic continuations, mean over prompts"},
-        {"anchor_rate", 1, kRatio, true, "share of completions",
-         "sampled completions that name at least one anchor term absent from their prompt / completions"},
-    };
-    return list;
-}
-
-const MetricDefinition& metric_definition(std::string_view name) {
-    for (const MetricDefinition& definition : metric_definitions()) {
-        if (definition.name == name) return definition;
-    }
-    fail(ErrorKind::kInternal, "no metric is called \"{}\"", name);
 }
 
 ItemValue item_value(const Json& row, const std::string& metric) {
@@ -80,6 +82,7 @@ ItemValue item_value(const Json& row, const std::string& metric) {
         (*found)[1].is_number()) {
         return {(*found)[0].get<double>(), (*found)[1].get<double>()};
     }
+    if (found != row.end() && found->is_null()) return {0, 0};
     fail(ErrorKind::kData, "an item's row has no metric \"{}\": {}", metric, row.dump().substr(0, 200));
 }
 
@@ -102,6 +105,41 @@ Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> 
     metric.low = interval.low;
     metric.high = interval.high;
     return metric;
+}
+
+Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows) {
+    if (definition.aggregation != Aggregation::kHarmonicMean) {
+        return aggregate(definition, item_values(rows, definition.name));
+    }
+    const Estimate whole = estimate(definition, rows);
+    const Interval interval = whole.value > 0 ? mean95(whole.influence) : Interval{NAN, NAN};
+    const double n = static_cast<double>(definition.components.size());
+    return {.name = definition.name,
+            .value = whole.value,
+            .numerator = whole.value > 0 ? n : 0,
+            .denominator = whole.value > 0 ? n / whole.value : n,
+            .low = interval.low,
+            .high = interval.high,
+            .higher_is_better = definition.higher_is_better};
+}
+
+Estimate estimate(const MetricDefinition& definition, std::span<const Json> rows) {
+    if (definition.aggregation != Aggregation::kHarmonicMean) {
+        return estimate_of_values(definition, item_values(rows, definition.name));
+    }
+    std::vector<Estimate> parts;
+    for (const std::string& component : definition.components) {
+        parts.push_back(estimate(metric_definition(component), rows));
+    }
+    return harmonic_mean(parts, rows.size());
+}
+
+TaskResult make_result(const std::string& task, const std::vector<std::string>& metrics, std::vector<Json> rows) {
+    TaskResult result{task, {}, std::move(rows)};
+    for (const std::string& metric : metrics) {
+        result.metrics.push_back(aggregate_rows(metric_definition(metric), result.items));
+    }
+    return result;
 }
 
 }  // namespace nepenthe::evaluate

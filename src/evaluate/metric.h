@@ -11,7 +11,8 @@
 
 namespace nepenthe::evaluate {
 
-// An item's row holds a number x under the metric's name, which counts as (x, 1), or a pair [numerator, denominator].
+// An item's row holds under the metric's name a number x, which counts as (x, 1), a pair [numerator, denominator], or null where
+// the metric does not apply to the item: (0, 0).
 struct ItemValue {
     double numerator = 0, denominator = 1;
 };
@@ -21,6 +22,7 @@ enum class Aggregation {
     kMean,              // the same of any numbers; interval of the mean
     kRatio,             // Σ numerators / Σ denominators; interval of the ratio over items
     kExponentialRatio,  // exp of it: perplexities
+    kHarmonicMean,      // of the metrics named as components; rows hold those, not this one
 };
 
 struct MetricDefinition {
@@ -30,6 +32,7 @@ struct MetricDefinition {
     bool higher_is_better = true;
     std::string unit;
     std::string formula;
+    std::vector<std::string> components = {};  // of kHarmonicMean
 };
 
 // Every metric of the module, for docs and results. Throws Error(kInternal) for an unknown name.
@@ -40,6 +43,20 @@ const MetricDefinition& metric_definition(std::string_view name);
 ItemValue item_value(const Json& row, const std::string& metric);
 std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string& metric);
 
+// Of any definition but a harmonic mean.
 Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> values);
+// Of any definition. A harmonic mean of n components has numerator n and denominator Σ 1 / component, and is 0 where one of them
+// is; its interval is by the delta method.
+Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows);
+
+// A metric with its influence values (the delta method): for plain means these are the items' values themselves.
+struct Estimate {
+    double value = 0;
+    std::vector<double> influence;  // item by item; their mean is `value`, their spread that of the estimate
+};
+Estimate estimate(const MetricDefinition& definition, std::span<const Json> rows);
+
+// Rows of one task with the metrics named.
+TaskResult make_result(const std::string& task, const std::vector<std::string>& metrics, std::vector<Json> rows);
 
 }  // namespace nepenthe::evaluate

@@ -59,5 +59,6 @@ std::unique_ptr<Task> make_token_perplexity_task(const std::string& name, const 
 std::unique_ptr<Task> make_text_perplexity_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_next_token_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_completion_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_edit_task(const std::string& name, const TaskInput& input);
 
 }  // namespace nepenthe::evaluate

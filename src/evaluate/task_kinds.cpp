@@ -64,6 +64,10 @@ void check_completion(const std::string& name, const EvaluateOptions& options, P
     check_file(name, options.dictionary, "dictionary", "JSON with anchor terms", problems);
 }
 
+void check_facts(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, options.facts, "facts", "a file of facts", problems);
+}
+
 std::vector<TaskKind> make_task_kinds() {
     std::vector<TaskKind> kinds;
     for (const Benchmark& benchmark : benchmarks()) {
@@ -81,6 +85,12 @@ std::vector<TaskKind> make_task_kinds() {
          check_neighbours},
         {"familiarity_completion", "completions that bring up anchor terms absent from the prompt",
          make_completion_task, check_completion},
+        {"counterfact", "facts: is the new object likelier than the true one, and elsewhere not (ROME's ES, PS, NS, S)",
+         make_edit_task, check_facts},
+        {"zsre", "facts: teacher-forced token accuracy of targets and of unrelated right answers (ROME, MEMIT)",
+         make_edit_task, check_facts},
+        {"easyedit", "facts: EasyEdit's token accuracy beside strict match; locality in comparisons of two models",
+         make_edit_task, check_facts},
     });
     return kinds;
 }

@@ -60,7 +60,8 @@ at::Tensor logits_slice(const Decoder& decoder, const at::Tensor& normed, std::i
 }
 
 // A chunk of positions on the CPU.
-void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int64_t* targets, float* values, bool* greedy) {
+void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int64_t* targets, float* values, bool* greedy,
+                std::int64_t* best) {
     const std::int64_t rows = normed.size(0), vocabulary = decoder.config().vocabulary;
     std::vector<RunningSoftmax> states(static_cast<std::size_t>(rows));
     for (std::int64_t first = 0; first < vocabulary; first += kVocabulary) {
@@ -77,21 +78,23 @@ void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int
         const RunningSoftmax& state = states[static_cast<std::size_t>(row)];
         values[row] = state.log_probability();
         greedy[row] = state.best == targets[row];
+        best[row] = state.best;
     }
 }
 
 // For devices whose memory and bandwidth take whole rows of logits.
 TokenScores score_on_device(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
-    std::vector<at::Tensor> values, greedy;
+    std::vector<at::Tensor> values, best;
     for (std::int64_t first = 0; first < targets.size(0); first += kRows) {
         const std::int64_t count = std::min(kRows, targets.size(0) - first);
         const at::Tensor logits = logits_slice(decoder, normed.narrow(0, first, count), 0, decoder.config().vocabulary);
         const at::Tensor target = targets.narrow(0, first, count);
         values.push_back(logits.gather(1, target.unsqueeze(1)).squeeze(1) - logits.logsumexp(1));
         // argmax does not promise which of equal entries it returns; the first that equals the maximum is meant.
-        greedy.push_back((logits == logits.amax(1, true)).to(at::kByte).argmax(1) == target);
+        best.push_back((logits == logits.amax(1, true)).to(at::kByte).argmax(1));
     }
-    return {at::cat(values), at::cat(greedy)};
+    const at::Tensor most_likely = at::cat(best);
+    return {at::cat(values), most_likely == targets, most_likely};
 }
 
 }  // namespace
@@ -103,12 +106,14 @@ TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const
     if (!exact.is_cpu() && total > 0) {
         return score_on_device(decoder, exact, targets);
     }
-    TokenScores scores{at::empty({total}, exact.options()), at::empty({total}, exact.options().dtype(at::kBool))};
+    TokenScores scores{at::empty({total}, exact.options()), at::empty({total}, exact.options().dtype(at::kBool)),
+                       at::empty({total}, exact.options().dtype(at::kLong))};
     const at::Tensor wanted = targets.contiguous();
     for (std::int64_t first = 0; first < total; first += kRows) {
         const std::int64_t count = std::min(kRows, total - first);
         score_rows(decoder, exact.narrow(0, first, count), wanted.const_data_ptr<std::int64_t>() + first,
-                   scores.log_probabilities.mutable_data_ptr<float>() + first, scores.greedy.mutable_data_ptr<bool>() + first);
+                   scores.log_probabilities.mutable_data_ptr<float>() + first, scores.greedy.mutable_data_ptr<bool>() + first,
+                   scores.best.mutable_data_ptr<std::int64_t>() + first);
     }
     return scores;
 }

@@ -9,6 +9,7 @@ namespace nepenthe::model {
 struct TokenScores {
     at::Tensor log_probabilities;  // [n] fp32, of the targets
     at::Tensor greedy;             // [n] bool: the target is the argmax, ties going to the lowest id
+    at::Tensor best;               // [n] int64: the argmax
 };
 
 // `normed` [n, hidden] after the final norm, `targets` [n] int64. No gradient.

@@ -1,0 +1,47 @@
+// Edit success as tasks of evaluate(): the facts of one file, a block of them at a time.
+
+#include "base/error.h"
+#include "evaluate/edit_success.h"
+#include "evaluate/task.h"
+
+#include <utility>
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+class EditTask : public Task {
+  public:
+    explicit EditTask(EditSuccess success) : success_(std::move(success)) {}
+
+    std::int64_t items() const override { return static_cast<std::int64_t>(success_.facts()); }
+    std::int64_t items_per_block() const override { return 16; }
+    double cost(std::int64_t item) const override { return success_.cost(static_cast<std::size_t>(item)); }
+    std::vector<Json> run(const model::Decoder& decoder, std::int64_t begin, std::int64_t end) const override {
+        return success_.rows(decoder, static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
+    }
+    std::vector<std::string> metrics() const override { return success_.metrics(); }
+    std::string digest() const override { return success_.digest(); }
+
+  private:
+    EditSuccess success_;
+};
+
+EditMeasure measure_named(const std::string& name) {
+    for (const EditMeasure measure : {EditMeasure::kCounterFact, EditMeasure::kZsre, EditMeasure::kEasyEdit}) {
+        if (edit_measure_name(measure) == name) return measure;
+    }
+    fail(ErrorKind::kInternal, "no measure of edits is called \"{}\"", name);
+}
+
+}  // namespace
+
+std::unique_ptr<Task> make_edit_task(const std::string& name, const TaskInput& input) {
+    edit::FactOptions options = input.options.fact_options;
+    options.limit = input.options.limit;
+    const edit::FactFile file = edit::read_facts(input.options.facts, options);
+    return std::make_unique<EditTask>(
+        EditSuccess(measure_named(name), file.facts, input.tokenizer, input.config.max_positions));
+}
+
+}  // namespace nepenthe::evaluate

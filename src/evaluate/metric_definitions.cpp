@@ -1,0 +1,71 @@
+// The module's metrics, one entry each.
+
+#include "base/error.h"
+#include "evaluate/metric.h"
+
+namespace nepenthe::evaluate {
+
+const std::vector<MetricDefinition>& metric_definitions() {
+    using enum Aggregation;
+    static const std::vector<MetricDefinition> list = {
+        {"acc", 1, kProportion, true, "share of items",
+         "the choice with the largest log-likelihood (the first of equals) is the right one; for one continuation: every "
+         "token of it is the most likely one"},
+        {"acc_norm", 1, kProportion, true, "share of items",
+         "the same after dividing each log-likelihood by the choice's length in characters, leading space not counted"},
+        {"perplexity", 1, kExponentialRatio, false, "",
+         "exp(negative log-likelihood / count); the count is tokens for texts, items for lambada_openai"},
+        {"word_perplexity", 1, kExponentialRatio, false, "",
+         "exp(negative log-likelihood of the detokenised pages / white-space fields of the original pages)"},
+        {"byte_perplexity", 1, kExponentialRatio, false, "",
+         "exp(negative log-likelihood of the detokenised pages / UTF-8 bytes of the original pages)"},
+        {"bits_per_byte", 1, kRatio, false, "bits",
+         "negative log2-likelihood of the detokenised pages / UTF-8 bytes of the original pages"},
+        {"token_perplexity", 1, kExponentialRatio, false, "",
+         "exp(mean negative log-likelihood of a token), the first token of each window left out"},
+        {"content_mass", 1, kMean, true, "probability",
+         "probability that the next token begins one of the content-specific continuations, mean over prompts"},
+        {"generic_mass", 1, kMean, false, "probability",
+         "probability that the next token begins one of the generic continuations, mean over prompts"},
+        {"anchor_rate", 1, kRatio, true, "share of completions",
+         "sampled completions that name at least one anchor term absent from their prompt / completions"},
+        // CounterFact (arXiv 2202.05262, §3.4): probabilities are exp(−mean negative log-likelihood of a token).
+        {"efficacy_score", 1, kProportion, true, "share of facts",
+         "ES: the new object is likelier than the true one after the edited prompt"},
+        {"efficacy_magnitude", 1, kRatio, true, "probability", "EM: p(new) − p(true) after the edited prompt"},
+        {"efficacy_strict", 1, kProportion, true, "share of facts",
+         "every token of the new object is the most likely one after the edited prompt"},
+        {"paraphrase_score", 1, kRatio, true, "share of prompts",
+         "PS: as efficacy_score on paraphrases, mean inside a fact, then over facts"},
+        {"paraphrase_magnitude", 1, kRatio, true, "probability", "PM: p(new) − p(true) on paraphrases"},
+        {"paraphrase_strict", 1, kRatio, true, "share of prompts", "as efficacy_strict on paraphrases"},
+        {"neighbourhood_score", 1, kRatio, true, "share of prompts",
+         "NS: the true object is likelier than the new one on prompts about other subjects"},
+        {"neighbourhood_magnitude", 1, kRatio, true, "probability", "NM: p(true) − p(new) on prompts about other subjects"},
+        {"neighbourhood_strict", 1, kRatio, true, "share of prompts",
+         "every token of the true object is the most likely one on prompts about other subjects"},
+        {"edit_score", 1, kHarmonicMean, true, "", "S: harmonic mean of ES, PS and NS",
+         {"efficacy_score", "paraphrase_score", "neighbourhood_score"}},
+        // zsRE as ROME and MEMIT score it: teacher-forced accuracy of the target's tokens, mean inside a fact, then over facts.
+        {"rewrite_token_accuracy", 1, kRatio, true, "share of tokens",
+         "tokens of the new target that are the most likely ones after the edited prompt and the tokens before them"},
+        {"paraphrase_token_accuracy", 1, kRatio, true, "share of tokens", "the same on paraphrases"},
+        {"neighbourhood_token_accuracy", 1, kRatio, true, "share of tokens",
+         "the same of the right answers of unrelated questions (not of what the unedited model says)"},
+        {"zsre_score", 1, kHarmonicMean, true, "", "harmonic mean of the three accuracies",
+         {"rewrite_token_accuracy", "paraphrase_token_accuracy", "neighbourhood_token_accuracy"}},
+        // EasyEdit's columns; a long target reaches 0.6 before any edit.
+        {"easyedit_rewrite_acc", 1, kRatio, true, "share of tokens", "EasyEdit's reliability: as rewrite_token_accuracy"},
+        {"easyedit_rephrase_acc", 1, kRatio, true, "share of tokens", "EasyEdit's generality: as paraphrase_token_accuracy"},
+    };
+    return list;
+}
+
+const MetricDefinition& metric_definition(std::string_view name) {
+    for (const MetricDefinition& definition : metric_definitions()) {
+        if (definition.name == name) return definition;
+    }
+    fail(ErrorKind::kInternal, "no metric is called \"{}\"", name);
+}
+
+}  // namespace nepenthe::evaluate

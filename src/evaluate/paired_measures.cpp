@@ -1,0 +1,83 @@
+#include "evaluate/paired_measures.h"
+
+#include "evaluate/statistics.h"
+
+#include <algorithm>
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+bool all_hold(const TaskResult& result, const char* field) {
+    return !result.items.empty() && std::all_of(result.items.begin(), result.items.end(),
+                                                [&](const Json& row) { return row.contains(field); });
+}
+
+// Over facts that have unrelated prompts, the mean share of equal tokens.
+Json locality(const TaskResult& before, const TaskResult& after) {
+    std::vector<double> shares;
+    for (std::size_t i = 0; i < before.items.size(); ++i) {
+        const Json& first = before.items[i]["locality_argmax"];
+        const Json& second = after.items[i]["locality_argmax"];
+        double prompts = 0, sum = 0;
+        for (std::size_t prompt = 0; prompt < first.size(); ++prompt, ++prompts) {
+            double equal = 0;
+            for (std::size_t token = 0; token < first[prompt].size(); ++token) {
+                equal += first[prompt][token] == second[prompt][token];
+            }
+            sum += equal / static_cast<double>(first[prompt].size());
+        }
+        if (prompts > 0) shares.push_back(sum / prompts);
+    }
+    double total = 0;
+    for (const double share : shares) total += share;
+    const Interval interval = mean95(shares);
+    const double facts = static_cast<double>(shares.size());
+    return {{"value", total / facts}, {"numerator", total}, {"denominator", facts}, {"ci95", {interval.low, interval.high}}};
+}
+
+Json alteration(const TaskResult& before, const TaskResult& after) {
+    std::int64_t changed = 0;
+    Json ids = Json::array();
+    for (std::size_t i = 0; i < before.items.size(); ++i) {
+        if (before.items[i]["answer_ids"] == after.items[i]["answer_ids"]) continue;
+        ++changed;
+        ids.push_back(before.items[i]["id"]);
+    }
+    const auto items = static_cast<std::int64_t>(before.items.size());
+    const Interval interval = wilson95(changed, items);
+    return {{"value", static_cast<double>(changed) / static_cast<double>(items)},
+            {"numerator", changed},
+            {"denominator", items},
+            {"ci95", {interval.low, interval.high}},
+            {"changed", ids}};
+}
+
+std::vector<double> truth_ratios(const TaskResult& result) {
+    std::vector<double> ratios;
+    for (const Json& row : result.items) {
+        if (const auto found = row.find("forget_truth"); found != row.end()) ratios.push_back(found->get<double>());
+    }
+    return ratios;
+}
+
+}  // namespace
+
+Json paired_measures(const TaskResult& before, const TaskResult& after) {
+    Json measures = Json::object();
+    if (all_hold(before, "locality_argmax") && all_hold(after, "locality_argmax")) {
+        measures["easyedit_locality"] = locality(before, after);
+    }
+    if (all_hold(before, "answer_ids") && all_hold(after, "answer_ids")) {
+        measures["unintended_alteration"] = alteration(before, after);
+    }
+    const auto first = truth_ratios(before), second = truth_ratios(after);
+    if (!first.empty() && !second.empty()) {
+        const KolmogorovSmirnov test = ks_two_sample(first, second);
+        measures["forget_quality"] = {{"value", test.p_value}, {"statistic", test.statistic},
+                                      {"n", {first.size(), second.size()}}};
+    }
+    return measures;
+}
+
+}  // namespace nepenthe::evaluate
