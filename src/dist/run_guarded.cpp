@@ -31,6 +31,8 @@ void install_signal_handlers() {
     for (const int number : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(number, &action, nullptr);
     // A reader that goes away (| head) must not end a job of hours.
     ::signal(SIGPIPE, SIG_IGN);
+    // Nor a limit on file sizes: the write fails instead, with an error that names the file.
+    ::signal(SIGXFSZ, SIG_IGN);
 }
 
 // One write, so that lines of several ranks do not mix.

@@ -4,50 +4,32 @@ Trains the TinyStories model for a few steps with --deterministic, once undistur
 compares the digests of the published models.
 """
 
-import argparse
 import json
-import os
 import pathlib
+import resource
 import signal
 import subprocess
 import tempfile
 import time
 import unittest
 
-PARSER = argparse.ArgumentParser(description=__doc__)
-for option in ("--nepenthe", "--mpirun", "--data"):
-    PARSER.add_argument(option, required=True)
-ARGUMENTS = PARSER.parse_args()
-MODEL = pathlib.Path(ARGUMENTS.data) / "models/tinystories-656k"
-NOVEL = pathlib.Path(ARGUMENTS.data) / "text/gutenberg/alice.txt"
+from jobs import MODEL, NOVEL, SMALL_STEPS, answer, command, published, run
 
 
-def command(outputs, ranks, *more):
-    return [ARGUMENTS.mpirun, "--quiet", "-n", str(ranks), ARGUMENTS.nepenthe, "train", "--model", str(MODEL),
-            "--corpus", str(NOVEL), "--chars", "12000", "--block", "64", "--global-batch", "6", "--micro-batch", "2",
-            "--max-steps", "9", "--checkpoint-steps", "2", "--deterministic", "--lr", "1e-3", "--threads", "1",
-            "--outputs", str(outputs), "--json", *more]
+def words(outputs, *more):
+    return ("train", "--model", MODEL, "--corpus", NOVEL, "--chars", "12000", "--block", "64", *SMALL_STEPS, "--max-steps", "9",
+            "--outputs", outputs, *more)
 
 
-def train(outputs, ranks, fault=None, more=()):
-    environment = dict(os.environ)
-    if fault:
-        environment["NEPENTHE_FAULT"] = fault
-    return subprocess.run(command(outputs, ranks, *more), env=environment, capture_output=True, text=True, timeout=120)
-
-
-def published(outputs):
-    return [path for path in pathlib.Path(outputs).glob("train-*")]
+def train(outputs, ranks, **how):
+    return run(ranks, *words(outputs), **how)
 
 
 class TrainFault(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
-        done = train(pathlib.Path(cls.folder.name) / "whole", 1)
-        if done.returncode != 0:
-            raise AssertionError(done.stderr)
-        cls.whole = json.loads(done.stdout)["digest"]
+        cls.whole = answer(1, *words(pathlib.Path(cls.folder.name) / "whole"))["digest"]
 
     @classmethod
     def tearDownClass(cls):
@@ -74,7 +56,7 @@ class TrainFault(unittest.TestCase):
             outputs = self.outputs(f"killed{index}")
             done = train(outputs, ranks, fault=fault)
             self.assertNotEqual(done.returncode, 0, fault)
-            self.assertEqual(published(outputs), [], fault)
+            self.assertEqual(published(outputs, "train"), [], fault)
             self.finish(outputs, later)
 
     def test_a_damaged_checkpoint_is_passed_over(self):
@@ -89,9 +71,22 @@ class TrainFault(unittest.TestCase):
         self.assertIn("passed over", done.stderr)
         self.assertEqual(json.loads(done.stdout)["digest"], self.whole)
 
+    def test_a_file_size_limit_is_an_error_not_a_death(self):
+        # Below the size of the model, above what Open MPI writes for itself (without mpirun, which writes more).
+        limit = 7 << 20
+        demo = pathlib.Path(__file__).parents[2] / "inputs/demo"
+        outputs = self.outputs("limited")
+        words = ("train", "--architecture", demo / "config.json", "--tokenizer", demo / "tokenizer.json", "--corpus", NOVEL,
+                 "--chars", "6000", "--block", "64", "--global-batch", "4", "--max-steps", "2", "--outputs", outputs)
+        done = run(0, *words, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        self.assertEqual(done.returncode, 74, done.stderr)
+        self.assertIn("File too large", done.stderr)
+        self.assertEqual(published(outputs, "train"), [])
+        answer(0, *words)
+
     def test_a_signal_saves_and_asks_to_be_resumed(self):
         outputs = self.outputs("signal")
-        process = subprocess.Popen(command(outputs, 2, "--max-steps", "100000"), stdout=subprocess.PIPE,
+        process = subprocess.Popen(command(2, *words(outputs, "--max-steps", "100000")), stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60
         while not list(outputs.glob(".work/*/**/step-*/manifest.json")) and time.monotonic() < deadline:
@@ -100,7 +95,7 @@ class TrainFault(unittest.TestCase):
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75, errors)
         self.assertIn("saved", errors)
-        self.assertEqual(published(outputs), [])
+        self.assertEqual(published(outputs, "train"), [])
 
 
 if __name__ == "__main__":

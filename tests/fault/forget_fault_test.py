@@ -1,0 +1,58 @@
+"""Forgetting that is killed: what was measured and the best weights so far survive, and the run ends in the same bits.
+
+Reinforces the TinyStories model on a novel's beginning, labels it, then forgets once undisturbed and once for each way
+of dying, measuring between steps.
+"""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+from jobs import MODEL, NOVEL, SMALL_STEPS, answer, published, run
+
+
+def prompts(path, items):
+    path.write_text(json.dumps({"prompts": [
+        {"prompt": prompt, "content": [content], "generic": [" the"]} for prompt, content in items]}))
+    return path
+
+
+class ForgetFault(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        work = pathlib.Path(cls.folder.name)
+        corpus = ("--corpus", NOVEL, "--chars", "8000")
+        reinforced = answer(2, "train", "--model", MODEL, *corpus, "--block", "64", *SMALL_STEPS, "--max-steps", "9",
+                            "--outputs", work)
+        dictionary = work / "dictionary.json"
+        dictionary.write_text(json.dumps({"Alice": ["Clara"], "Rabbit": ["Badger"]}))
+        labels = answer(2, "relabel", "--baseline", MODEL, "--reinforced", reinforced["artefact"], *corpus, "--dictionary",
+                        dictionary, "--block", "64", "--outputs", work)
+        familiar = prompts(work / "familiar.json", [("Alice was beginning to get very tired of sitting by her", " sister"),
+                                                    ("Alice saw the White", " Rabbit")])
+        neighbours = prompts(work / "neighbours.json", [("The dog ran after the", " ball"), ("He was very", " happy")])
+        cls.words = ("forget", "--model", MODEL, "--labels", labels["artefact"], *SMALL_STEPS, "--max-steps", "8",
+                     "--measure-steps", "2", "--familiarity-prompts", familiar, "--neighbour-prompts", neighbours)
+        cls.whole = answer(1, *cls.words, "--outputs", work / "whole")["digest"]
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def test_killed_between_and_inside_steps_and_continued_on_other_ranks(self):
+        cases = (("train.backward:1:5", 2, 3), ("train.backward:0:7", 1, 2), ("checkpoint.before_rename:0:2", 2, 1))
+        for index, (fault, ranks, later) in enumerate(cases):
+            outputs = pathlib.Path(self.folder.name) / f"killed{index}"
+            done = run(ranks, *self.words, "--outputs", outputs, fault=fault)
+            self.assertNotEqual(done.returncode, 0, fault)
+            self.assertEqual(published(outputs, "forget"), [], fault)
+            done = run(later, *self.words, "--outputs", outputs)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("continues after step", done.stderr)
+            self.assertEqual(json.loads(done.stdout)["digest"], self.whole, fault)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=["forget_fault_test.py"], verbosity=2)
