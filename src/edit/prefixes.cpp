@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace nepenthe::edit {
 
@@ -27,30 +28,29 @@ std::string cleaned(const std::string& text) {
     return clean;
 }
 
-std::size_t leading_specials(const text::Tokenizer& tokenizer, const std::vector<text::TokenId>& ids) {
-    std::size_t count = 0;
-    while (count < ids.size() && tokenizer.is_special(ids[count])) ++count;
-    return count;
-}
+// One text to be: its tokens so far without what the tokenizer puts before every text, and the number of its stream.
+struct Seed {
+    std::vector<text::TokenId> ids;
+    std::size_t before = 0;
+    std::uint64_t stream = 0;
+    std::int64_t missing = 0;  // tokens to generate
+};
 
-// `count` texts of `length` tokens, the seed words in turn; `first` numbers their random streams.
-void generate_texts(const model::Decoder& decoder, const text::Tokenizer& tokenizer, std::int64_t count,
-                    std::int64_t length, std::uint64_t first, std::uint64_t seed, std::vector<std::string>& texts) {
-    model::GenerateOptions options;
-    options.greedy = false;
-    options.top_k = 5;
-    options.seed = seed;
-    if (tokenizer.eos().has_value()) options.stop = {*tokenizer.eos()};
-    // Seed words of several tokens leave less to generate, so every text is continued by itself.
-    for (std::int64_t i = 0; i < count; ++i) {
-        const auto word = static_cast<std::size_t>(i) % kSeedWords.size();
-        std::vector<text::TokenId> ids = tokenizer.encode_ids(kSeedWords[word], true);
-        const std::size_t words = ids.size() - leading_specials(tokenizer, ids);
-        options.max_new_tokens = std::max<std::int64_t>(0, length - static_cast<std::int64_t>(words));
-        const auto continued = model::generate(decoder, {ids}, options, {first + static_cast<std::uint64_t>(i)});
-        ids.insert(ids.end(), continued.front().begin(), continued.front().end());
-        texts.push_back(cleaned(tokenizer.decode(ids, true)));
+std::vector<Seed> seeds_of(const text::Tokenizer& tokenizer, const PrefixOptions& options) {
+    std::vector<Seed> seeds;
+    for (std::size_t kind = 0; kind < options.counts.size(); ++kind) {
+        for (std::int64_t i = 0; i < options.counts[kind]; ++i) {
+            const char* word = kSeedWords[static_cast<std::size_t>(i) % kSeedWords.size()];
+            Seed seed;
+            seed.ids = tokenizer.encode_ids(word, true);
+            const std::size_t words = tokenizer.encode_ids(word, false).size();
+            seed.before = seed.ids.size() - words;
+            seed.stream = seeds.size();
+            seed.missing = std::max<std::int64_t>(0, options.lengths[kind] - static_cast<std::int64_t>(words));
+            seeds.push_back(std::move(seed));
+        }
     }
+    return seeds;
 }
 
 }  // namespace
@@ -62,9 +62,33 @@ PrefixOptions memit_prefixes() { return {.counts = {5}, .lengths = {10}}; }
 std::vector<std::string> make_prefixes(const model::Decoder& decoder, const text::Tokenizer& tokenizer,
                                        const PrefixOptions& options) {
     NEPENTHE_CHECK(options.counts.size() == options.lengths.size());
+    std::vector<Seed> seeds = seeds_of(tokenizer, options);
+    // Seed words of several tokens leave less to generate; texts that miss as many tokens are continued together.
+    std::map<std::int64_t, std::vector<std::size_t>> by_missing;
+    for (std::size_t i = 0; i < seeds.size(); ++i) by_missing[seeds[i].missing].push_back(i);
+    for (const auto& [missing, which] : by_missing) {
+        model::GenerateOptions generating;
+        generating.max_new_tokens = missing;
+        generating.greedy = false;
+        generating.top_k = 5;
+        generating.seed = options.seed;
+        if (tokenizer.eos().has_value()) generating.stop = {*tokenizer.eos()};
+        std::vector<std::vector<text::TokenId>> prompts;
+        std::vector<std::uint64_t> streams;
+        for (const std::size_t i : which) {
+            prompts.push_back(seeds[i].ids);
+            streams.push_back(seeds[i].stream);
+        }
+        const auto continued = model::generate(decoder, prompts, generating, streams);
+        for (std::size_t k = 0; k < which.size(); ++k) {
+            std::vector<text::TokenId>& ids = seeds[which[k]].ids;
+            ids.insert(ids.end(), continued[k].begin(), continued[k].end());
+        }
+    }
     std::vector<std::string> texts = {""};
-    for (std::size_t i = 0; i < options.counts.size(); ++i) {
-        generate_texts(decoder, tokenizer, options.counts[i], options.lengths[i], texts.size(), options.seed, texts);
+    for (const Seed& seed : seeds) {
+        const std::vector<text::TokenId> own(seed.ids.begin() + static_cast<std::ptrdiff_t>(seed.before), seed.ids.end());
+        texts.push_back(cleaned(tokenizer.decode(own, true)));
     }
     return texts;
 }

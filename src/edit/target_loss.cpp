@@ -82,14 +82,12 @@ class HostPass {
              ReferenceLogits& reference)
         : normed_(normed.contiguous()), unembedding_(decoder.unembedding()), bias_(decoder.unembedding_bias()),
           targets_(targets.contiguous()), reference_(reference), rows_(normed.size(0)),
-          likelihood_rows_(targets.numel()), cap_(static_cast<float>(decoder.config().logit_soft_cap)),
+          likelihood_rows_(targets.numel()), held_(rows_ - likelihood_rows_), cap_(static_cast<float>(decoder.config().logit_soft_cap)),
           states_(static_cast<std::size_t>(rows_)) {
         const auto exact = normed.options().dtype(at::kFloat);
-        sums_ = at::zeros(normed.sizes(), exact);
-        const std::int64_t still = rows_ - likelihood_rows_;
-        recording_ = still > 0 && !reference.logits.defined();
-        if (recording_) reference.logits = at::empty({still, unembedding_.size(0)}, exact);
-        if (still > 0) shifted_sums_ = at::zeros({still, normed.size(1)}, exact);
+        sums_ = at::zeros({rows_ + held_, normed.size(1)}, exact);
+        recording_ = held_ > 0 && !reference.logits.defined();
+        if (recording_) reference.logits = at::empty({held_, unembedding_.size(0)}, exact);
     }
 
     TargetLoss run() {
@@ -106,27 +104,20 @@ class HostPass {
     }
 
     void visit(std::int64_t id, std::int64_t width) {
-        const at::Tensor weights = unembedding_.narrow(0, id, width);
-        at::Tensor tile = logits(weights, id);
-        const std::int64_t still = rows_ - likelihood_rows_;
-        at::Tensor shifted = at::empty({still, width}, tile.options());
+        const at::Tensor unembedding = unembedding_.narrow(0, id, width);
+        // Behind the rows' weights stand the held rows' shifted ones: one product takes both.
+        at::Tensor tile = at::empty({rows_ + held_, width}, sums_.options());
+        tile.narrow(0, 0, rows_).copy_(logits(unembedding, id));
         float* data = tile.mutable_data_ptr<float>();
-        float* shifts = shifted.mutable_data_ptr<float>();
         at::parallel_for(0, rows_, 1, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t row = begin; row < end; ++row) {
-                const std::int64_t held = row - likelihood_rows_;
-                take_in(row, data + row * width, held < 0 ? nullptr : shifts + held * width, id, width);
+                take_in(row, data + row * width, row < likelihood_rows_ ? nullptr : data + (row + held_) * width, id, width);
             }
         });
-        accumulate(sums_, tile, weights);
-        if (still > 0) accumulate(shifted_sums_, shifted, weights);
-    }
-
-    void accumulate(at::Tensor& sums, const at::Tensor& tile, const at::Tensor& weights) const {
-        if (weights.scalar_type() == at::kFloat) {
-            sums = model::matrix_product_plus(tile, weights, sums);
+        if (unembedding.scalar_type() == at::kFloat) {
+            sums_ = model::matrix_product_plus(tile, unembedding, sums_);
         } else {
-            sums.add_(model::matrix_product(tile.to(weights.scalar_type()), weights));
+            sums_.add_(model::matrix_product(tile.to(unembedding.scalar_type()), unembedding));
         }
     }
 
@@ -159,15 +150,16 @@ class HostPass {
     }
 
     void rescale(std::int64_t row, RowState& state, double factor) {
-        const std::int64_t n = sums_.size(1), held = row - likelihood_rows_;
+        const std::int64_t n = sums_.size(1);
+        float* sums = sums_.mutable_data_ptr<float>();
         state.sum *= factor;
         state.shift_sum *= factor;
-        scale_row(sums_.mutable_data_ptr<float>() + row * n, n, static_cast<float>(factor));
-        if (held >= 0) scale_row(shifted_sums_.mutable_data_ptr<float>() + held * n, n, static_cast<float>(factor));
+        scale_row(sums + row * n, n, static_cast<float>(factor));
+        if (row >= likelihood_rows_) scale_row(sums + (row + held_) * n, n, static_cast<float>(factor));
     }
 
     TargetLoss finish() {
-        TargetLoss loss{std::vector<double>(static_cast<std::size_t>(rows_)), sums_};
+        TargetLoss loss{std::vector<double>(static_cast<std::size_t>(rows_)), sums_.narrow(0, 0, rows_)};
         if (recording_) reference_.log_sums.clear();
         for (std::int64_t row = 0; row < rows_; ++row) {
             const RowState& state = states_[static_cast<std::size_t>(row)];
@@ -185,18 +177,17 @@ class HostPass {
             if (recording_) reference_.log_sums.push_back(state.log_sum_exp());
             const double mean_shift = state.shift_sum / state.sum;
             value = mean_shift - state.log_sum_exp() + reference_.log_sums[static_cast<std::size_t>(held)];
-            gradient.copy_(shifted_sums_[held] / state.sum - gradient * mean_shift);
+            gradient.copy_(sums_[row + held_] / state.sum - gradient * mean_shift);
         }
         return loss;
     }
 
     at::Tensor normed_, unembedding_, bias_, targets_;
     ReferenceLogits& reference_;
-    std::int64_t rows_, likelihood_rows_;
+    std::int64_t rows_, likelihood_rows_, held_;
     float cap_;
     std::vector<RowState> states_;
-    at::Tensor sums_;          // [rows, hidden]: weighted sums of unembedding rows
-    at::Tensor shifted_sums_;  // [held rows, hidden]: the same, times (logit - reference)
+    at::Tensor sums_;  // [rows + held rows, hidden]: weighted sums of unembedding rows, then those times (logit - reference)
     bool recording_ = false;
 };
 

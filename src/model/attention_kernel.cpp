@@ -1,6 +1,7 @@
 #include "model/attention_kernel.h"
 
 #include "model/gemm.h"
+#include "model/short_attention.h"
 #include "model/vector_math.h"
 
 #include <ATen/Parallel.h>
@@ -232,6 +233,10 @@ AttentionResult attention_forward(const at::Tensor& query, const at::Tensor& key
     const std::int64_t batch = query.size(0), heads = query.size(1), positions = query.size(2), n = query.size(3);
     AttentionResult result{at::empty({batch, positions, heads * n}, query.options()),
                            at::empty({batch, heads, positions}, query.options().dtype(at::kFloat))};
+    if (is_short(positions)) {
+        short_attention_forward(query, key, value, options, result);
+        return result;
+    }
     const at::Tensor exact_query = query.to(at::kFloat), exact_key = key.to(at::kFloat);
     const std::int64_t tiles = (positions + kTile - 1) / kTile;
     at::parallel_for(0, batch * heads * tiles, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -257,6 +262,10 @@ AttentionGradients attention_backward(const at::Tensor& gradient, const at::Tens
     at::Tensor dquery = at::empty({batch, positions, heads, n}, query.options());
     at::Tensor dkey = at::empty({batch, keys, kv_heads, n}, query.options());
     at::Tensor dvalue = at::empty({batch, keys, kv_heads, n}, query.options());
+    if (is_short(positions)) {
+        short_attention_backward(gradient, query, key, value, log_sums, options, dquery, dkey, dvalue);
+        return {dquery.transpose(1, 2), dkey.transpose(1, 2), dvalue.transpose(1, 2)};
+    }
     const at::Tensor exact_query = query.to(at::kFloat), exact_key = key.to(at::kFloat);
     at::parallel_for(0, batch * kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
         const at::NoGradGuard thread_no_grad;

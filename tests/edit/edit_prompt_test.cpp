@@ -34,8 +34,9 @@ class TokenizerCase : public ::testing::TestWithParam<std::string> {
   protected:
     text::Tokenizer tokenizer = text::Tokenizer::load(path());
     static std::filesystem::path path() {
-        return GetParam() == "gemma3" ? std::filesystem::path(NEPENTHE_DEPS) / "models/gemma-3-270m"
-                                      : std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers" / GetParam();
+        if (GetParam() == "gemma3") return std::filesystem::path(NEPENTHE_DEPS) / "models/gemma-3-270m";
+        const auto folder = std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers" / GetParam();
+        return GetParam() == "gpt-neox" ? folder / "20B_tokenizer.json" : folder;
     }
     // What ids say, without what special tokens and leading-space conventions add.
     std::string decoded(std::vector<text::TokenId> ids) const {
@@ -97,7 +98,7 @@ TEST_P(TokenizerCase, TheSpaceBeforeTheTargetIsNotDoubled) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase,
-                         ::testing::Values("gpt2", "llama2", "llama3", "qwen", "gpt-neox", "gemma3"), [](const auto& name) {
+                         ::testing::Values("gpt2", "llama2", "gpt-neox", "gemma3"), [](const auto& name) {
                              std::string word = name.param;
                              std::erase(word, '-');
                              return word;
