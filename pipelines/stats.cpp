@@ -1,25 +1,8 @@
 #include "edit/moments.h"
+#include "pipelines/layers.h"
 #include "pipelines/stage.h"
 
 namespace nepenthe::pipelines {
-
-namespace {
-
-std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& words, Problems& problems) {
-    std::vector<std::int64_t> layers;
-    for (const std::string& word : words) {
-        std::size_t read = 0;
-        try {
-            layers.push_back(std::stol(word, &read));
-        } catch (const std::exception&) {
-            read = 0;
-        }
-        if (read != word.size() || word.empty()) problems.add("--layers: \"{}\" is not a layer number", word);
-    }
-    return layers;
-}
-
-}  // namespace
 
 Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     CommonOptions common;

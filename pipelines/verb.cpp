@@ -61,6 +61,7 @@ const std::vector<Verb>& verbs() {
         {"forget", "fine-tune a model on generic labels", run_forget},
         {"stats", "second moments of MLP keys: what edits must leave alone", run_stats},
         {"trace", "causal tracing: which states carry a fact", run_trace},
+        {"edit", "write facts into a model, prove it, take them back", run_edit},
         {"evaluate", "score one or several models on tasks", run_evaluate},
         {"verify", "check a published artefact against its manifest", run_verify},
         {"run", "the stages of a recipe in order", run_recipe},

@@ -57,6 +57,7 @@ Answer run_relabel(const dist::Comm& comm, const Arguments& arguments);
 Answer run_forget(const dist::Comm& comm, const Arguments& arguments);
 Answer run_stats(const dist::Comm& comm, const Arguments& arguments);
 Answer run_trace(const dist::Comm& comm, const Arguments& arguments);
+Answer run_edit(const dist::Comm& comm, const Arguments& arguments);
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
 Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);

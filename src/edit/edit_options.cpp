@@ -75,6 +75,8 @@ void check_layers(const EditOptions& options, const model::DecoderConfig& config
 Method parse_method(const std::string& name) { return parse(kMethods, name, "method"); }
 Mode parse_mode(const std::string& name) { return parse(kModes, name, "mode"); }
 SharedSubjects parse_shared_subjects(const std::string& name) { return parse(kShared, name, "way with shared subjects"); }
+ResidualAt parse_residual(const std::string& name) { return parse(kResiduals, name, "place of the residual"); }
+ValueSite parse_value_site(const std::string& name) { return parse(kSites, name, "place of the values"); }
 std::string method_name(Method method) { return name_of(kMethods, method); }
 std::string mode_name(Mode mode) { return name_of(kModes, mode); }
 
@@ -144,6 +146,54 @@ Json EditOptions::to_json() const {
         json["residual"] = name_of(kResiduals, residual);
     }
     return json;
+}
+
+EditOptions EditOptions::from_json(const Json& json) {
+    EditOptions options;
+    try {
+        options.method = parse_method(json.at("method"));
+        options.mode = parse_mode(json.at("mode"));
+        json.at("layers").get_to(options.layers);
+        json.at("facts_per_block").get_to(options.facts_per_block);
+        json.at("seed").get_to(options.seed);
+        options.shared_subjects = parse_shared_subjects(json.at("shared_subjects"));
+        if (options.method == Method::kFineTune) {
+            const Json& tuning = json.at("fine_tune");
+            options.fine_tune = {tuning.at("steps"), tuning.at("lr"), tuning.at("stop_loss"), tuning.at("box"), tuning.at("minibatch")};
+        } else {
+            const Json& value = json.at("value");
+            value.at("steps").get_to(options.value.steps);
+            value.at("lr").get_to(options.value.lr);
+            value.at("relative_lr").get_to(options.value.relative_lr);
+            value.at("clamp").get_to(options.value.clamp);
+            value.at("decay").get_to(options.value.decay);
+            value.at("kl").get_to(options.value.kl);
+            value.at("stop_loss").get_to(options.value.stop_loss);
+            options.site = parse_value_site(json.at("site"));
+        }
+        options.lambda = json.value("lambda", options.lambda);
+        options.emmet_weight = json.value("emmet_weight", options.emmet_weight);
+        options.emmet_mu = json.value("emmet_mu", options.emmet_mu);
+        options.tau = json.value("tau", options.tau);
+        options.l2 = json.value("l2", options.l2);
+        options.batch = json.value("batch", options.batch);
+        options.min_response = json.value("min_response", options.min_response);
+        if (json.contains("residual")) options.residual = parse_residual(json.at("residual"));
+    } catch (const Json::exception& error) {
+        fail(ErrorKind::kData, "options of an edit: {}", error.what());
+    }
+    return options;
+}
+
+void EditOptions::fill_defaults(const model::DecoderConfig& config) {
+    // Layers and strengths as published for the families that have them; Gemma 3's are measured on the 270M model
+    // (docs/methods.md). They are starting points: `nepenthe trace` proposes layers for a model.
+    const bool gpt2 = config.family == "gpt2";
+    if (layers.empty()) {
+        layers = {gpt2 ? config.layers * 17 / 48 : std::min<std::int64_t>(5, config.layers / 3)};
+    }
+    const bool post_norm = config.norm_place != model::NormPlace::kPre;
+    if (lambda == 0) lambda = post_norm ? 100 : gpt2 ? 20000 : 15000;
 }
 
 ValueSite EditOptions::value_site() const {

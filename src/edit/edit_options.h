@@ -40,6 +40,8 @@ enum class ResidualAt { kMean /* over the prefixes, like the key */, kBare /* as
 Method parse_method(const std::string& name);
 Mode parse_mode(const std::string& name);
 SharedSubjects parse_shared_subjects(const std::string& name);
+ResidualAt parse_residual(const std::string& name);
+ValueSite parse_value_site(const std::string& name);  // "mlp-output", "block-output"
 std::string method_name(Method method);
 std::string mode_name(Mode mode);
 const std::vector<std::string>& method_names();
@@ -65,7 +67,7 @@ struct EditOptions {
     ValueOptions value;                   // its site and layer are set by the driver
     SharedSubjects shared_subjects = SharedSubjects::kRefuse;
     ResidualAt residual = ResidualAt::kMean;  // of the batch methods
-    double lambda = 15000;                // MEMIT; multiplies C as a mean over tokens
+    double lambda = 0;                    // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
     double emmet_weight = 1e4, emmet_mu = 0;
     double tau = 2e-2, l2 = 10;           // AlphaEdit
     FineTuneOptions fine_tune;
@@ -74,9 +76,11 @@ struct EditOptions {
     double min_response = 0;              // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
     std::uint64_t seed = 0;               // of the context prefixes
 
+    // Layers and lambda where they are not set (empty, 0), by the model's family.
+    void fill_defaults(const model::DecoderConfig& config);
     // All problems, each a sentence; among them what the method cannot do.
     std::vector<std::string> validate(const model::DecoderConfig& config) const;
-    // What determines the result, for keys and the ledger, and back.
+    // What determines the result, for keys and the ledger, and back (Error(kData)).
     Json to_json() const;
     static EditOptions from_json(const Json& json);
 

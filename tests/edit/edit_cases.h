@@ -31,6 +31,12 @@ inline Case fresh(const std::string& family) {
     model::DecoderConfig config = model::read_config(model::golden_folder(family));
     config.vocabulary = tokenizer.size();
     config.max_positions = 256;
+    // Three layers at least: what the last one writes at the subject is seen by no later position.
+    while (config.layers < 3) {
+        ++config.layers;
+        if (!config.rotary_of.empty()) config.rotary_of.push_back(config.rotary_of.back());
+        config.window_of.push_back(config.window_of.back());
+    }
     return {model::Decoder::create(config, 5, model::Compute::kFloat32), std::move(tokenizer)};
 }
 
@@ -55,8 +61,9 @@ inline EditOptions options_for(Method method, std::int64_t layer = 0) {
     options.mode = default_mode(method);
     options.layers = {layer};
     options.value.relative_lr = 0.5;
-    options.value.steps = 12;
+    options.value.steps = 8;
     options.value.clamp = 4;
+    options.value.decay = 0;
     options.lambda = 0.01;
     options.l2 = 0.1;
     options.tau = 0.2;

@@ -111,7 +111,7 @@ TEST(Edit, EveryMethodMakesTheTargetLikelier) {
     for (const std::string& name : method_names()) {
         Case tiny = stories();
         const EditInputs inputs = inputs_of(tiny, some_facts());
-        EditOptions options = options_for(parse_method(name), 1);
+        EditOptions options = options_for(parse_method(name));
         options.fine_tune.lr = 5e-3;
         options.fine_tune.box = 0.05;
         const EditContext context(tiny.decoder.config(), tiny.tokenizer, inputs.facts, options, {""});
@@ -135,7 +135,7 @@ TEST(Edit, OneAtATimeRestoresTheWeightsBitByBit) {
     for (const Method method : {Method::kRRome, Method::kMemit, Method::kFineTune}) {
         Case tiny = stories();
         const std::string before = weight_bytes(tiny.decoder);
-        EditOptions options = options_for(method, 1);
+        EditOptions options = options_for(method);
         options.mode = Mode::kOneAtATime;
         EditHooks hooks;
         hooks.probe = [&](const model::Decoder& decoder, std::size_t index) {
@@ -159,7 +159,7 @@ TEST(Edit, OneAtATimeRestoresTheWeightsBitByBit) {
 TEST(Edit, AFailingProbeLeavesTheWeightsAsTheyWere) {
     Case tiny = stories();
     const std::string before = weight_bytes(tiny.decoder);
-    EditOptions options = options_for(Method::kRRome, 1);
+    EditOptions options = options_for(Method::kRRome);
     options.mode = Mode::kOneAtATime;
     EditHooks hooks;
     hooks.probe = [](const model::Decoder&, std::size_t) -> std::string { fail(ErrorKind::kInternal, "no"); };
@@ -170,7 +170,7 @@ TEST(Edit, AFailingProbeLeavesTheWeightsAsTheyWere) {
 TEST(Edit, SequentialRomeWritesEachFactOnWhatTheLastOneLeft) {
     Case tiny = stories();
     const EditInputs inputs = inputs_of(tiny, some_facts());
-    const EditOptions options = options_for(Method::kRRome, 1);
+    const EditOptions options = options_for(Method::kRRome);
     std::vector<std::string> seen;
     EditHooks hooks;
     hooks.after = [&](const model::Decoder& decoder, const std::vector<EditUnit>&) { seen.push_back(weight_bytes(decoder)); };
@@ -190,7 +190,7 @@ TEST(Edit, AGateRollsTheLastBatchBackAndEndsASequentialRun) {
     Case tiny = stories();
     std::string kept;
     std::size_t batches = 0;
-    EditOptions options = options_for(Method::kAlphaEdit, 1);
+    EditOptions options = options_for(Method::kAlphaEdit);
     options.mode = Mode::kSequential;
     options.batch = 2;
     EditHooks hooks;
@@ -210,7 +210,7 @@ TEST(Edit, AGateInBatchModeEndsWithTheOriginalWeights) {
     const std::string before = weight_bytes(tiny.decoder);
     EditHooks hooks;
     hooks.after = [](const model::Decoder&, const std::vector<EditUnit>&) { fail(ErrorKind::kGate, "no"); };
-    message_of(ErrorKind::kGate, [&] { run(tiny, inputs_of(tiny, some_facts()), options_for(Method::kMemit, 1), hooks); });
+    message_of(ErrorKind::kGate, [&] { run(tiny, inputs_of(tiny, some_facts()), options_for(Method::kMemit), hooks); });
     EXPECT_EQ(weight_bytes(tiny.decoder), before);
 }
 
@@ -218,7 +218,7 @@ TEST(Edit, FactsThatShareASubjectAreRefusedMergedOrKept) {
     const std::vector<Fact> facts = {fact("a", "Lily", "{} went to the", "moon"), fact("b", "Lily", "{} likes to eat", "cake"),
                                      fact("c", "Tom", "{} has a big red", "boat")};
     Case tiny = stories();
-    EditOptions options = options_for(Method::kMemit, 1);
+    EditOptions options = options_for(Method::kMemit);
     const std::string refusal = message_of(ErrorKind::kData, [&] { run(tiny, inputs_of(tiny, facts), options); });
     EXPECT_NE(refusal.find("a, b"), std::string::npos) << refusal;
     EXPECT_NE(refusal.find("Lily"), std::string::npos) << refusal;
@@ -243,7 +243,7 @@ TEST(Edit, DuplicatesAreWrittenOnceAndContradictionsRefused) {
     facts.push_back(facts[1]);
     facts.back().id = "again";
     Case tiny = stories();
-    EditOptions options = options_for(Method::kEmmet, 1);
+    EditOptions options = options_for(Method::kEmmet);
     const EditResult result = run(tiny, inputs_of(tiny, facts), options);
     ASSERT_EQ(result.records.size(), 5u);
     EXPECT_EQ(result.records[1].facts, (std::vector<std::size_t>{1, 5}));
@@ -256,21 +256,21 @@ TEST(Edit, DuplicatesAreWrittenOnceAndContradictionsRefused) {
 TEST(Edit, WhatAMethodCannotDoIsRefusedBeforeAnythingIsComputed) {
     Case tiny = stories();
     const EditInputs inputs = inputs_of(tiny, some_facts());
-    EditOptions options = options_for(Method::kRRome, 1);
+    EditOptions options = options_for(Method::kRRome);
     options.mode = Mode::kBatch;
-    options.layers = {1, 7};
+    options.layers = {0, 7};
     const std::string refusal = message_of(ErrorKind::kUsage, [&] { run(tiny, inputs, options); });
     EXPECT_NE(refusal.find("one fact at a time"), std::string::npos) << refusal;
     EXPECT_NE(refusal.find("layer 7 does not exist"), std::string::npos) << refusal;
 
     EditInputs bare = inputs_of(tiny, some_facts());
     bare.moment = nullptr;
-    message_of(ErrorKind::kUsage, [&] { run(tiny, bare, options_for(Method::kAlphaEdit, 1)); });
-    message_of(ErrorKind::kData, [&] { run(tiny, inputs_of(tiny, {}), options_for(Method::kMemit, 1)); });
+    message_of(ErrorKind::kUsage, [&] { run(tiny, bare, options_for(Method::kAlphaEdit)); });
+    message_of(ErrorKind::kData, [&] { run(tiny, inputs_of(tiny, {}), options_for(Method::kMemit)); });
 
     EditInputs long_target = inputs_of(tiny, some_facts());
     for (int i = 0; i < 600; ++i) long_target.facts[3].target_new += " moon";
-    const std::string too_long = message_of(ErrorKind::kData, [&] { run(tiny, long_target, options_for(Method::kMemit, 1)); });
+    const std::string too_long = message_of(ErrorKind::kData, [&] { run(tiny, long_target, options_for(Method::kMemit)); });
     EXPECT_NE(too_long.find("fact d"), std::string::npos) << too_long;
 }
 
@@ -278,13 +278,13 @@ TEST(Edit, AModelThatIsNotANumberStopsAtTheGate) {
     Case tiny = stories();
     const at::NoGradGuard no_grad;
     tiny.decoder.parameter(tiny.decoder.mlp_output_name(0))[0][0] = std::numeric_limits<float>::quiet_NaN();
-    message_of(ErrorKind::kGate, [&] { run(tiny, inputs_of(tiny, some_facts()), options_for(Method::kMemit, 1)); });
+    message_of(ErrorKind::kGate, [&] { run(tiny, inputs_of(tiny, some_facts()), options_for(Method::kMemit)); });
 }
 
 // A later run without some facts takes the values of whole blocks that both have, and ends with the same bytes.
 TEST(Edit, KnownValuesGiveTheBytesOfARunThatNeverHadTheOthers) {
     for (const auto& [method, per_block] : {std::pair{Method::kMemit, 1}, {Method::kMemit, 2}, {Method::kRRome, 1}}) {
-        EditOptions options = options_for(method, 1);
+        EditOptions options = options_for(method);
         options.facts_per_block = per_block;
         Case full = stories();
         const EditResult first = run(full, inputs_of(full, some_facts()), options);
@@ -317,10 +317,10 @@ TEST(Edit, PrintsItsDigest) {
         }
     }
     for (const auto& [name, mode] : {std::pair{"memit", Mode::kBatch}, {"r-rome", Mode::kOneAtATime}, {"ft", Mode::kBatch}}) {
-        Case tiny = stories();
-        EditOptions options = options_for(parse_method(name), 1);
+        Case tiny = name == std::string("memit") ? fresh("gemma3_text") : stories();
+        EditOptions options = options_for(parse_method(name));
         options.mode = mode;
-        options.layers = name == std::string("memit") ? std::vector<std::int64_t>{0, 1} : std::vector<std::int64_t>{1};
+        if (name == std::string("memit")) options.layers = {0, 1};
         EditHooks hooks;
         if (mode == Mode::kOneAtATime) {
             hooks.probe = [](const model::Decoder& decoder, std::size_t) { return sha256_hex(weight_bytes(decoder)); };

@@ -1,0 +1,187 @@
+#include "base/log.h"
+#include "dist/guard.h"
+#include "edit/delta_file.h"
+#include "edit/edit_context.h"
+#include "edit/ledger.h"
+#include "edit/moment_file.h"
+#include "pipelines/edit_beside.h"
+#include "pipelines/edit_job.h"
+#include "pipelines/edit_request.h"
+#include "pipelines/stage.h"
+
+#include <functional>
+#include <memory>
+#include <set>
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+// The statistics, held against the model that is edited; an edited model may use those of the model it was made from.
+void use_moments(EditJob& job, const EditRequest& request, const std::filesystem::path& path) {
+    if (path.empty()) return;
+    const auto file = std::make_shared<edit::MomentFile>(path);
+    std::string model = job.claims.model_digest;
+    if (std::filesystem::exists(request.model / edit::kLedgerFile)) {
+        const std::string origin = edit::read_ledger(request.model).claims.model_digest;
+        if (file->claims().model_digest == origin) model = origin;
+    }
+    file->check_belongs(model, job.claims.tokenizer_digest, job.options.layers);
+    job.claims.moments_digest = file->content_digest();
+    job.inputs.moment = [file](std::int64_t layer) { return file->moment(layer); };
+    job.summary["moments"] = std::filesystem::absolute(path).string();
+}
+
+// Facts of the file that can be written; the others are listed, or left out with --skip-bad.
+std::vector<edit::Fact> facts_to_write(const EditRequest& request, const model::DecoderConfig& config, const text::Tokenizer& tokenizer) {
+    edit::FactFile file = edit::read_facts(request.facts, request.fact_options);
+    if (!request.fact_options.skip_bad) return std::move(file.facts);
+    const auto problems = edit::row_problems(config, tokenizer, file.facts);
+    std::vector<edit::Fact> good;
+    for (std::size_t i = 0; i < file.facts.size(); ++i) {
+        if (problems[i].empty()) {
+            good.push_back(std::move(file.facts[i]));
+        } else {
+            log_warning("fact {} is left out: {}", file.facts[i].id, problems[i]);
+        }
+    }
+    return good;
+}
+
+Answer answer_of(const store::Artefact& artefact, bool reused, edit::Mode mode) {
+    const bool keeps = mode != edit::Mode::kOneAtATime;
+    Answer answer = artefact_answer(artefact, reused, keeps ? "edited model" : "results");
+    const Json summary = artefact.manifest.value("summary", Json::object());
+    answer.json["summary"] = summary;
+    if (!summary.contains("after")) return answer;
+    for (const auto& [name, metric] : summary["after"].items()) {
+        answer.text += fmt::format("  {:28} {:8.2f} → {:8.2f}\n", name, 100 * summary["before"][name].value("value", 0.0), 100 * metric.value("value", 0.0));
+    }
+    return answer;
+}
+
+Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job, const std::function<model::Decoder()>& unedited) {
+    if (auto existing = store::find_artefact(comm, request.common.outputs, edit_key(job))) return answer_of(*existing, true, job.options.mode);
+    model::Decoder decoder = unedited();
+    return answer_of(run_edit_job(comm, decoder, job), false, job.options.mode);
+}
+
+Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
+    const model::DecoderConfig config = model::read_config(request.model);
+    const auto tokenizer = load_tokenizer(request.model, config);
+    EditJob job;
+    job.source = request.model;
+    job.outputs = request.common.outputs;
+    job.evaluate = !request.skip_evaluation;
+    job.options = request.edit;
+    job.options.fill_defaults(config);
+    job.inputs.tokenizer = &tokenizer;
+    Problems problems;
+    for (const std::string& problem : job.options.validate(config)) problems.add("{}", problem);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
+    job.claims.model_digest = input_model_digest(comm, request.model);
+    job.claims.tokenizer_digest = tokenizer.digest();
+    dist::run_agreed(comm, "inputs", [&] {
+        job.inputs.facts = facts_to_write(request, config, tokenizer);
+        use_moments(job, request, request.moments);
+    });
+    job.claims.options = job.options.to_json();
+    job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
+    return finish(comm, request, job, [&] {
+        return model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
+    });
+}
+
+// Facts of the ledger without those that are taken back.
+std::vector<edit::Fact> remaining_facts(const edit::Ledger& ledger, const std::vector<std::string>& ids) {
+    std::set<std::string> gone(ids.begin(), ids.end());
+    if (gone.erase("all") > 0) return {};
+    std::vector<edit::Fact> kept;
+    for (const edit::Fact& fact : ledger.facts) {
+        if (gone.erase(fact.id) == 0) kept.push_back(fact);
+    }
+    Problems problems;
+    for (const std::string& id : gone) problems.add("fact {} is not in the ledger", id);
+    problems.throw_if_any(ErrorKind::kUsage, "--rollback");
+    return kept;
+}
+
+Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
+    const auto tokenizer = load_tokenizer(request.model, model::read_config(request.model));
+    const store::Artefact edited = store::open_artefact(request.model);
+    EditJob job;
+    job.source = request.model;
+    job.undo = request.model / edit::kUndoFile;
+    job.outputs = request.common.outputs;
+    job.inputs.tokenizer = &tokenizer;
+    dist::run_agreed(comm, "ledger", [&] {
+        const edit::Ledger ledger = edit::read_ledger(request.model);
+        job.options = edit::EditOptions::from_json(ledger.claims.options);
+        if (job.options.mode == edit::Mode::kOneAtATime) {
+            fail(ErrorKind::kUsage, "{}: these facts were written one at a time, there is nothing to take back", request.model.string());
+        }
+        job.inputs.facts = remaining_facts(ledger, request.rollback);
+        job.inputs.prefixes = ledger.prefixes;
+        job.inputs.known_values = ledger.known_values();
+        job.evaluate = !ledger.metrics.empty() && !request.skip_evaluation;
+        job.claims = ledger.claims;
+        job.claims.moments_digest.clear();
+        const std::string recorded = edited.manifest.value("summary", Json::object()).value("moments", "");
+        use_moments(job, request, request.moments.empty() ? std::filesystem::path(recorded) : request.moments);
+        if (job.claims.moments_digest != ledger.claims.moments_digest) {
+            fail(ErrorKind::kData, "--moments: the edit was made with other statistics (digest {}); give those", ledger.claims.moments_digest);
+        }
+    });
+    return finish(comm, request, job, [&] {
+        auto decoder = model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
+        edit::restore_tensors(job.undo, decoder);
+        return decoder;
+    });
+}
+
+Answer list_ledger(const std::filesystem::path& path) {
+    const edit::Ledger ledger = edit::read_ledger(path);
+    Answer answer;
+    answer.text = edit::describe(ledger);
+    answer.json = {{"options", ledger.claims.options}, {"model", ledger.claims.model_digest}, {"created", ledger.created}, {"changes", ledger.changes}};
+    answer.json["facts"] = Json::array();
+    for (const edit::EditRecord& record : ledger.records) {
+        for (const std::size_t i : record.facts) {
+            const edit::Fact& fact = ledger.facts[i];
+            answer.json["facts"].push_back({{"id", fact.id}, {"sentence", fact.sentence()}, {"target_new", fact.target_new}, {"note", record.note},
+                                            {"nll", record.value.nll}, {"first_nll", record.value.first_nll}});
+        }
+    }
+    return answer;
+}
+
+Answer diff_ledgers(const std::filesystem::path& first, const std::filesystem::path& second) {
+    const edit::LedgerDifference found = edit::difference(edit::read_ledger(first), edit::read_ledger(second));
+    Answer answer;
+    answer.json = {{"only_first", found.only_first}, {"only_second", found.only_second}, {"changed", found.changed}, {"options", found.options}};
+    const auto list = [&](const char* what, const std::vector<std::string>& ids) {
+        answer.text += fmt::format("{} ({}):", what, ids.size());
+        for (const std::string& id : ids) answer.text += " " + id;
+        answer.text += "\n";
+    };
+    list("facts of the first alone", found.only_first);
+    list("facts of the second alone", found.only_second);
+    list("the same id, other words", found.changed);
+    for (const auto& [name, values] : found.options.items()) answer.text += fmt::format("{}: {} against {}\n", name, values[0].dump(), values[1].dump());
+    return answer;
+}
+
+}  // namespace
+
+Answer run_edit(const dist::Comm& comm, const Arguments& arguments) {
+    const std::string method = method_word(arguments);
+    if (method == "wise") return run_edit_wise(comm, arguments);
+    if (method == "ike") return run_edit_ike(comm, arguments);
+    const EditRequest request = EditRequest::parse(arguments);
+    request.common.apply(comm);
+    if (!request.list.empty()) return list_ledger(request.list);
+    if (!request.diff.empty()) return diff_ledgers(request.diff[0], request.diff[1]);
+    return request.rollback.empty() ? write_facts(comm, request) : roll_back(comm, request);
+}
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,173 @@
+#include "pipelines/edit_job.h"
+
+#include "base/log.h"
+#include "dist/guard.h"
+#include "edit/delta_file.h"
+#include "edit/edit_prompt.h"
+#include "edit/verify_edit.h"
+#include "io/file.h"
+#include "model/checkpoint_io.h"
+#include "pipelines/edit_measure.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Edits that hold in memory may not be lost by rounding: more than this share of the facts is another model.
+constexpr double kLostOnDisk = 0.05;
+constexpr std::size_t kProbes = 4;
+
+std::vector<std::string> edited_tensors(const model::Decoder& decoder, const edit::EditOptions& options) {
+    std::vector<std::string> names;
+    for (const std::int64_t layer : options.layers) names.push_back(decoder.mlp_output_name(layer));
+    return names;
+}
+
+std::vector<std::vector<std::int64_t>> probe_prompts(const model::Decoder& decoder, const edit::EditInputs& inputs) {
+    std::vector<std::vector<std::int64_t>> probes;
+    for (std::size_t i = 0; i < std::min(kProbes, inputs.facts.size()); ++i) {
+        const edit::Fact& fact = inputs.facts[i];
+        const auto row = edit::make_row(*inputs.tokenizer, "", fact.prompt, fact.subject, "", decoder.config().max_positions);
+        probes.emplace_back(row.ids.begin(), row.ids.end());
+    }
+    return probes;
+}
+
+// What one run hands from step to step.
+struct Run {
+    const dist::Comm& comm;
+    model::Decoder& decoder;
+    const EditJob& job;
+    store::ArtefactWriter& writer;
+    std::optional<EditMeasurement> measurement;
+    std::vector<Json> before, after;
+    edit::EditResult result;
+    Json report = Json::object();
+
+    fs::path scratch(const char* name) const { return writer.scratch_folder() / name; }
+    fs::path data(const char* name) const { return writer.data_folder() / name; }
+};
+
+void write(Run& run) {
+    const EditJob& job = run.job;
+    edit::EditHooks hooks;
+    if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
+        hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) { return run.measurement->one(decoder, fact).dump(); };
+    }
+    if (!job.inputs.facts.empty()) run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
+    if (!run.measurement) return;
+    if (job.options.mode == edit::Mode::kOneAtATime) {
+        for (const edit::EditRecord& record : run.result.records) run.after.push_back(Json::parse(record.probe));
+    } else {
+        run.after = run.measurement->all(run.comm, run.decoder, run.scratch("after"));
+    }
+}
+
+// Rank 0 saves and checks what the disk gives back; all ranks then measure the saved model.
+void save(Run& run) {
+    const EditJob& job = run.job;
+    const auto tensors = edited_tensors(run.decoder, job.options);
+    std::string checked;
+    dist::run_agreed(run.comm, "save model", [&] {
+        if (!run.comm.is_root()) return;
+        model::save_model(run.decoder, job.source, run.writer.data_folder());
+        if (job.undo.empty()) {
+            edit::write_undo(run.data(edit::kUndoFile), job.source, tensors);
+        } else {
+            io::write_file_atomically(run.data(edit::kUndoFile), io::read_file(job.undo));
+        }
+        edit::write_deltas(run.data(edit::kDeltaFile), run.result.deltas, run.decoder);
+        checked = edit::check_saved(job.source, run.writer.data_folder(), tensors, run.decoder, probe_prompts(run.decoder, job.inputs)).to_json().dump();
+    });
+    run.comm.broadcast(checked);
+    run.report["saved"] = Json::parse(checked);
+    if (!run.measurement) return;
+    const auto disk = model::Decoder::load(run.writer.data_folder(), model::Compute::kFloat32, run.decoder.device());
+    const auto rows = run.measurement->all(run.comm, disk, run.scratch("disk"));
+    const double in_memory = run.measurement->efficacy(run.after), on_disk = run.measurement->efficacy(rows);
+    run.report["efficacy_in_memory"] = in_memory;
+    run.report["efficacy_on_disk"] = on_disk;
+    if (!(on_disk >= in_memory - kLostOnDisk)) {
+        fail(ErrorKind::kGate, "the saved model gives {:.1f} % of the new targets, memory gave {:.1f} %: rounding to the checkpoint's "
+             "dtype lost edits; save a model in fp32 or write stronger", 100 * on_disk, 100 * in_memory);
+    }
+    run.after = rows;  // what users will have
+}
+
+Json metrics_of(const Run& run) {
+    Json metrics = Json::object();
+    if (!run.measurement) return metrics;
+    metrics["before"] = {{"metrics", metrics_json(run.measurement->result(run.before))}, {"rows", run.before}};
+    metrics["after"] = {{"metrics", metrics_json(run.measurement->result(run.after))}, {"rows", run.after}};
+    return metrics;
+}
+
+void describe(Run& run) {
+    double largest = 0;
+    for (const edit::Delta& delta : run.result.deltas) largest = std::max(largest, delta.norm / delta.weight_norm);
+    std::int64_t clamped = 0, steps = 0;
+    for (const edit::EditRecord& record : run.result.records) {
+        clamped += record.value.clamped ? 1 : 0;
+        steps += record.value.steps;
+    }
+    run.report["facts"] = run.job.inputs.facts.size();
+    run.report["units"] = run.result.records.size();
+    run.report["steps"] = steps;
+    run.report["clamped"] = clamped;
+    run.report["largest_update"] = largest;
+    run.report["warnings"] = run.result.warnings;
+    run.report["stopped"] = run.result.stopped;
+    if (run.measurement) {
+        run.report["before"] = metrics_json(run.measurement->result(run.before));
+        run.report["after"] = metrics_json(run.measurement->result(run.after));
+    }
+}
+
+void write_report(Run& run) {
+    dist::run_agreed(run.comm, "report", [&] {
+        if (!run.comm.is_root()) return;
+        io::write_file_atomically(run.data("report.json"), run.report.dump(2) + "\n");
+        if (run.job.options.mode == edit::Mode::kOneAtATime) {
+            edit::write_deltas(run.data(edit::kDeltaFile), run.result.deltas, run.decoder);
+        }
+    });
+}
+
+}  // namespace
+
+store::ArtefactKey edit_key(const EditJob& job) {
+    store::ArtefactKey key;
+    key.stage = "edit";
+    key.options = job.options.to_json();
+    key.options["evaluate"] = job.evaluate;
+    key.inputs["model"] = job.claims.model_digest;
+    key.inputs["tokenizer"] = job.claims.tokenizer_digest;
+    key.inputs["facts"] = edit::facts_digest(job.inputs.facts);
+    if (!job.claims.moments_digest.empty()) key.inputs["moments"] = job.claims.moments_digest;
+    return key;
+}
+
+store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, const EditJob& job) {
+    store::ArtefactWriter writer(comm, job.outputs, edit_key(job));
+    Run run{comm, decoder, job, writer, {}, {}, {}, {}, Json::object()};
+    if (job.evaluate && !job.inputs.facts.empty()) {
+        run.measurement.emplace(job.inputs.facts, *job.inputs.tokenizer, decoder.config().max_positions);
+        run.before = run.measurement->all(comm, decoder, run.scratch("before"));
+    }
+    write(run);
+    if (job.options.mode != edit::Mode::kOneAtATime) save(run);
+    describe(run);
+    write_report(run);
+    const std::string digest = edit::write_ledger(comm, run.data(edit::kLedgerFile), job.claims, job.inputs.facts, run.result, metrics_of(run));
+    Json summary = job.summary;
+    summary.update(run.report);
+    return writer.publish(summary, {{edit::kLedgerFile, digest}});
+}
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,118 @@
+#include "pipelines/edit_request.h"
+
+#include "io/text.h"
+#include "pipelines/layers.h"
+
+#include <sstream>
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+// Options whose words need reading.
+struct Words {
+    std::string method = "r-rome", mode, format = "auto", zsre = "rome", target = "none", shared = "refuse", residual = "mean", site;
+    std::vector<std::string> layers;
+    std::filesystem::path refusals;
+};
+
+std::vector<std::string> lines_of(const std::filesystem::path& path) {
+    std::vector<std::string> lines;
+    std::istringstream stream(io::read_text(path));
+    for (std::string line; std::getline(stream, line);) {
+        if (!line.empty()) lines.push_back(line);
+    }
+    return lines;
+}
+
+void declare_facts(Options& options, EditRequest& request, Words& words) {
+    options.add("model", request.model, "model to edit (with --rollback: the edited one)");
+    options.add("facts", request.facts, "facts: JSON Lines, CounterFact, EasyEdit, zsRE, TOFU");
+    options.add("format", words.format, "their form: auto, jsonl, counterfact, easyedit, zsre, tofu");
+    options.add("zsre", words.zsre, "zsRE's new target: rome (the true answer) or easyedit (the alternative)");
+    options.add("target", words.target, "unlearning: none, dummy, incorrect or avoidant");
+    options.add("refusals", words.refusals, "lines to choose avoidant targets from");
+    options.add("limit", request.fact_options.limit, "first N facts; 0 = all");
+    options.add("skip-bad", request.fact_options.skip_bad, "leave facts out that cannot be read or written");
+}
+
+void declare_method(Options& options, EditRequest& request, Words& words) {
+    edit::EditOptions& edit = request.edit;
+    options.add("method", words.method, edit::method_names(), "how to write");
+    options.add("mode", words.mode, "one-at-a-time, sequential, batch; default: what the method is made for");
+    options.add("layers", words.layers, "layers, counted from 0; default by family");
+    options.add("moments", request.moments, "artefact of stats; without it other keys are not protected");
+    options.add("shared-subjects", words.shared, {"refuse", "merge", "keep"}, "facts that share a subject share a key");
+    options.add("batch", edit.batch, "sequential batch methods: facts a batch; 0 = all");
+    options.add("lambda", edit.lambda, "memit: weight of C; 0 = by family");
+    options.add("emmet-weight", edit.emmet_weight, "emmet: weight of C");
+    options.add("emmet-mu", edit.emmet_mu, "emmet: 0 = exact equality");
+    options.add("tau", edit.tau, "alphaedit: eigenvalues of C below it may be written to");
+    options.add("l2", edit.l2, "alphaedit: ridge");
+    options.add("residual", words.residual, {"mean", "bare"}, "batch methods: residual over prefixes, or of the bare prompt");
+    options.add("min-response", edit.min_response, "rome: refuse edits that the bare prompt hardly sees");
+}
+
+void declare_values(Options& options, EditRequest& request, Words& words) {
+    edit::EditOptions& edit = request.edit;
+    options.add("value-site", words.site, "mlp-output or block-output; default by the number of layers");
+    options.add("steps", edit.value.steps, "values: steps, the last one only looks");
+    options.add("lr", edit.value.lr, "values: step size (absolute)");
+    options.add("relative-lr", edit.value.relative_lr, "values: step size relative to the value there is; 0 = use --lr");
+    options.add("clamp", edit.value.clamp, "values: largest change, relative to the value there is");
+    options.add("decay", edit.value.decay, "values: weight of the change's length");
+    options.add("kl", edit.value.kl, "values: weight of keeping what the subject is");
+    options.add("stop-loss", edit.value.stop_loss, "values: done below this loss");
+    options.add("facts-per-block", edit.facts_per_block, "values computed side by side; rollback is cheapest with 1");
+    options.add("ft-lr", edit.fine_tune.lr, "ft: step size");
+    options.add("ft-box", edit.fine_tune.box, "ft: no weight moves further");
+}
+
+edit::Mode mode_of(const Words& words, edit::Method method) {
+    return words.mode.empty() ? edit::default_mode(method) : edit::parse_mode(words.mode);
+}
+
+}  // namespace
+
+EditRequest EditRequest::parse(const Arguments& arguments) {
+    EditRequest request;
+    request.edit.value.relative_lr = 0.5;
+    request.edit.value.clamp = 1;
+    Words words;
+    Options options("edit", "write facts into a model's MLP matrices, prove it, take them back",
+                    "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 --moments outputs/stats-…");
+    declare_facts(options, request, words);
+    declare_method(options, request, words);
+    declare_values(options, request, words);
+    options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
+    options.add("rollback", request.rollback, "write the edited --model again without these facts; \"all\" = none of them");
+    options.add("list", request.list, "print what an edited model's ledger holds");
+    options.add("diff", request.diff, "two edited models: what their ledgers differ in");
+    request.common.declare(options);
+    options.parse(arguments);
+
+    Problems problems;
+    const bool looks_only = !request.list.empty() || !request.diff.empty();
+    if (!request.diff.empty() && request.diff.size() != 2) problems.add("--diff takes two ledgers, separated by a comma");
+    if (!looks_only && request.model.empty()) problems.add("--model is missing");
+    if (!looks_only && request.rollback.empty() && request.facts.empty()) problems.add("--facts is missing");
+    if (!request.rollback.empty() && !request.facts.empty()) problems.add("--rollback takes its facts from the ledger: leave --facts out");
+    if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
+    if (!looks_only && request.common.dtype != "fp32") problems.add("edit works on fp32 weights: --dtype fp32");
+    request.edit.layers = layer_numbers(words.layers, problems);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
+
+    request.edit.method = edit::parse_method(words.method);
+    request.edit.mode = mode_of(words, request.edit.method);
+    request.edit.shared_subjects = edit::parse_shared_subjects(words.shared);
+    request.edit.residual = edit::parse_residual(words.residual);
+    if (!words.site.empty()) request.edit.site = edit::parse_value_site(words.site);
+    request.edit.seed = request.common.seed;
+    request.fact_options.format = edit::parse_fact_format(words.format);
+    request.fact_options.zsre = edit::parse_zsre_convention(words.zsre);
+    request.fact_options.unlearning = edit::parse_unlearning_target(words.target);
+    if (!words.refusals.empty()) request.fact_options.refusals = lines_of(words.refusals);
+    return request;
+}
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,29 @@
+#pragma once
+// The options of `edit`: what to write, how, and what to do with an earlier run.
+
+#include "edit/edit_options.h"
+#include "edit/facts.h"
+#include "pipelines/options.h"
+#include "pipelines/verb.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace nepenthe::pipelines {
+
+struct EditRequest {
+    CommonOptions common;
+    std::filesystem::path model, facts, moments;
+    edit::FactOptions fact_options;
+    edit::EditOptions edit;
+    bool skip_evaluation = false;
+    std::vector<std::string> rollback;         // fact ids to take back, "all" = every one
+    std::filesystem::path list;                // ledger to print
+    std::vector<std::filesystem::path> diff;   // two ledgers to compare
+
+    // Reads the words. Throws HelpRequested or Error(kUsage) with every problem.
+    static EditRequest parse(const Arguments& arguments);
+};
+
+}  // namespace nepenthe::pipelines
