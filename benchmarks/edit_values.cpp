@@ -1,6 +1,6 @@
 // Values of facts, timed; benchmarks/edit_values.py runs this beside a lean PyTorch loop on the same rows.
 //
-// usage: benchmark_edit_values MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP RELATIVE_LR rome|memit
+// usage: benchmark_edit_values MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP RELATIVE_LR DECAY rome|memit
 //
 // ROWS receives what was optimised, as token ids: {"facts": [{"rows": [{"ids", "subject_last", "targets"}], "kl_row"}]}.
 
@@ -44,12 +44,12 @@ double product_rate(at::ScalarType dtype) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 14) {
-        std::fprintf(stderr, "usage: %s MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP RELATIVE_LR rome|memit\n",
+    if (argc != 15) {
+        std::fprintf(stderr, "usage: %s MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP RELATIVE_LR DECAY rome|memit\n",
                      argv[0]);
         return 64;
     }
-    const bool exact = std::string(argv[2]) == "fp32", rome = std::string(argv[13]) == "rome";
+    const bool exact = std::string(argv[2]) == "fp32", rome = std::string(argv[14]) == "rome";
     at::set_num_threads(std::stoi(argv[7]));
     const auto tokenizer = text::Tokenizer::load(argv[1]);
     const auto decoder =
@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
     options.steps = std::stol(argv[10]);
     options.clamp = std::stod(argv[11]);
     options.relative_lr = std::stod(argv[12]);
+    options.decay = std::stod(argv[13]);
     Json values = Json::array();
     const double rate = product_rate(exact ? at::kFloat : at::kBFloat16);
     const auto start = Clock::now();

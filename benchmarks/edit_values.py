@@ -1,7 +1,7 @@
 """Seconds per edited value against a lean PyTorch loop on the same rows, steps and stopping rule, in the same run.
 
     python -P benchmarks/edit_values.py BUILD_FOLDER MODEL FACTS [--count 4] [--batch 16] [--threads 2] [--kind rome]
-                                        [--layer 5] [--steps 20] [--clamp 1] [--relative-lr 0.1] [--skip-peer]
+                                        [--layer 5] [--steps 20] [--clamp 1] [--relative-lr 0.1] [--decay 0.001] [--skip-peer]
 
 The peer is edit_values_lean.py: the blocks below the edited layer run once, logits are computed only where they are
 supervised, every row of a fact side by side. Ours runs one fact at a time and `--batch` facts side by side, in fp32 and
@@ -57,6 +57,7 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--clamp", type=float, default=1.0)
     parser.add_argument("--relative-lr", type=float, default=0.1)
+    parser.add_argument("--decay", type=float, default=1e-3)
     parser.add_argument("--skip-peer", action="store_true")
     options = parser.parse_args()
     config = json.loads((options.model / "config.json").read_text())
@@ -66,7 +67,7 @@ def main():
         def ours(dtype, count, batch):
             result = call([options.build / "benchmarks/benchmark_edit_values", options.model, dtype, options.facts,
                            options.first, count, batch, options.threads, rows, options.layer, options.steps,
-                           options.clamp, options.relative_lr, options.kind])
+                           options.clamp, options.relative_lr, options.decay, options.kind])
             work = arithmetic(config, json.loads(rows.read_text())["facts"], result["values"], options.layer)
             result["share"] = work / result["seconds"] / result["gflops"]
             return result
@@ -85,7 +86,7 @@ def main():
         if not options.skip_peer:
             lean = call([sys.executable, "-P", pathlib.Path(__file__).with_name("edit_values_lean.py"), options.model, rows,
                          "--threads", options.threads, "--kind", options.kind, "--layer", options.layer,
-                         "--steps", options.steps, "--clamp", options.clamp, "--relative-lr", options.relative_lr])
+                         "--steps", options.steps, "--clamp", options.clamp, "--relative-lr", options.relative_lr, "--decay", options.decay])
             peer = lean["seconds"] / len(lean["values"])
             show("lean PyTorch fp32", lean, peer)
             again = ours("fp32", options.count, 1)

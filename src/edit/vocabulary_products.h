@@ -1,0 +1,24 @@
+#pragma once
+// The two matrix products of a pass over the vocabulary, for a strip of unembedding rows that lies in the cache: logits
+// of many positions, then sums of unembedding rows. Positions stand side by side in lanes, so that the unembedding is
+// read as it is stored and nothing is packed.
+
+#include <cstdint>
+
+namespace nepenthe::edit {
+
+constexpr std::int64_t kLaneBlock = 32;  // positions side by side
+
+// A strip of the unembedding: ids rows of `hidden` fp32 numbers.
+struct Strip {
+    const float* weights;
+    std::int64_t ids, hidden;
+};
+
+// logits[v][l] = Σ_k strip[v][k] · states[k][l] for one block of lanes: states [hidden, kLaneBlock], logits [ids, kLaneBlock].
+void strip_logits(const Strip& strip, const float* states, float* logits);
+
+// sums[l][d] += Σ_v factors[v][l] · strip[v][d] for the first `lanes` lanes: factors [ids, kLaneBlock], sums [lanes, hidden].
+void strip_sums(const Strip& strip, const float* factors, std::int64_t lanes, float* sums);
+
+}  // namespace nepenthe::edit
