@@ -243,7 +243,9 @@ at::Tensor Decoder::unembedding_bias() const { return impl_->weights.head_bias; 
 
 void Decoder::attach_side_memory(std::shared_ptr<const SideMemory> memory) {
     if (memory != nullptr) {
-        check_side_memory(*memory, impl_->config.layers, parameter(mlp_output_name(memory->layer)));
+        const bool exists = memory->layer >= 0 && memory->layer < impl_->config.layers;
+        check_side_memory(*memory, impl_->config.layers,
+                          exists ? parameter(mlp_output_name(memory->layer)) : at::Tensor());
     }
     if (impl_->side_memory != nullptr) {
         impl_->weights.layers[static_cast<std::size_t>(impl_->side_memory->layer)].side_memory = nullptr;

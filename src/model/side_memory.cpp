@@ -149,7 +149,7 @@ at::Tensor routed_output(const DecoderConfig& config, const SideMemory& memory, 
 void check_side_memory(const SideMemory& memory, std::int64_t layers, const at::Tensor& main) {
     Problems problems;
     if (memory.layer < 0 || memory.layer >= layers) {
-        problems.add("it belongs to layer {}, the model has {}", memory.layer, layers);
+        fail(ErrorKind::kData, "the side memory belongs to layer {}, the model has {}", memory.layer, layers);
     }
     if (!std::isfinite(memory.ratio) || memory.ratio <= 0) problems.add("the ratio is {}", memory.ratio);
     for (std::size_t i = 0; i < memory.alternatives.size(); ++i) {
