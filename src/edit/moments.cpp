@@ -195,8 +195,10 @@ class Gathering {
 
 const char* dtype_name(model::Compute compute) { return compute == model::Compute::kBFloat16 ? "bf16" : "fp32"; }
 
-void check_options(const MomentOptions& options, const model::DecoderConfig& config) {
+void check_options(const MomentOptions& options, const model::Decoder& decoder) {
+    const model::DecoderConfig& config = decoder.config();
     Problems problems;
+    if (decoder.side_memory() != nullptr) problems.add("the model has a side memory; take the model that it was edited from");
     for (const std::string& problem : options.validate()) problems.add("{}", problem);
     for (const std::int64_t layer : options.layers) {
         if (layer >= config.layers) problems.add("layer {}: the model has layers 0 to {}", layer, config.layers - 1);
@@ -262,7 +264,7 @@ store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& de
                                 const std::vector<std::string>& documents, const std::string& model_digest,
                                 const MomentOptions& options, const std::filesystem::path& outputs) {
     const dist::StageScope stage("stats");
-    check_options(options, decoder.config());
+    check_options(options, decoder);
     std::vector<Window> windows;
     dist::run_agreed(comm, "cut the corpus", [&] {
         windows = cut_windows(documents, tokenizer, {options.window, options.skip, options.tokens, options.seed});

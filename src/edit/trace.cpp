@@ -131,6 +131,9 @@ at::Tensor trace_noise(std::uint64_t seed, std::uint64_t index, std::int64_t cop
 std::vector<TraceCase> trace_facts(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
                                    const std::vector<TracePrompt>& prompts, const TraceOptions& options, double deviation,
                                    const std::filesystem::path& scratch, const std::string& key_digest) {
+    if (decoder.side_memory() != nullptr) {
+        fail(ErrorKind::kUsage, "trace: the model has a side memory; take the model that it was edited from");
+    }
     std::vector<TraceCase> cases(prompts.size());
     store::BlockOptions block;
     block.label = "trace";
