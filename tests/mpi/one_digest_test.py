@@ -54,8 +54,8 @@ def main():
     parser.add_argument("--program", required=True)
     parser.add_argument("--mpirun", required=True)
     parser.add_argument("--filter", required=True)
-    parser.add_argument("--journal-bytes", type=int, nargs=3, required=True,
-                        help="kill the three jobs once they journalled that much")
+    parser.add_argument("--journal-bytes", type=int, nargs="*", default=[],
+                        help="kill three jobs once they journalled that much, each; none: no job is killed")
     args = parser.parse_args()
     root = pathlib.Path(tempfile.mkdtemp(prefix="nepenthe-one-digest-"))
     try:
@@ -69,7 +69,7 @@ def main():
             print(f"{name:32} {digest}")
         if len(set(digests.values())) != 1:
             sys.exit("the digests differ")
-        if kills == 0:
+        if args.journal_bytes and kills == 0:
             sys.exit("no job was killed in time: this test shows nothing")
     finally:
         shutil.rmtree(root)
