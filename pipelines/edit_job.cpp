@@ -154,6 +154,10 @@ store::ArtefactKey edit_key(const EditJob& job) {
 }
 
 store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, const EditJob& job) {
+    if (!job.inputs.facts.empty()) {
+        std::vector<std::string> said_again_later;
+        edit::check_edit(decoder.config(), job.inputs, job.options, said_again_later);
+    }
     store::ArtefactWriter writer(comm, job.outputs, edit_key(job));
     Run run{comm, decoder, job, writer, {}, {}, {}, {}, Json::object()};
     if (job.evaluate && !job.inputs.facts.empty()) {

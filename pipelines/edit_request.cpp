@@ -63,7 +63,7 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
     options.add("decay", edit.value.decay, "values: weight of the change's length");
     options.add("kl", edit.value.kl, "values: weight of keeping what the subject is");
     options.add("stop-loss", edit.value.stop_loss, "values: done below this loss");
-    options.add("facts-per-block", edit.facts_per_block, "values computed side by side; rollback is cheapest with 1");
+    options.add("facts-per-block", edit.facts_per_block, "values computed side by side, about so many");
     options.add("ft-lr", edit.fine_tune.lr, "ft: step size");
     options.add("ft-box", edit.fine_tune.box, "ft: no weight moves further");
 }
@@ -78,6 +78,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     EditRequest request;
     request.edit.value.relative_lr = 0.5;
     request.edit.value.clamp = 1;
+    request.edit.facts_per_block = 8;
     Words words;
     Options options("edit", "write facts into a model's MLP matrices, prove it, take them back",
                     "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 --moments outputs/stats-…");

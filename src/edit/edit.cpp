@@ -19,16 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check(const model::Decoder& decoder, const EditInputs& inputs, const EditOptions& options) {
+void check_inputs(const model::DecoderConfig& config, const EditInputs& inputs, const EditOptions& options) {
     Problems usage;
-    for (const std::string& problem : options.validate(decoder.config())) usage.add("{}", problem);
+    for (const std::string& problem : options.validate(config)) usage.add("{}", problem);
     if (options.method == Method::kAlphaEdit && !inputs.moment) {
         usage.add("alphaedit writes into the null space of a layer's second moment: give --moments (made by nepenthe stats)");
     }
     usage.throw_if_any(ErrorKind::kUsage, "edit");
     if (inputs.facts.empty()) fail(ErrorKind::kData, "edit: there are no facts");
     Problems rows;
-    const auto problems = row_problems(decoder.config(), *inputs.tokenizer, inputs.facts);
+    const auto problems = row_problems(config, *inputs.tokenizer, inputs.facts);
     std::size_t bad = 0;
     for (std::size_t i = 0; i < problems.size(); ++i) {
         if (problems[i].empty()) continue;
@@ -80,7 +80,6 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
                   EditResult& result) {
     const EditOptions& options = context.options();
     const std::size_t together = batch_size(options, units.size());
-    const auto per_block = static_cast<std::size_t>(options.facts_per_block);
     const Dealing dealing = Dealing::over(comm);
     std::string history;
     for (std::size_t first = 0; first < units.size(); first += together) {
@@ -102,10 +101,13 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
             log_warning("stopped after {} of {} units, the last batch is rolled back: {}", first, units.size(), error.what());
             return;
         }
-        for (std::size_t i = 0; i < batch.size(); ++i) {
-            const std::size_t block = i / per_block * per_block;
-            written.records[i].block_key = context.block_key(std::span(batch).subspan(block, std::min(per_block, batch.size() - block)), history);
-            result.records.push_back(std::move(written.records[i]));
+        std::size_t unit = 0;
+        for (const auto& block : value_blocks(context, batch)) {
+            const std::string key = context.block_key(block, history);
+            for (std::size_t i = 0; i < block.size(); ++i, ++unit) {
+                written.records[unit].block_key = key;
+                result.records.push_back(std::move(written.records[unit]));
+            }
         }
         for (Delta& delta : written.deltas) {
             delta.first_unit = first;
@@ -121,14 +123,20 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
 
 }  // namespace
 
+std::vector<EditUnit> check_edit(const model::DecoderConfig& config, const EditInputs& inputs, const EditOptions& options,
+                                 std::vector<std::string>& warnings) {
+    check_inputs(config, inputs, options);
+    std::vector<EditUnit> units = make_units(inputs.facts, options, warnings);
+    warn_before(inputs, options, config, batch_size(options, units.size()), warnings);
+    return units;
+}
+
 EditResult edit(const dist::Comm& comm, model::Decoder& decoder, const EditInputs& inputs, const EditOptions& options,
                 const fs::path& scratch, const EditHooks& hooks) {
     const dist::StageScope stage("edit");
     NEPENTHE_CHECK(inputs.tokenizer != nullptr);
-    check(decoder, inputs, options);
     EditResult result;
-    const std::vector<EditUnit> units = make_units(inputs.facts, options, result.warnings);
-    warn_before(inputs, options, decoder.config(), batch_size(options, units.size()), result.warnings);
+    const std::vector<EditUnit> units = check_edit(decoder.config(), inputs, options, result.warnings);
     for (const std::string& warning : result.warnings) log_warning("{}", warning);
     log_info("{} {}: {} facts in {} units, layer {}", method_name(options.method), mode_name(options.mode), inputs.facts.size(),
              units.size(), fmt::join(options.layers, ", "));

@@ -71,6 +71,10 @@ struct EditHooks {
     std::function<std::string(const model::Decoder& decoder, std::size_t fact)> probe;
 };
 
+// What can be said before anything is computed: the facts as units, and warnings. Throws as edit() does. Not collective.
+std::vector<EditUnit> check_edit(const model::DecoderConfig& config, const EditInputs& inputs, const EditOptions& options,
+                                 std::vector<std::string>& warnings);
+
 // Collective. Edits `decoder` (fp32 weights) in place; one-at-a-time leaves it as it was. `scratch` journals the values and
 // may be empty. Throws Error(kUsage) for options that the model or method cannot do, Error(kData) for facts that cannot be
 // written, Error(kGate) for numbers that are not finite and constraints that cannot hold; the weights then are as the last whole

@@ -108,7 +108,8 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
     if (method != Method::kFineTune) {
         for (const std::string& problem : value.validate()) problems.push_back(problem);
     }
-    if (!positive(lambda)) problems.emplace_back("lambda must be positive");
+    const bool memit = method == Method::kMemit || method == Method::kMemitMerged;
+    if (memit && !positive(lambda)) problems.emplace_back("lambda must be positive");
     if (!positive(emmet_weight)) problems.emplace_back("emmet-weight must be positive");
     if (!std::isfinite(emmet_mu) || emmet_mu < 0) problems.emplace_back("emmet-mu must not be negative");
     if (!positive(tau)) problems.emplace_back("tau must be positive");

@@ -71,7 +71,7 @@ struct EditOptions {
     double emmet_weight = 1e4, emmet_mu = 0;
     double tau = 2e-2, l2 = 10;           // AlphaEdit
     FineTuneOptions fine_tune;
-    std::int64_t facts_per_block = 1;     // values optimised side by side; part of the result's identity
+    std::int64_t facts_per_block = 1;     // values optimised side by side, about so many; part of the result's identity
     std::int64_t batch = 0;               // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
     double min_response = 0;              // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
     std::uint64_t seed = 0;               // of the context prefixes

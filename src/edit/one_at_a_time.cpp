@@ -7,8 +7,6 @@
 
 #include <torch/types.h>
 
-#include <algorithm>
-
 namespace nepenthe::edit {
 
 namespace {
@@ -81,16 +79,12 @@ void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const E
                         const std::filesystem::path& folder, EditResult& result) {
     const EditOptions& edit = context.options();
     const bool by_value = edit.method != Method::kFineTune;
-    const auto per_block = static_cast<std::size_t>(edit.facts_per_block);
-    const std::size_t blocks = (units.size() + per_block - 1) / per_block;
+    const auto blocks = value_blocks(context, units);
     store::BlockOptions options;
     options.label = "edit";
     options.key_digest = sha256_hex(context.block_key(units, "") + canonical_json(edit.to_json()));
-    const auto units_of = [&](std::size_t block) {
-        return std::span(units).subspan(block * per_block, std::min(per_block, units.size() - block * per_block));
-    };
-    const auto results = store::for_each_block(comm, folder, blocks, options, [&](std::uint64_t block) {
-        const auto some = units_of(block);
+    const auto results = store::for_each_block(comm, folder, blocks.size(), options, [&](std::uint64_t block) {
+        const auto some = blocks[block];
         std::vector<FactValue> values;
         if (by_value) values = unpack_values(block_values(decoder, context, some, "", inputs.known_values));
         store::Packer packer;
@@ -109,13 +103,13 @@ void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const E
         }
         return packer.take();
     });
-    for (std::uint64_t block = 0; block < blocks; ++block) {
+    for (std::uint64_t block = 0; block < blocks.size(); ++block) {
         const std::string bytes = results.read(block);
         store::Unpacker unpacker(bytes);
-        for (const EditUnit& unit : units_of(block)) {
+        for (const EditUnit& unit : blocks[block]) {
             EditRecord record = unpack_record(unpacker);
             record.facts = unit.facts;
-            record.block_key = context.block_key(units_of(block), "");
+            record.block_key = context.block_key(blocks[block], "");
             for (std::size_t layer = 0; layer < edit.layers.size(); ++layer) {
                 result.deltas.push_back(unpack_delta(unpacker, decoder));
                 result.deltas.back().first_unit = result.records.size();

@@ -7,8 +7,6 @@
 
 #include <torch/types.h>
 
-#include <algorithm>
-
 namespace nepenthe::edit {
 
 namespace {
@@ -18,15 +16,18 @@ std::vector<float> floats(const at::Tensor& tensor) {
     return {host.const_data_ptr<float>(), host.const_data_ptr<float>() + host.numel()};
 }
 
-// Costs of blocks for dealing: rows are what is computed.
-std::vector<double> block_costs(const EditContext& context, const std::vector<EditUnit>& units, std::size_t per_block) {
+// Costs of blocks for dealing: characters stand for the tokens that are computed.
+std::vector<double> block_costs(const EditContext& context, const std::vector<std::span<const EditUnit>>& blocks) {
     std::vector<double> costs;
-    for (std::size_t first = 0; first < units.size(); first += per_block) {
-        double tokens = 0;
-        for (std::size_t i = first; i < std::min(units.size(), first + per_block); ++i) {
-            for (const std::size_t fact : units[i].facts) tokens += static_cast<double>(context.facts()[fact].sentence().size() + context.facts()[fact].target_new.size());
+    for (const auto& block : blocks) {
+        double characters = 0;
+        for (const EditUnit& unit : block) {
+            for (const std::size_t index : unit.facts) {
+                const Fact& fact = context.facts()[index];
+                characters += static_cast<double>(fact.sentence().size() + fact.target_new.size());
+            }
         }
-        costs.push_back(tokens);
+        costs.push_back(characters);
     }
     return costs;
 }
@@ -57,6 +58,18 @@ std::vector<FactValue> unpack_values(std::string_view bytes) {
     return values;
 }
 
+std::vector<std::span<const EditUnit>> value_blocks(const EditContext& context, std::span<const EditUnit> units) {
+    const auto mean = static_cast<std::size_t>(context.options().facts_per_block);
+    std::vector<std::span<const EditUnit>> blocks;
+    for (std::size_t first = 0, i = 0; i < units.size(); ++i) {
+        const bool ends = xxh3(as_bytes(context.block_key(units.subspan(i, 1), ""))) % mean == 0;
+        if (!ends && i + 1 - first < 2 * mean && i + 1 < units.size()) continue;
+        blocks.push_back(units.subspan(first, i + 1 - first));
+        first = i + 1;
+    }
+    return blocks;
+}
+
 std::string block_values(const model::Decoder& decoder, const EditContext& context, std::span<const EditUnit> units,
                          const std::string& history, const KnownValues& known) {
     if (const auto found = known.find(context.block_key(units, history)); found != known.end()) return found->second;
@@ -78,18 +91,16 @@ std::string block_values(const model::Decoder& decoder, const EditContext& conte
 std::vector<FactValue> unit_values(const dist::Comm& comm, const model::Decoder& decoder, const EditContext& context,
                                    const std::vector<EditUnit>& units, const std::string& history,
                                    const KnownValues& known, const std::filesystem::path& folder) {
-    const auto per_block = static_cast<std::size_t>(context.options().facts_per_block);
-    const std::size_t blocks = (units.size() + per_block - 1) / per_block;
+    const auto blocks = value_blocks(context, units);
     store::BlockOptions options;
     options.label = "values";
     options.key_digest = sha256_hex(context.block_key(units, history) + canonical_json(context.options().to_json()));
-    options.costs = block_costs(context, units, per_block);
-    const auto results = store::for_each_block(comm, folder, blocks, options, [&](std::uint64_t block) {
-        const std::size_t first = block * per_block;
-        return block_values(decoder, context, std::span(units).subspan(first, std::min(per_block, units.size() - first)), history, known);
+    options.costs = block_costs(context, blocks);
+    const auto results = store::for_each_block(comm, folder, blocks.size(), options, [&](std::uint64_t block) {
+        return block_values(decoder, context, blocks[block], history, known);
     });
     std::vector<FactValue> values;
-    for (std::uint64_t block = 0; block < blocks; ++block) {
+    for (std::uint64_t block = 0; block < blocks.size(); ++block) {
         for (FactValue& value : unpack_values(results.read(block))) values.push_back(std::move(value));
     }
     NEPENTHE_CHECK(values.size() == units.size());

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +21,12 @@ std::vector<FactValue> unpack_values(std::string_view bytes);
 // Packed values by EditContext::block_key.
 using KnownValues = std::map<std::string, std::string>;
 
-// Collective. One value a unit. `folder` takes the journal (empty: none). Which units stand in a block depends on their
-// order and options.facts_per_block alone, so a value's bits do not depend on the number of ranks.
+// Units whose values are computed side by side, in order: blocks of about options.facts_per_block units, twice that at most.
+// A block ends behind a unit whose digest says so, so that leaving a fact out changes its own block and hardly ever another.
+std::vector<std::span<const EditUnit>> value_blocks(const EditContext& context, std::span<const EditUnit> units);
+
+// Collective. One value a unit. `folder` takes the journal (empty: none). Blocks depend on the units and
+// options.facts_per_block alone, so a value's bits do not depend on the number of ranks.
 std::vector<FactValue> unit_values(const dist::Comm& comm, const model::Decoder& decoder, const EditContext& context,
                                    const std::vector<EditUnit>& units, const std::string& history,
                                    const KnownValues& known, const std::filesystem::path& folder);

@@ -114,7 +114,8 @@ TEST(Edit, EveryMethodMakesTheTargetLikelier) {
         EditOptions options = options_for(parse_method(name));
         options.fine_tune.lr = 5e-3;
         options.fine_tune.box = 0.05;
-        const EditContext context(tiny.decoder.config(), tiny.tokenizer, inputs.facts, options, {""});
+        const std::vector<std::string> bare = {""};
+        const EditContext context(tiny.decoder.config(), tiny.tokenizer, inputs.facts, options, bare);
         const auto first_nll = [&](std::size_t i) {
             const EditRow row = context.rows({{i}, {}}).rows.front();
             const at::NoGradGuard no_grad;

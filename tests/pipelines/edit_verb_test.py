@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""The verb `edit` as a user meets it, on TinyStories: written, listed, compared, taken back, refused; killed and on a full disk.
+
+    --group walk      publish, list, diff, rollback (bytes of a run that never had the facts), undo (digest of the original)
+    --group refusals  what is wrong is said before anything is computed, with the documented exit codes
+    --group faults    SIGKILL in the middle then other ranks; a full disk leaves the old artefact whole
+"""
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FACTS = [("a", "Lily", "One day, {} went to the", "moon", "river"), ("b", "Tom", "{} has a big red", "boat", "hat"),
+         ("c", "The little dog", "{} likes to eat", "cake", "fish"), ("d", "Mom", "Then {} said it is", "night", "late")]
+failures = []
+
+
+def check(condition, text):
+    print(("ok    " if condition else "FAIL  ") + text, flush=True)
+    if not condition:
+        failures.append(text)
+
+
+class Runner:
+    def __init__(self, args, folder):
+        self.args, self.folder = args, pathlib.Path(folder)
+        self.model = pathlib.Path(args.data) / "models/tinystories-656k"
+
+    def run(self, *words, ranks=1, fault=None, prefix=(), outputs="outputs"):
+        environment = dict(os.environ, SOURCE_DATE_EPOCH="1000000000", **({"NEPENTHE_FAULT": fault} if fault else {}))
+        command = [*prefix, self.args.mpirun, "--quiet", "-n", str(ranks), self.args.nepenthe, "edit", *map(str, words)]
+        if not {"--list", "--diff"} & set(words):
+            command += ["--outputs", str(self.folder / outputs), "--threads", "1"]
+        done = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=250)
+        done.answer = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else {}
+        done.lines = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")]
+        return done
+
+    def facts(self, name, rows=FACTS):
+        path = self.folder / name
+        with open(path, "w") as file:
+            for id, subject, prompt, new, true in rows:
+                file.write(json.dumps({"id": id, "subject": subject, "prompt": prompt, "target_new": new, "target_true": true}) + "\n")
+        return path
+
+    def edit(self, facts, *words, **more):
+        return self.run("--model", self.model, "--facts", facts, "--layers", 0, "--steps", 8, "--clamp", 4, *words, **more)
+
+
+def weights(folder):
+    return hashlib.sha256((pathlib.Path(folder) / "model.safetensors").read_bytes()).hexdigest()
+
+
+def walk(runner):
+    facts = runner.facts("facts.jsonl")
+    memit = ["--method", "memit", "--lambda", 0.01]
+    full = runner.edit(facts, *memit)
+    check(full.returncode == 0, f"four facts in a batch: code {full.returncode} {full.lines}")
+    if full.returncode != 0:
+        print(full.stderr[-3000:])
+        return
+    artefact = full.answer["artefact"]
+    files = sorted(path.name for path in pathlib.Path(artefact).iterdir())
+    check({"model.safetensors", "deltas.safetensors", "undo.safetensors", "ledger.h5", "report.json", "manifest.json"} <= set(files), f"files: {files}")
+    summary = full.answer["summary"]
+    check(len(summary["saved"]["changed"]) == 1 and "layers.0.mlp.down_proj" in summary["saved"]["changed"][0], f"changed: {summary['saved']}")
+    check(summary["after"]["efficacy_score"]["value"] > summary["before"]["efficacy_score"]["value"], "more targets are preferred than before")
+    again = runner.edit(facts, *memit)
+    check(again.answer.get("reused") is True, "the same command again computes nothing")
+    for ranks in (2, 3):
+        other = runner.edit(facts, *memit, ranks=ranks, outputs=f"ranks{ranks}")
+        check(other.answer.get("digest") == full.answer["digest"], f"{ranks} ranks: the same digest")
+
+    listed = runner.run("--list", artefact)
+    check([fact["id"] for fact in listed.answer.get("facts", [])] == ["a", "b", "c", "d"], "--list names every fact")
+
+    never = runner.edit(runner.facts("never.jsonl", FACTS[:1] + FACTS[2:]), *memit, outputs="never")
+    back = runner.run("--model", artefact, "--rollback", "b", outputs="back")
+    check(back.returncode == 0 and weights(back.answer["artefact"]) == weights(never.answer["artefact"]), f"rollback of b gives the bytes of a run without it {back.lines}")
+    check(back.answer.get("digest") == never.answer.get("digest"), "and the artefact's digest is the same as well")
+    diff = runner.run("--diff", f"{artefact},{back.answer.get('artefact')}")
+    check(diff.answer.get("only_first") == ["b"] and not diff.answer.get("only_second") and not diff.answer.get("options"), f"--diff: {diff.answer}")
+
+    undone = runner.run("--model", artefact, "--rollback", "all", outputs="undone")
+    check(undone.returncode == 0 and weights(undone.answer["artefact"]) == weights(runner.model), f"all taken back: the original's bytes {undone.lines}")
+    unknown = runner.run("--model", artefact, "--rollback", "nobody", outputs="undone")
+    check(unknown.returncode == 64 and "nobody" in unknown.lines[0], f"an unknown id: {unknown.returncode} {unknown.lines}")
+
+    single = runner.edit(facts, "--method", "r-rome", "--mode", "one-at-a-time", outputs="single", ranks=2)
+    check(single.returncode == 0 and not (pathlib.Path(single.answer["artefact"]) / "model.safetensors").exists(), "one at a time publishes results, no model")
+    sequential = runner.edit(facts, "--method", "r-rome", outputs="sequential")
+    taken = runner.run("--model", sequential.answer["artefact"], "--rollback", "c", outputs="taken")
+    without = runner.edit(runner.facts("without.jsonl", FACTS[:2] + FACTS[3:]), "--method", "r-rome", outputs="without")
+    check(taken.answer.get("digest") == without.answer.get("digest") is not None, "rollback in the middle of a sequential run")
+
+
+def refusals(runner):
+    facts = runner.facts("facts.jsonl")
+    def refused(done, code, *parts):
+        text = "\n".join(done.lines) + done.stderr
+        check(done.returncode == code and all(part in text for part in parts), f"{done.returncode} (wanted {code}) {parts}: {done.lines}")
+    refused(runner.edit(facts, "--mode", "batch"), 64, "one fact at a time")
+    refused(runner.run("--model", runner.model, "--facts", facts, "--method", "memit", "--layers", "0,9"), 64, "layer 9 does not exist")
+    refused(runner.edit(facts, "--method", "alphaedit"), 64, "--moments")
+    refused(runner.edit(facts, "--method", "romme"), 64, "romme")
+    bad = runner.folder / "bad.jsonl"
+    bad.write_text(facts.read_text() + '{"id": "e", "subject": "Sam", "prompt": "no braces", "target_new": "x"}\nnot json\n')
+    refused(runner.edit(bad, "--method", "memit"), 65, "5", "6")
+    skipped = runner.edit(bad, "--method", "memit", "--lambda", 0.01, "--skip-bad", "--skip-evaluation")
+    check(skipped.returncode == 0 and skipped.answer["summary"]["facts"] == 4, f"--skip-bad writes the others {skipped.lines}")
+    shared = runner.facts("shared.jsonl", FACTS + [("e", "Lily", "{} likes to eat", "bread", "cake")])
+    refused(runner.edit(shared, "--method", "memit"), 65, "share a subject", "a, e")
+    merged = runner.edit(shared, "--method", "memit-merged", "--lambda", 0.01, "--skip-evaluation")
+    check(merged.returncode == 0 and merged.answer["summary"]["units"] == 4, "merged: one value per subject")
+    refused(runner.run("--model", runner.model, "--rollback", "a"), 65, "")
+
+
+def faults(runner):
+    facts = runner.facts("facts.jsonl")
+    memit = ["--method", "memit", "--lambda", 0.01, "--skip-evaluation"]
+    whole = runner.edit(facts, *memit, outputs="whole")
+    for ranks, fault, after in ((2, "blocks.after_journal:1:2", 3), (1, "publish.before_rename:0:1", 2)):
+        outputs = f"killed{ranks}"
+        killed = runner.edit(facts, *memit, ranks=ranks, fault=fault, outputs=outputs)
+        done = runner.edit(facts, *memit, ranks=after, outputs=outputs)
+        check(killed.returncode == 137 and done.answer.get("digest") == whole.answer.get("digest") is not None,
+              f"SIGKILL at {fault}: code {killed.returncode}; {after} ranks finish with the same digest {done.lines}")
+    small = runner.folder / "small"
+    small.mkdir()
+    # The old artefact and the new one's scratch fit, its model does not.
+    script = (f'mount -t tmpfs -o size=5m none {small} && cp -r {runner.folder}/whole/edit-* {small}/ && "$@"; code=$?; '
+              f'{runner.args.nepenthe} verify {small}/edit-* >&2 || code=99; ls {small} | wc -l >&2; exit $code')
+    prefix = ["unshare", *(["-r"] if os.geteuid() != 0 else []), "-m", "sh", "-c", script, "sh"]
+    fewer = runner.facts("fewer.jsonl", FACTS[:3])
+    starved = runner.edit(fewer, *memit, prefix=prefix, outputs="small")
+    check(starved.returncode == 74 and starved.stderr.strip().splitlines()[-1] == "1", f"a full disk: code {starved.returncode}, the old artefact stands alone and whole {starved.lines}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ("--nepenthe", "--mpirun", "--data"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--group", required=True, choices=("walk", "refusals", "faults"))
+    args = parser.parse_args()
+    folder = tempfile.mkdtemp(prefix="nepenthe-edit-")
+    try:
+        globals()[args.group](Runner(args, folder))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
