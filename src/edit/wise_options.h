@@ -17,7 +17,7 @@ namespace nepenthe::edit {
 struct WiseOptions {
     std::int64_t layer = -1;          // -1: at 0.8 of the depth (Llama 2: 25 of 32, published 27)
     std::int64_t steps = 70;          // at most, a fact
-    double lr = 0.05;
+    double lr = 0.2;
     double decay = 1e-5;              // a step, of the change (published: of the weight, outside the mask too)
     double alpha = 5, beta = 20, gamma = 10;  // margins of distances: out of scope, in scope, between the two
     double clamp = 50;                // largest change of an entry, in root mean squares of the matrix
@@ -28,7 +28,7 @@ struct WiseOptions {
     std::int64_t facts_per_shard = 500;
     std::int64_t merge_shards = 0;    // so many shards become one memory; 0 = all are kept and the most distant answers
     double merge_density = 0.53;      // largest changes that survive a merge
-    double ratio = 0.88;              // of the threshold, that routes to a memory
+    double ratio = 0.6;               // of the threshold, that routes to a memory (published: 0.88, Llama 3: 0.5)
     model::SideDistance distance = model::SideDistance::kLinear;
     model::SidePooling pooling = model::SidePooling::kMean;
     bool published_units = false;
