@@ -61,6 +61,11 @@ void Evaluation::declare(Options& table) {
     table.add("fact-format", fact_format_, "auto, jsonl, counterfact, counterfact-easyedit, zsre, tofu");
     table.add("zsre-convention", zsre_, "new targets of zsRE: rome (the answer) or easyedit (alt)");
     table.add("target", target_, "new targets of TOFU: dummy, incorrect, avoidant");
+    table.add("unrelated-facts", options.unrelated_facts, "facts that no edit is about");
+    table.add("tofu", options.tofu, "folder with TOFU's *_perturbed.json");
+    table.add("tofu-forget", options.tofu_forget, "forget01, forget05 or forget10");
+    table.add("tofu-prompt", options.tofu_prompt, "what stands before TOFU's answers; {} is the question");
+    table.add("answer-tokens", options.answer_tokens, "the most tokens of an answer (TOFU)");
     table.add("skip-bad", options.fact_options.skip_bad, "leave bad facts out");
 }
 
@@ -105,7 +110,8 @@ Json Evaluation::key() const {
                 {"seed", options.seed},
                 {"completions", options.completions},
                 {"completion_tokens", options.completion_tokens},
-                {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad}}};
+                {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad}},
+                {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
     Json& files = key["files"];
     files["data"] = digest_of(options.data);
     files["wikitext"] = digest_of(options.wikitext);
@@ -113,6 +119,8 @@ Json Evaluation::key() const {
     files["completion"] = digest_of(options.completion_prompts);
     files["neighbours"] = digest_of(options.neighbour_prompts);
     files["facts"] = digest_of(options.facts);
+    files["unrelated"] = digest_of(options.unrelated_facts);
+    files["tofu"] = digest_of(options.tofu);
     files["dictionary"] = digest_of(options.dictionary);
     for (const NamedPath& text : texts) files["text:" + text.name] = digest_of(text.path);
     return key;

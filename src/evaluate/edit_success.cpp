@@ -2,8 +2,8 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "edit/edit_prompt.h"
 #include "evaluate/choice_scores.h"
+#include "evaluate/joint_pair.h"
 #include "evaluate/metric.h"
 
 #include <algorithm>
@@ -31,15 +31,6 @@ struct FactScores {
     PromptScores rewrite;
     std::vector<PromptScores> paraphrases, neighbourhood;
 };
-
-EncodedPair encode_object(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& object,
-                          std::int64_t max_positions) {
-    // The whole prompt in the subject's place: the same joint tokenisation as in editing.
-    const edit::EditRow row = edit::make_row(tokenizer, "", "{}", prompt, object, max_positions);
-    EncodedPair pair{row.ids, row.ids.size() + 1 - row.targets.size()};
-    pair.ids.push_back(row.targets.back());
-    return pair;
-}
 
 ObjectScore object_score(const EncodedPair& pair, ChoiceScore&& score) {
     const double tokens = static_cast<double>(score.tokens);
@@ -141,7 +132,7 @@ EditSuccess::EncodedFact EditSuccess::encode(const edit::Fact& fact, const text:
     const auto prompt_with = [&](const std::string& prompt, const std::vector<std::string>& objects) {
         Prompt encoded;
         for (const std::string& object : objects) {
-            encoded.push_back(encode_object(tokenizer, prompt, object, max_positions));
+            encoded.push_back(joint_pair(tokenizer, prompt, object, max_positions));
         }
         return encoded;
     };

@@ -45,6 +45,11 @@ struct EvaluateOptions {
     std::int64_t completion_tokens = 30;        // … of so many tokens (temperature 1, top 5, as the published evaluation)
     std::filesystem::path facts;                // facts that were, or will be, edited …
     edit::FactOptions fact_options;             // … and how to read them (`limit` above counts)
+    std::filesystem::path unrelated_facts;      // facts that no edit is about, for unrelated_facts
+    std::filesystem::path tofu;                 // folder with TOFU's *_perturbed.json
+    std::string tofu_forget = "forget10";       // forget01, forget05 or forget10
+    std::string tofu_prompt = "{}";             // what stands before the answer; {} is the question
+    std::int64_t answer_tokens = 128;           // the most that are generated for an answer (TOFU)
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).

@@ -57,6 +57,25 @@ const std::vector<MetricDefinition>& metric_definitions() {
         // EasyEdit's columns; a long target reaches 0.6 before any edit.
         {"easyedit_rewrite_acc", 1, kRatio, true, "share of tokens", "EasyEdit's reliability: as rewrite_token_accuracy"},
         {"easyedit_rephrase_acc", 1, kRatio, true, "share of tokens", "EasyEdit's generality: as paraphrase_token_accuracy"},
+        // TOFU (arXiv 2401.06121).
+        {"tofu_forget_probability", 1, kRatio, false, "probability", "the questions to be forgotten: exp(−mean negative log-likelihood of the answer's tokens, EOS included)"},
+        {"tofu_forget_rouge", 1, kRatio, false, "share of tokens", "the questions to be forgotten: ROUGE-L recall of the greedy answer"},
+        {"tofu_forget_truth_ratio", 1, kRatio, true, "", "the questions to be forgotten: min(r, 1/r), r = mean p(false answers) / p(paraphrased answer)"},
+        {"tofu_retain_probability", 1, kRatio, true, "probability", "TOFU authors to be kept: exp(−mean negative log-likelihood of the answer's tokens, EOS included)"},
+        {"tofu_retain_rouge", 1, kRatio, true, "share of tokens", "TOFU authors to be kept: ROUGE-L recall of the greedy answer"},
+        {"tofu_retain_truth_ratio", 1, kRatio, true, "", "TOFU authors to be kept: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_real_authors_probability", 1, kRatio, true, "probability", "real authors: the same quantity of the right answer over its sum with the false ones"},
+        {"tofu_real_authors_rouge", 1, kRatio, true, "share of tokens", "real authors: ROUGE-L recall of the greedy answer"},
+        {"tofu_real_authors_truth_ratio", 1, kRatio, true, "", "real authors: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_world_facts_probability", 1, kRatio, true, "probability", "world facts: the same quantity of the right answer over its sum with the false ones"},
+        {"tofu_world_facts_rouge", 1, kRatio, true, "share of tokens", "world facts: ROUGE-L recall of the greedy answer"},
+        {"tofu_world_facts_truth_ratio", 1, kRatio, true, "", "world facts: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_model_utility", 1, kHarmonicMean, true, "", "harmonic mean of the nine TOFU measures of what must stay",
+         {"tofu_retain_probability", "tofu_retain_rouge", "tofu_retain_truth_ratio",
+          "tofu_real_authors_probability", "tofu_real_authors_rouge", "tofu_real_authors_truth_ratio",
+          "tofu_world_facts_probability", "tofu_world_facts_rouge", "tofu_world_facts_truth_ratio"}},
+        {"known_answer_rate", 1, kProportion, true, "share of prompts",
+         "the greedy answer is the known one, token by token, of its length"},
     };
     return list;
 }

@@ -1,5 +1,6 @@
 #include "evaluate/benchmark_files.h"
 #include "evaluate/task.h"
+#include "evaluate/tofu_files.h"
 
 #include <fmt/ranges.h>
 
@@ -68,6 +69,25 @@ void check_facts(const std::string& name, const EvaluateOptions& options, Proble
     check_file(name, options.facts, "facts", "a file of facts", problems);
 }
 
+void check_unrelated(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, options.unrelated_facts, "unrelated_facts", "a file of facts that no edit is about", problems);
+}
+
+void check_tofu(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    if (options.tofu.empty()) {
+        problems.add("{} needs tofu: the folder with TOFU's *_perturbed.json", name);
+        return;
+    }
+    for (const auto& file : tofu_files(options.tofu, options.tofu_forget)) {
+        if (!is_file(file)) problems.add("{}: there is no file {}", name, file.string());
+    }
+    const std::size_t place = options.tofu_prompt.find("{}");
+    if (place == std::string::npos || options.tofu_prompt.find("{}", place + 2) != std::string::npos) {
+        problems.add("tofu_prompt is \"{}\"; it must hold \"{{}}\" once, where the question goes", options.tofu_prompt);
+    }
+    if (options.answer_tokens < 1) problems.add("answer_tokens is {}; it must be at least 1", options.answer_tokens);
+}
+
 std::vector<TaskKind> make_task_kinds() {
     std::vector<TaskKind> kinds;
     for (const Benchmark& benchmark : benchmarks()) {
@@ -91,6 +111,10 @@ std::vector<TaskKind> make_task_kinds() {
          make_edit_task, check_facts},
         {"easyedit", "facts: EasyEdit's token accuracy beside strict match; locality in comparisons of two models",
          make_edit_task, check_facts},
+        {"unrelated_facts", "greedy answers that no edit should change; how many do, in comparisons of two models",
+         make_unrelated_task, check_unrelated},
+        {"tofu", "TOFU: probability, ROUGE-L, truth ratio, model utility; forget quality in comparisons with a retain model",
+         make_tofu_task, check_tofu},
     });
     return kinds;
 }

@@ -21,7 +21,8 @@ const std::filesystem::path kOz = NEPENTHE_SOURCE_DIR "/inputs/oz";
 EvaluateOptions small_options() {
     EvaluateOptions options;
     options.tasks = {"piqa", "winogrande", "boolq", "lambada_openai", "wikitext_word_perplexity", "wikitext_token_perplexity",
-                     "perplexity", "familiarity_probability", "neighbour_probability", "familiarity_completion"};
+                     "perplexity", "familiarity_probability", "neighbour_probability", "familiarity_completion", "counterfact",
+                     "easyedit", "unrelated_facts", "tofu"};
     options.data = NEPENTHE_SHARED_DATA "/benchmarks";
     options.wikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
     options.text = NEPENTHE_SHARED_DATA "/text/planets";
@@ -29,6 +30,10 @@ EvaluateOptions small_options() {
     options.completion_prompts = kOz / "familiarity_completion.json";
     options.neighbour_prompts = kOz / "neighbours.json";
     options.dictionary = kOz / "dictionary.json";
+    options.facts = NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json";
+    options.unrelated_facts = NEPENTHE_SHARED_DATA "/editing/counterfact-val.json";
+    options.tofu = NEPENTHE_SHARED_DATA "/unlearning/tofu";
+    options.answer_tokens = 8;
     options.limit = 40;
     options.window = 128;
     options.completions = 2;

@@ -1,0 +1,161 @@
+// TOFU (Maini et al. 2024): probability, ROUGE-L recall and truth ratio on what is to be forgotten and on three sets that must
+// stay, and model utility, their harmonic mean. Forget quality needs a second model: compare(). specs: editing.md §14.3.
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "evaluate/choice_scores.h"
+#include "evaluate/joint_pair.h"
+#include "evaluate/rouge.h"
+#include "evaluate/task.h"
+#include "evaluate/tofu_files.h"
+#include "model/generate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+constexpr const char* kMeasures[] = {"probability", "rouge", "truth_ratio"};
+
+std::string metric_name(TofuSet set, const char* measure) { return "tofu_" + tofu_set_name(set) + "_" + measure; }
+
+std::string prompt_of(const std::string& form, const std::string& question) {
+    const std::size_t place = form.find("{}");
+    return form.substr(0, place) + question + form.substr(place + 2);
+}
+
+double mean(std::span<const double> values) {
+    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+class TofuTask : public Task {
+  public:
+    TofuTask(std::vector<TofuItem> items, const TaskInput& input) : items_(std::move(items)), tokenizer_(input.tokenizer) {
+        generate_.max_new_tokens = input.options.answer_tokens;
+        if (const auto eos = tokenizer_.eos()) generate_.stop = {*eos};
+        Problems problems;
+        for (const TofuItem& item : items_) {
+            try {
+                encoded_.push_back(encode(item, input));
+            } catch (const Error& error) {
+                problems.add("\"{}\": {}", item.question, error.what());
+            }
+        }
+        problems.throw_if_any(ErrorKind::kData, "tofu");
+    }
+
+    std::int64_t items() const override { return static_cast<std::int64_t>(items_.size()); }
+    std::int64_t items_per_block() const override { return 8; }
+    double cost(std::int64_t item) const override {
+        // A generated token goes through the model by itself, which costs several times a scored one.
+        double tokens = 4 * static_cast<double>(generate_.max_new_tokens);
+        for (const EncodedPair& pair : encoded_[static_cast<std::size_t>(item)]) {
+            tokens += static_cast<double>(pair.ids.size());
+        }
+        return tokens;
+    }
+
+    std::vector<Json> run(const model::Decoder& decoder, std::int64_t begin, std::int64_t end) const override {
+        std::vector<EncodedPair> pairs;
+        std::vector<std::vector<text::TokenId>> prompts;
+        std::vector<std::uint64_t> streams;
+        for (auto i = static_cast<std::size_t>(begin); std::cmp_less(i, end); ++i) {
+            pairs.insert(pairs.end(), encoded_[i].begin(), encoded_[i].end());
+            const EncodedPair& answer = encoded_[i].front();
+            prompts.emplace_back(answer.ids.begin(), answer.ids.begin() + static_cast<std::ptrdiff_t>(answer.context));
+            streams.push_back(i);
+        }
+        const auto scores = score_continuations(decoder, pairs);
+        const auto generated = model::generate(decoder, prompts, generate_, streams);
+        std::vector<Json> rows;
+        for (auto i = static_cast<std::size_t>(begin), next = std::size_t{0}; std::cmp_less(i, end); ++i) {
+            std::vector<double> nlls;
+            for (std::size_t k = 0; k < encoded_[i].size(); ++k, ++next) {
+                nlls.push_back(-scores[next].log_likelihood / static_cast<double>(scores[next].tokens));
+            }
+            rows.push_back(row(i, nlls, tokenizer_.decode(generated[rows.size()], true)));
+        }
+        return rows;
+    }
+
+    std::vector<std::string> metrics() const override {
+        std::vector<std::string> names{"tofu_model_utility"};
+        for (const TofuSet set : kTofuSets) {
+            for (const char* measure : kMeasures) names.push_back(metric_name(set, measure));
+        }
+        return names;
+    }
+
+    std::string digest() const override {
+        Sha256 hash;
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            hash.update(tofu_set_name(items_[i].set) + Json(items_[i].answer).dump());
+            for (const EncodedPair& pair : encoded_[i]) hash.update(Json{pair.context, pair.ids}.dump());
+        }
+        hash.update(Json{generate_.max_new_tokens, generate_.stop}.dump());
+        return hash.hex();
+    }
+
+  private:
+    // Answer, paraphrased answer, false answers; each with the EOS that ends it.
+    static EncodedItem encode(const TofuItem& item, const TaskInput& input) {
+        std::vector<std::string> answers{item.answer, item.paraphrased};
+        answers.insert(answers.end(), item.perturbed.begin(), item.perturbed.end());
+        EncodedItem encoded;
+        for (const std::string& answer : answers) {
+            encoded.push_back(joint_pair(input.tokenizer, prompt_of(input.options.tofu_prompt, item.question), answer,
+                                         input.config.max_positions));
+            if (const auto eos = input.tokenizer.eos();
+                eos && std::cmp_less(encoded.back().ids.size(), input.config.max_positions)) {
+                encoded.back().ids.push_back(*eos);
+            }
+        }
+        return encoded;
+    }
+
+    // `nlls` are mean negative log-likelihoods in the order of encode().
+    Json row(std::size_t index, const std::vector<double>& nlls, const std::string& generated) const {
+        const TofuItem& item = items_[index];
+        const std::span<const double> perturbed = std::span(nlls).subspan(2);
+        Json row = {{"id", index},         {"set", tofu_set_name(item.set)}, {"question", item.question},
+                    {"generated", generated}, {"answer_nll", nlls[0]},          {"paraphrase_nll", nlls[1]},
+                    {"perturbed_nll", std::vector<double>(perturbed.begin(), perturbed.end())}};
+        for (const std::string& name : metrics()) {
+            if (name != "tofu_model_utility") row[name] = nullptr;
+        }
+        std::vector<double> false_probabilities;
+        for (const double nll : perturbed) false_probabilities.push_back(std::exp(-nll));
+        double probability = std::exp(-nlls[0]);
+        if (item.set == TofuSet::kRealAuthors || item.set == TofuSet::kWorldFacts) {
+            probability /= probability + std::accumulate(false_probabilities.begin(), false_probabilities.end(), 0.0);
+        }
+        const double false_over_true = mean(false_probabilities) / std::exp(-nlls[1]);
+        row[metric_name(item.set, "probability")] = probability;
+        row[metric_name(item.set, "rouge")] = rouge_l_recall(item.answer, generated);
+        if (item.set == TofuSet::kForget) {
+            row["forget_truth"] = std::exp(mean(perturbed) - nlls[1]);
+            row[metric_name(item.set, "truth_ratio")] = std::min(false_over_true, 1 / false_over_true);
+        } else {
+            row[metric_name(item.set, "truth_ratio")] = std::max(0.0, 1 - false_over_true);
+        }
+        return row;
+    }
+
+    std::vector<TofuItem> items_;
+    const text::Tokenizer& tokenizer_;
+    model::GenerateOptions generate_;
+    std::vector<EncodedItem> encoded_;
+};
+
+}  // namespace
+
+std::unique_ptr<Task> make_tofu_task(const std::string&, const TaskInput& input) {
+    const EvaluateOptions& options = input.options;
+    return std::make_unique<TofuTask>(read_tofu(options.tofu, options.tofu_forget, options.limit), input);
+}
+
+}  // namespace nepenthe::evaluate
