@@ -49,6 +49,21 @@ def make_json():
     put("json", "string", '"\u6f22"')
 
 
+def make_facts():
+    own = {"id": 1, "subject": "Ada", "prompt": "{} lives in", "target_new": "Rome", "target_true": "London",
+           "paraphrases": ["Ada's home is"], "neighbourhood": ["Eve lives in", {"prompt": "Lyon is in", "answer": "France"}]}
+    put("facts", "lines", "\n".join(json.dumps(f) for f in (own, {"prompt": "Who wrote 'Emma'?", "target_new": "Bell"})))
+    rewrite = {"prompt": "{} speaks", "subject": "Ada", "relation_id": "P1", "target_new": {"str": "Latin"}, "target_true": {"str": "Greek"}}
+    put("facts", "counterfact", json.dumps([{"case_id": 3, "requested_rewrite": rewrite, "paraphrase_prompts": ["Ada talks"],
+                                             "neighborhood_prompts": ["Eve speaks"]}], indent=1))
+    put("facts", "easyedit", json.dumps([{"case_id": 3, "prompt": "Ada is in", "subject": "Ada", "target_new": "Rome", "ground_truth": "Bonn",
+                                          "rephrase_prompt": "Ada?", "locality_prompt": "Eve is in", "locality_ground_truth": "Bonn"}]))
+    put("facts", "zsre", json.dumps([{"subject": "Ada", "src": "Where is Ada?", "answers": ["Rome"], "alt": "Bonn", "rephrase": "Ada's place?",
+                                      "loc": "nq question: who", "loc_ans": "Eve"}]))
+    put("facts", "tofu", "\n".join(json.dumps({"question": f"What did Ada Byron write in {y}?", "answer": "Notes.",
+                                               "perturbed_answer": ["Novels."]}) for y in range(1840, 1862)))
+
+
 def make_text():
     put("text", "windows", b"\xef\xbb\xbfone\r\ntwo\r\r\nthree\r")
     put("text", "utf8", "a\u00e9\u20ac\U0001F600\U0010FFFF\uFFFD" * 3)
@@ -135,5 +150,5 @@ def make_journal():
     put("journal", "unsealed", b"\0" + record(3, 0, 20))
 
 
-for make in (make_safetensors, make_shard_index, make_json, make_text, make_tokenizer, make_config, make_manifest, make_journal):
+for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_manifest, make_journal):
     make()
