@@ -5,6 +5,7 @@
 #include "edit/ledger.h"
 #include "edit/moment_file.h"
 #include "pipelines/edit_beside.h"
+#include "pipelines/edit_beside.h"
 #include "pipelines/edit_job.h"
 #include "pipelines/edit_request.h"
 #include "pipelines/stage.h"
@@ -177,6 +178,8 @@ Answer run_edit(const dist::Comm& comm, const Arguments& arguments) {
     const std::string method = method_word(arguments);
     if (method == "wise") return run_edit_wise(comm, arguments);
     if (method == "ike") return run_edit_ike(comm, arguments);
+    if (method_word(arguments) == "wise") return run_edit_wise(comm, arguments);
+    if (method_word(arguments) == "ike") return run_edit_ike(comm, arguments);
     const EditRequest request = EditRequest::parse(arguments);
     request.common.apply(comm);
     if (!request.list.empty()) return list_ledger(request.list);

@@ -1,5 +1,6 @@
 #include "io/safetensors.h"
 #include "model/config.h"
+#include "model/side_memory.h"
 #include "pipelines/verb.h"
 
 namespace nepenthe::pipelines {
@@ -45,6 +46,12 @@ Answer run_info(const dist::Comm&, const Arguments& arguments) {
         static_cast<double>(bytes) / 1e6, tokenizer.size());
     for (const auto& [dtype, numel] : dtypes) {
         answer.text += fmt::format("dtype       {} ({:.1f} million)\n", dtype, static_cast<double>(numel) / 1e6);
+    }
+    if (model::holds_side_memory(folder)) {
+        const model::SideMemory memory = model::load_side_memory(folder, at::kFloat, at::kCPU);
+        answer.json["side_memory"] = {{"layer", memory.layer}, {"alternatives", memory.alternatives.size()}};
+        answer.text += fmt::format("side memory layer {}, {} alternative(s) of its second MLP matrix (WISE)\n", memory.layer,
+                                   memory.alternatives.size());
     }
     return answer;
 }

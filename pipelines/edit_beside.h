@@ -1,0 +1,18 @@
+#pragma once
+// `edit` by methods that leave the model's own weights alone: WISE puts a side memory beside them, IKE tells the facts in
+// the prompt. Each has its own options (edit --method wise --help).
+
+#include "pipelines/verb.h"
+
+#include <string>
+
+namespace nepenthe::pipelines {
+
+// The word behind --method on the command line, "" where there is none.
+std::string method_word(const Arguments& arguments);
+
+// Both collective.
+Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments);
+Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments);
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,45 @@
+#include "pipelines/edit_beside_request.h"
+
+namespace nepenthe::pipelines {
+
+void BesideRequest::declare(Options& options) {
+    options.add("method", method, {"wise", "ike"}, "wise or ike; other methods have other options");
+    options.add("model", model, "model to edit");
+    options.add("facts", facts, "facts: JSON Lines, CounterFact, EasyEdit, zsRE, TOFU");
+    options.add("pool", pool, "other facts of such a form, never edited");
+    options.add("format", format, "form of the facts: auto, jsonl, counterfact, easyedit, zsre, tofu");
+    options.add("target", target, "unlearning: none, dummy, incorrect or avoidant");
+    options.add("limit", fact_options.limit, "first N facts; 0 = all");
+    options.add("skip-bad", fact_options.skip_bad, "leave facts out that cannot be read");
+    options.add("skip-evaluation", skip_evaluation, "do not measure the facts before and after");
+    common.declare(options);
+    options.require("method");
+    options.require("model");
+    options.require("facts");
+    options.require("pool");
+}
+
+void BesideRequest::finish() {
+    fact_options.format = edit::parse_fact_format(format);
+    fact_options.unlearning = edit::parse_unlearning_target(target);
+}
+
+edit::FactFile BesideRequest::read_facts() const { return edit::read_facts(facts, fact_options); }
+
+edit::FactFile BesideRequest::read_pool() const {
+    edit::FactOptions of_pool = fact_options;
+    of_pool.format = edit::FactFormat::kAuto;
+    of_pool.limit = 0;
+    return edit::read_facts(pool, of_pool);
+}
+
+std::string metric_lines(const Json& before, const Json& after) {
+    std::string lines;
+    for (const auto& [name, metric] : after.items()) {
+        lines += fmt::format("  {:28} {:8.2f} → {:8.2f}\n", name, 100 * before[name].value("value", 0.0),
+                             100 * metric.value("value", 0.0));
+    }
+    return lines;
+}
+
+}  // namespace nepenthe::pipelines

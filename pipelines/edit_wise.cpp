@@ -1,0 +1,140 @@
+#include "dist/guard.h"
+#include "edit/ledger.h"
+#include "edit/wise.h"
+#include "io/file.h"
+#include "pipelines/edit_beside.h"
+#include "pipelines/edit_beside_request.h"
+#include "pipelines/edit_measure.h"
+#include "pipelines/stage.h"
+
+#include <optional>
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+void declare_wise(Options& options, edit::WiseOptions& wise) {
+    options.add("layer", wise.layer, "layer of the side memory; -1 = at 0.8 of the depth");
+    options.add("steps", wise.steps, "steps a fact, at most");
+    options.add("lr", wise.lr, "step size, in the model's own units");
+    options.add("alpha", wise.alpha, "margin out of scope");
+    options.add("beta", wise.beta, "margin in scope");
+    options.add("gamma", wise.gamma, "margin between the two");
+    options.add("stop-loss", wise.stop_loss, "a fact is done below this loss");
+    options.add("irrelevant-rows", wise.irrelevant_rows, "texts held out of scope while a fact is written");
+    options.add("mask-ratio", wise.mask_ratio, "share of the matrix that a shard may change");
+    options.add("facts-per-shard", wise.facts_per_shard, "facts written into one memory; shards run side by side");
+    options.add("merge-shards", wise.merge_shards, "merge so many memories into one; 0 = keep all");
+    options.add("ratio", wise.ratio, "of the threshold, that routes a prompt to the memory");
+}
+
+Json record_json(const edit::WiseRecord& record) {
+    return {{"id", record.id},
+            {"shard", record.shard},
+            {"steps", record.report.steps},
+            {"first_loss", record.report.first.target},
+            {"loss", record.report.last.target},
+            {"margin_loss", record.report.last.activation},
+            {"distance", record.report.last.bare},
+            {"outside", record.report.last.outside},
+            {"distance_at_end", record.distance_at_end},
+            {"answered_by_memory", record.answered_by_memory}};
+}
+
+struct WiseRequest : BesideRequest {
+    edit::WiseOptions wise;
+    bool published = false;
+};
+
+WiseRequest parse(const Arguments& arguments) {
+    WiseRequest request;
+    Options options("edit", "WISE: facts in a side memory, chosen for each prompt",
+                    "mpirun -n 2 nepenthe edit --method wise --model gemma --facts facts.json --pool others.json");
+    request.declare(options);
+    options.add("published", request.published, "units, margins and routing of the published code");
+    declare_wise(options, request.wise);
+    options.parse(arguments);
+    request.finish();
+    if (request.published) {
+        // What was given on the command line holds against the published values.
+        request.wise = edit::WiseOptions::published();
+        Options again("edit", "", "");
+        WiseRequest ignored;
+        ignored.declare(again);
+        again.add("published", ignored.published, "");
+        declare_wise(again, request.wise);
+        again.parse(arguments);
+    }
+    request.wise.seed = request.common.seed;
+    if (request.common.dtype != "fp32") fail(ErrorKind::kUsage, "WISE is trained in fp32: --dtype fp32");
+    return request;
+}
+
+}  // namespace
+
+std::string method_word(const Arguments& arguments) {
+    std::string method;
+    for (std::size_t i = 0; i < arguments.words.size(); ++i) {
+        const std::string& word = arguments.words[i];
+        if (word.starts_with("--method=")) method = word.substr(std::string("--method=").size());
+        if (word == "--method" && i + 1 < arguments.words.size()) method = arguments.words[i + 1];
+    }
+    return method;
+}
+
+Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
+    const WiseRequest request = parse(arguments);
+    request.common.apply(comm);
+    const auto tokenizer = load_tokenizer(request.model, model::read_config(request.model));
+    edit::WiseInputs inputs;
+    store::ArtefactKey key{"edit", request.wise.to_json(), {}};
+    dist::run_agreed(comm, "inputs", [&] {
+        const edit::FactFile pool = request.read_pool();
+        inputs.facts = request.read_facts().facts;
+        inputs.irrelevant = edit::irrelevant_texts(pool.facts, inputs.facts);
+        key.inputs["pool"] = pool.digest;
+    });
+    inputs.tokenizer = &tokenizer;
+    key.options["method"] = "wise";
+    key.options["evaluate"] = !request.skip_evaluation;
+    key.inputs["model"] = input_model_digest(comm, request.model);
+    key.inputs["tokenizer"] = tokenizer.digest();
+    key.inputs["facts"] = edit::facts_digest(inputs.facts);
+    const auto answer_of = [](const store::Artefact& artefact, bool reused) {
+        Answer answer = artefact_answer(artefact, reused, "model with a side memory");
+        answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+        const Json& summary = answer.json["summary"];
+        if (summary.contains("after")) answer.text += metric_lines(summary["before"], summary["after"]);
+        return answer;
+    };
+    if (auto existing = store::find_artefact(comm, request.common.outputs, key)) return answer_of(*existing, true);
+
+    auto decoder = model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
+    store::ArtefactWriter writer(comm, request.common.outputs, key);
+    std::optional<EditMeasurement> measurement;
+    std::vector<Json> before;
+    if (!request.skip_evaluation) {
+        measurement.emplace(inputs.facts, tokenizer, decoder.config().max_positions);
+        before = measurement->all(comm, decoder, writer.scratch_folder() / "before");
+    }
+    const edit::WiseResult result = edit::wise(comm, decoder, inputs, request.wise, writer.scratch_folder() / "shards");
+    Json summary = {{"method", "wise"}, {"facts", inputs.facts.size()}, {"layer", result.memory->layer},
+                    {"alternatives", result.memory->alternatives.size()}, {"unit", result.scales.unit},
+                    {"warnings", result.warnings}};
+    Json report = summary;
+    report["prefixes"] = result.prefixes;
+    report["records"] = Json::array();
+    for (const edit::WiseRecord& record : result.records) report["records"].push_back(record_json(record));
+    if (measurement) {
+        const auto after = measurement->all(comm, decoder, writer.scratch_folder() / "after");
+        summary["before"] = metrics_json(measurement->result(before));
+        summary["after"] = metrics_json(measurement->result(after));
+        report["rows"] = {{"before", before}, {"after", after}};
+    }
+    dist::run_agreed(comm, "report", [&] {
+        if (comm.is_root()) io::write_file_atomically(writer.data_folder() / "report.json", report.dump(2) + "\n");
+    });
+    return answer_of(publish_model(comm, writer, decoder, request.model, {}, summary), false);
+}
+
+}  // namespace nepenthe::pipelines
