@@ -14,7 +14,6 @@ WiseOptions WiseOptions::published() {
     options.stop_change = 1e-4;
     options.irrelevant_rows = 1;
     options.merge_shards = 2;
-    options.ratio = 0.88;
     options.distance = model::SideDistance::kActivated;
     options.pooling = model::SidePooling::kPublished;
     options.published_units = true;
