@@ -53,7 +53,8 @@ void copy_side_files(const fs::path& source, const fs::path& target) {
         }
         std::error_code error;
         const fs::path copy = target / file.filename();
-        fs::copy_file(file, copy, error);
+        // A save that was cut off left some of them here.
+        fs::copy_file(file, copy, fs::copy_options::overwrite_existing, error);
         if (error) {
             fail(ErrorKind::kInputOutput, "cannot copy {} to {}: {}", file.string(), copy.string(), error.message());
         }

@@ -122,7 +122,7 @@ def refusals(runner):
 
 def faults(runner):
     facts = runner.facts("facts.jsonl")
-    memit = ["--method", "memit", "--lambda", 0.01, "--skip-evaluation"]
+    memit = ["--method", "memit", "--lambda", 0.01, "--facts-per-block", 1, "--skip-evaluation"]
     whole = runner.edit(facts, *memit, outputs="whole")
     for ranks, fault, after in ((2, "blocks.after_journal:1:2", 3), (1, "publish.before_rename:0:1", 2)):
         outputs = f"killed{ranks}"
