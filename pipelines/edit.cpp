@@ -5,7 +5,6 @@
 #include "edit/ledger.h"
 #include "edit/moment_file.h"
 #include "pipelines/edit_beside.h"
-#include "pipelines/edit_beside.h"
 #include "pipelines/edit_job.h"
 #include "pipelines/edit_request.h"
 #include "pipelines/stage.h"
@@ -74,6 +73,7 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     job.source = request.model;
     job.outputs = request.common.outputs;
     job.evaluate = !request.skip_evaluation;
+    job.utility = request.utility;
     job.options = request.edit;
     job.options.fill_defaults(config);
     job.inputs.tokenizer = &tokenizer;
@@ -93,13 +93,15 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     });
 }
 
-// Facts of the ledger without those that are taken back.
+// Facts of the ledger that were written (a run that stopped early leaves some out), without those that are taken back.
 std::vector<edit::Fact> remaining_facts(const edit::Ledger& ledger, const std::vector<std::string>& ids) {
     std::set<std::string> gone(ids.begin(), ids.end());
     if (gone.erase("all") > 0) return {};
+    std::set<std::size_t> written;
+    for (const edit::EditRecord& record : ledger.records) written.insert(record.facts.begin(), record.facts.end());
     std::vector<edit::Fact> kept;
-    for (const edit::Fact& fact : ledger.facts) {
-        if (gone.erase(fact.id) == 0) kept.push_back(fact);
+    for (std::size_t i = 0; i < ledger.facts.size(); ++i) {
+        if (gone.erase(ledger.facts[i].id) == 0 && written.count(i) > 0) kept.push_back(ledger.facts[i]);
     }
     Problems problems;
     for (const std::string& id : gone) problems.add("fact {} is not in the ledger", id);
@@ -178,8 +180,6 @@ Answer run_edit(const dist::Comm& comm, const Arguments& arguments) {
     const std::string method = method_word(arguments);
     if (method == "wise") return run_edit_wise(comm, arguments);
     if (method == "ike") return run_edit_ike(comm, arguments);
-    if (method_word(arguments) == "wise") return run_edit_wise(comm, arguments);
-    if (method_word(arguments) == "ike") return run_edit_ike(comm, arguments);
     const EditRequest request = EditRequest::parse(arguments);
     request.common.apply(comm);
     if (!request.list.empty()) return list_ledger(request.list);

@@ -60,7 +60,13 @@ void write(Run& run) {
     if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
         hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) { return run.measurement->one(decoder, fact).dump(); };
     }
+    std::optional<UtilityWatch> watch;
+    if (job.utility) {
+        watch.emplace(run.comm, run.decoder, *job.inputs.tokenizer, job.utility);
+        hooks.after = [&](const model::Decoder& decoder, const std::vector<edit::EditUnit>&) { watch->check(decoder); };
+    }
     if (!job.inputs.facts.empty()) run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
+    if (watch) run.report["utility"] = watch->to_json();
     if (!run.measurement) return;
     if (job.options.mode == edit::Mode::kOneAtATime) {
         for (const edit::EditRecord& record : run.result.records) run.after.push_back(Json::parse(record.probe));
@@ -146,6 +152,10 @@ store::ArtefactKey edit_key(const EditJob& job) {
     key.stage = "edit";
     key.options = job.options.to_json();
     key.options["evaluate"] = job.evaluate;
+    if (job.utility) {
+        key.options["utility"] = {{"budget", job.utility.budget}, {"windows", job.utility.windows}};
+        key.inputs["utility"] = job.utility.digest();
+    }
     key.inputs["model"] = job.claims.model_digest;
     key.inputs["tokenizer"] = job.claims.tokenizer_digest;
     key.inputs["facts"] = edit::facts_digest(job.inputs.facts);

@@ -3,6 +3,7 @@
 
 #include "edit/edit.h"
 #include "edit/ledger.h"
+#include "pipelines/edit_utility.h"
 #include "pipelines/verb.h"
 #include "store/artefact.h"
 
@@ -19,6 +20,7 @@ struct EditJob {
     edit::EditOptions options;
     edit::LedgerClaims claims;
     std::filesystem::path outputs;
+    UtilityBudget utility;
     bool evaluate = true;
     Json summary = Json::object();  // goes to the manifest, not into the content's digest
 };

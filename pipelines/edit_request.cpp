@@ -58,9 +58,9 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
     options.add("value-site", words.site, "mlp-output or block-output; default by the number of layers");
     options.add("steps", edit.value.steps, "values: steps, the last one only looks");
     options.add("lr", edit.value.lr, "values: step size (absolute)");
-    options.add("relative-lr", edit.value.relative_lr, "values: step size relative to the value there is; 0 = use --lr");
-    options.add("clamp", edit.value.clamp, "values: largest change, relative to the value there is");
-    options.add("decay", edit.value.decay, "values: weight of the change's length");
+    options.add("relative-lr", edit.value.relative_lr, "values: step size relative to the value there is; 0 = use --lr, negative = by family");
+    options.add("clamp", edit.value.clamp, "values: largest change, relative to the value there is; negative = by family");
+    options.add("decay", edit.value.decay, "values: weight of the change's length; negative = by family");
     options.add("kl", edit.value.kl, "values: weight of keeping what the subject is");
     options.add("stop-loss", edit.value.stop_loss, "values: done below this loss");
     options.add("facts-per-block", edit.facts_per_block, "values computed side by side, about so many");
@@ -76,8 +76,7 @@ edit::Mode mode_of(const Words& words, edit::Method method) {
 
 EditRequest EditRequest::parse(const Arguments& arguments) {
     EditRequest request;
-    request.edit.value.relative_lr = 0.5;
-    request.edit.value.clamp = 1;
+    request.edit.value.relative_lr = request.edit.value.clamp = request.edit.value.decay = -1;
     request.edit.facts_per_block = 8;
     Words words;
     Options options("edit", "write facts into a model's MLP matrices, prove it, take them back",
@@ -85,6 +84,9 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     declare_facts(options, request, words);
     declare_method(options, request, words);
     declare_values(options, request, words);
+    options.add("utility-text", request.utility.text, "text whose perplexity is watched after every batch, or fact");
+    options.add("utility-budget", request.utility.budget, "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
+    options.add("utility-windows", request.utility.windows, "how many windows of that text; 0 = all");
     options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
     options.add("rollback", request.rollback, "write the edited --model again without these facts; \"all\" = none of them");
     options.add("list", request.list, "print what an edited model's ledger holds");
@@ -99,6 +101,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     if (!looks_only && request.rollback.empty() && request.facts.empty()) problems.add("--facts is missing");
     if (!request.rollback.empty() && !request.facts.empty()) problems.add("--rollback takes its facts from the ledger: leave --facts out");
     if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
+    request.utility.check(problems);
     if (!looks_only && request.common.dtype != "fp32") problems.add("edit works on fp32 weights: --dtype fp32");
     request.edit.layers = layer_numbers(words.layers, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
@@ -108,6 +111,9 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.edit.shared_subjects = edit::parse_shared_subjects(words.shared);
     request.edit.residual = edit::parse_residual(words.residual);
     if (!words.site.empty()) request.edit.site = edit::parse_value_site(words.site);
+    if (request.utility && request.edit.mode == edit::Mode::kOneAtATime) {
+        fail(ErrorKind::kUsage, "--utility-text watches what edits add up to: choose --mode sequential or batch");
+    }
     request.edit.seed = request.common.seed;
     request.fact_options.format = edit::parse_fact_format(words.format);
     request.fact_options.zsre = edit::parse_zsre_convention(words.zsre);

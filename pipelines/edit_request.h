@@ -3,6 +3,7 @@
 
 #include "edit/edit_options.h"
 #include "edit/facts.h"
+#include "pipelines/edit_utility.h"
 #include "pipelines/options.h"
 #include "pipelines/verb.h"
 
@@ -17,6 +18,7 @@ struct EditRequest {
     std::filesystem::path model, facts, moments;
     edit::FactOptions fact_options;
     edit::EditOptions edit;
+    UtilityBudget utility;
     bool skip_evaluation = false;
     std::vector<std::string> rollback;         // fact ids to take back, "all" = every one
     std::filesystem::path list;                // ledger to print

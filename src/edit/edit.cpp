@@ -74,6 +74,17 @@ void warn_before(const EditInputs& inputs, const EditOptions& options, const mod
     }
 }
 
+// A key of such a token belongs to its prompt alone: the edit may not be met where other characters follow the subject.
+void warn_of_merged_subjects(const model::DecoderConfig& config, const EditInputs& inputs, std::vector<std::string>& warnings) {
+    constexpr std::size_t kNamed = 20;
+    const auto merged = merged_subjects(config, *inputs.tokenizer, inputs.facts);
+    if (merged.empty()) return;
+    std::vector<std::string> ids;
+    for (std::size_t i = 0; i < std::min(kNamed, merged.size()); ++i) ids.push_back(inputs.facts[merged[i]].id);
+    warnings.push_back(fmt::format("{} facts whose subject's last token also covers what follows it, so that the edit may not be met in "
+                                   "other sentences: {}{}", merged.size(), fmt::join(ids, ", "), merged.size() > kNamed ? " …" : ""));
+}
+
 // The batches of a run, one after another.
 void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context, BatchWriter& writer,
                   const std::vector<EditUnit>& units, const EditInputs& inputs, const EditHooks& hooks, const fs::path& scratch,
@@ -128,6 +139,7 @@ std::vector<EditUnit> check_edit(const model::DecoderConfig& config, const EditI
     check_inputs(config, inputs, options);
     std::vector<EditUnit> units = make_units(inputs.facts, options, warnings);
     warn_before(inputs, options, config, batch_size(options, units.size()), warnings);
+    warn_of_merged_subjects(config, inputs, warnings);
     return units;
 }
 

@@ -54,4 +54,14 @@ std::vector<std::string> row_problems(const model::DecoderConfig& config, const 
     return problems;
 }
 
+std::vector<std::size_t> merged_subjects(const model::DecoderConfig& config, const text::Tokenizer& tokenizer,
+                                         const std::vector<Fact>& facts) {
+    std::vector<std::size_t> merged;
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+        const EditRow row = make_row(tokenizer, "", facts[i].prompt, facts[i].subject, facts[i].target_new, config.max_positions);
+        if (row.subject_merged) merged.push_back(i);
+    }
+    return merged;
+}
+
 }  // namespace nepenthe::edit

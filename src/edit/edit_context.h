@@ -51,4 +51,8 @@ class EditContext {
 std::vector<std::string> row_problems(const model::DecoderConfig& config, const text::Tokenizer& tokenizer,
                                       const std::vector<Fact>& facts);
 
+// Facts whose subject's last token also covers what follows the subject in the prompt. Not for facts with row_problems.
+std::vector<std::size_t> merged_subjects(const model::DecoderConfig& config, const text::Tokenizer& tokenizer,
+                                         const std::vector<Fact>& facts);
+
 }  // namespace nepenthe::edit

@@ -195,6 +195,11 @@ void EditOptions::fill_defaults(const model::DecoderConfig& config) {
     }
     const bool post_norm = config.norm_place != model::NormPlace::kPre;
     if (lambda == 0) lambda = post_norm ? 100 : gpt2 ? 20000 : 15000;
+    // What W writes is small where a norm follows it (Gemma 3 270M: ‖v0‖ about 4): the published decay, divided by ‖v0‖²,
+    // would then be above stop_loss by itself and no value would ever be done.
+    if (value.relative_lr < 0) value.relative_lr = post_norm ? 0.8 : 0.5;
+    if (value.clamp < 0) value.clamp = 1;
+    if (value.decay < 0) value.decay = post_norm ? 1e-3 : 0.5;
 }
 
 ValueSite EditOptions::value_site() const {

@@ -76,7 +76,7 @@ struct EditOptions {
     double min_response = 0;              // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
     std::uint64_t seed = 0;               // of the context prefixes
 
-    // Layers and lambda where they are not set (empty, 0), by the model's family.
+    // By the model's family, what is not set: layers (empty), lambda (0), and the values' relative_lr, clamp and decay (negative).
     void fill_defaults(const model::DecoderConfig& config);
     // All problems, each a sentence; among them what the method cannot do.
     std::vector<std::string> validate(const model::DecoderConfig& config) const;

@@ -99,7 +99,7 @@ EditRow make_row(const text::Tokenizer& tokenizer, const std::string& prefix, co
     EditRow row;
     row.ids = encoding.ids;
     row.subject_last = covering_token(encoding, subject_end - 1, joined.text);
-    row.subject_merged = encoding.offsets[row.subject_last].end > subject_end;
+    row.subject_merged = joined.text.find_first_not_of(' ', subject_end) < encoding.offsets[row.subject_last].end;
     if (!target.empty()) {
         const std::size_t tokens = tail_tokens(encoding, joined.target_begin);
         if (tokens == 0) {

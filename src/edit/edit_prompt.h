@@ -14,7 +14,7 @@ namespace nepenthe::edit {
 struct EditRow {
     std::vector<text::TokenId> ids;      // with the tokenizer's BOS
     std::size_t subject_last = 0;        // index of the token that covers the subject's last character
-    bool subject_merged = false;         // that token also covers what follows the subject: its key is this prompt's alone
+    bool subject_merged = false;         // that token also covers more than blanks behind the subject: its key is this prompt's alone
     std::vector<text::TokenId> targets;  // what the last targets.size() positions predict; empty for rows without target
 };
 

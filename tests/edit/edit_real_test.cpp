@@ -38,9 +38,8 @@ EditOptions gemma_options(Method method, const model::DecoderConfig& config) {
     EditOptions options;
     options.method = method;
     options.mode = default_mode(method);
+    options.value.relative_lr = options.value.clamp = options.value.decay = -1;
     options.fill_defaults(config);
-    options.value.relative_lr = 0.5;
-    options.value.clamp = 1;
     options.value.steps = 12;
     return options;
 }

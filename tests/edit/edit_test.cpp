@@ -15,6 +15,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <tuple>
 
 namespace nepenthe::edit {
 namespace {
@@ -304,6 +305,32 @@ TEST(Edit, KnownValuesGiveTheBytesOfARunThatNeverHadTheOthers) {
 }
 
 // Compared over rank counts and after kills by tests/mpi/one_digest_test.py.
+// A norm behind the MLP keeps what W writes small: the published weight of its length would drown the target's loss.
+TEST(Edit, DefaultsOfValuesAreThoseOfTheFamily) {
+    for (const auto& [family, step, decay] : {std::tuple("gemma3_text", 0.8, 1e-3), {"olmo2", 0.8, 1e-3}, {"llama", 0.5, 0.5}}) {
+        EditOptions options;
+        options.value.relative_lr = options.value.clamp = options.value.decay = -1;
+        options.fill_defaults(fresh(family).decoder.config());
+        EXPECT_DOUBLE_EQ(options.value.relative_lr, step) << family;
+        EXPECT_DOUBLE_EQ(options.value.clamp, 1) << family;
+        EXPECT_DOUBLE_EQ(options.value.decay, decay) << family;
+        options.value.decay = 0;  // what is given stays
+        options.fill_defaults(fresh(family).decoder.config());
+        EXPECT_DOUBLE_EQ(options.value.decay, 0) << family;
+    }
+}
+
+TEST(Edit, ASubjectThatSharesItsLastTokenIsNamed) {
+    Case tiny = stories();
+    // This tokenizer ends words with their space: that alone is every prompt's. A letter that is glued to the subject is not.
+    const EditInputs glued = inputs_of(tiny, {fact("alone", "Lily", "{} went to the", "moon"), fact("glued", "Lil", "{}y went to the", "moon")});
+    std::vector<std::string> warnings;
+    check_edit(tiny.decoder.config(), glued, options_for(Method::kMemit), warnings);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("glued"), std::string::npos) << warnings[0];
+    EXPECT_EQ(warnings[0].find("alone"), std::string::npos) << warnings[0];
+}
+
 TEST(Edit, PrintsItsDigest) {
     const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
     nepenthe::testing::SharedFolder folder("edit-digest");

@@ -98,6 +98,24 @@ def walk(runner):
     without = runner.edit(runner.facts("without.jsonl", FACTS[:2] + FACTS[3:]), "--method", "r-rome", outputs="without")
     check(taken.answer.get("digest") == without.answer.get("digest") is not None, "rollback in the middle of a sequential run")
 
+    # A text that the model knows well, and a budget that edits cannot keep, or can.
+    text = runner.folder / "utility.txt"
+    text.write_text("Once upon a time, there was a little girl named Lily. She liked to play outside in the park with her mom.\n" * 3)
+    watch = ["--method", "r-rome", "--utility-text", text]
+    loose = runner.edit(facts, *watch, "--utility-budget", 1e9, outputs="loose")
+    check(loose.returncode == 0 and len(loose.answer["summary"]["utility"]["after"]) == 4, f"a large budget: all four written {loose.lines}")
+    if loose.returncode == 0:
+        looks = loose.answer["summary"]["utility"]
+        rises = [look / looks["before"] - 1 for look in looks["after"]]
+        # Between the first fact's rise and the largest: the run must end where that is passed.
+        budget = max(1e-9, (rises[0] + max(rises)) / 2)
+        kept = next((i for i, rise in enumerate(rises) if rise > budget), len(rises))
+        tight = runner.edit(facts, *watch, "--utility-budget", budget, outputs="tight", ranks=2)
+        check(tight.returncode == 0 and tight.answer["summary"]["units"] == kept and bool(tight.answer["summary"]["stopped"]) == (kept < 4),
+              f"rises {rises}, budget {budget}: {kept} facts stay {tight.lines}")
+        tiny = runner.edit(facts, "--method", "memit", "--lambda", 0.01, "--utility-text", text, "--utility-budget", 1e-12, outputs="tiny")
+        check(tiny.returncode == 76 or tiny.answer["summary"]["utility"]["after"][0] <= looks["before"], f"a batch beyond the budget: code {tiny.returncode} {tiny.lines}")
+
 
 def refusals(runner):
     facts = runner.facts("facts.jsonl")
@@ -107,6 +125,8 @@ def refusals(runner):
     refused(runner.edit(facts, "--mode", "batch"), 64, "one fact at a time")
     refused(runner.run("--model", runner.model, "--facts", facts, "--method", "memit", "--layers", "0,9"), 64, "layer 9 does not exist")
     refused(runner.edit(facts, "--method", "alphaedit"), 64, "--moments")
+    refused(runner.edit(facts, "--mode", "one-at-a-time", "--utility-text", facts), 64, "--utility-text")
+    refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
     bad = runner.folder / "bad.jsonl"
     bad.write_text(facts.read_text() + '{"id": "e", "subject": "Sam", "prompt": "no braces", "target_new": "x"}\nnot json\n')
