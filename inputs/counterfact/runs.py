@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Facts written into a model by every method, measured, and shown as Markdown tables: one at a time, in batches, zsRE, three cases.
+
+    inputs/counterfact/runs.py --model gemma-3-270m --facts counterfact-edit.json --val counterfact-val.json \\
+                               --corpus wikitext2 --zsre zsre-1k.json --known known_1000.json --ranks 2
+
+Every stage is a call of the binary, and what exists is not made again: a run that was cut off goes on with the call (and the
+facts within it) that it had reached. A call that the binary refuses becomes a line of its table, and the rest goes on.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
+# EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
+BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
+CUT_OFF = (75, 130, 137, 143)  # the binary was asked to stop, or was killed: another start goes on
+
+
+def read_options():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, what in (("model", "Hugging Face folder"), ("facts", "CounterFact, to be edited"), ("val", "CounterFact facts that are never edited"),
+                       ("corpus", "text whose keys edits leave alone"), ("zsre", "zsRE"), ("known", "facts to trace")):
+        parser.add_argument(f"--{name}", required=True, help=what)
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--limit", type=int, default=1000, help="facts to write at most")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--zsre-limit", type=int, default=500)
+    parser.add_argument("--trace-limit", type=int, default=100, help="facts to trace; those that the model does not know are left out")
+    parser.add_argument("--tokens", type=int, default=100000, help="tokens of the corpus")
+    parser.add_argument("--layer", type=int, default=5, help="layer of the runs one at a time, of zsRE and of the cases")
+    parser.add_argument("--layers", type=int, nargs="+", help="layers of the batches (default: the one that tracing proposes, --layer, another)")
+    parser.add_argument("--slim", action="store_true", help="delete an edited model once it is measured; answers are kept")
+    parser.add_argument("--outputs", default="outputs/counterfact")
+    parser.add_argument("--nepenthe", default=str(HERE.parents[1] / "build/release/nepenthe"))
+    return parser.parse_args()
+
+
+class Refused(Exception):
+    """The binary said no: its last line."""
+
+
+class Runner:
+    """Calls of the binary; `artefacts` are what --slim may delete."""
+
+    def __init__(self, options):
+        self.options = options
+        self.outputs = pathlib.Path(options.outputs)
+        self.answers = self.outputs / "answers"
+        self.answers.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, verb, *words):
+        words = [verb, *map(str, words)]
+        kept = self._kept(words)
+        if kept and kept.exists():
+            return json.loads(kept.read_text())
+        command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, "--outputs", str(self.outputs), "--json"]
+        print(" ".join(words), file=sys.stderr, flush=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env={"NEPENTHE_THREADS": "1", **os.environ})
+        if done.returncode in CUT_OFF or done.returncode < 0:
+            sys.exit(done.returncode)
+        if done.returncode != 0:
+            said = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")] or done.stderr.splitlines()[-1:] or ["no reason given"]
+            raise Refused(f"exit {done.returncode}, {said[-1].removeprefix('nepenthe: ')}")
+        return json.loads(done.stdout)
+
+    def forget(self, answer, *words):
+        """With --slim: keeps the answer of these words, deletes the artefact."""
+        kept = self._kept([*map(str, words)])
+        if kept and pathlib.Path(answer["artefact"]).parent == self.outputs and not kept.exists():
+            kept.write_text(json.dumps(answer))
+            shutil.rmtree(answer["artefact"])
+
+    def _kept(self, words):
+        if not self.options.slim:
+            return None
+        paths = [pathlib.Path(word) for word in words if pathlib.Path(word).is_file()]
+        marks = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+        return self.answers / (hashlib.sha256(json.dumps([words, marks]).encode()).hexdigest()[:24] + ".json")
+
+
+def heading(title, *columns):
+    print(f"\n### {title}\n\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns), flush=True)
+
+
+def line(*cells):
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def percent(metrics, name):
+    value = metrics.get(name, {}).get("value")
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def scores(metrics):
+    return [percent(metrics, name) for name in SCORES.values()]
+
+
+def edit_line(run, names, *words):
+    """One run of `edit` as a line; the answer, or None where it was refused."""
+    words = ["edit", "--model", run.options.model, *words]
+    try:
+        answer = run(*words)
+    except Refused as reason:
+        line(*names, *["–"] * 4, "–", "–", f"refused: {reason}")
+        return None
+    summary = answer["summary"]
+    remarks = [summary["stopped"]] if summary.get("stopped") else []
+    line(*names, *scores(summary["after"]), f"{summary['largest_update']:.3g}", f"{summary['clamped']}/{summary['units']}", "; ".join(remarks) or "–")
+    run.forget(answer, *words)
+    return answer
+
+
+EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
+
+
+def one_at_a_time(run, moments):
+    options = run.options
+    heading(f"One at a time, layer {options.layer}, {options.limit} facts of CounterFact", "method", *EDIT_COLUMNS)
+    before = None
+    for method in ("r-rome", "rome"):
+        answer = edit_line(run, [method], "--facts", options.facts, "--limit", options.limit, "--method", method, "--mode", "one-at-a-time",
+                           "--layers", options.layer, "--moments", moments)
+        before = before or (answer and answer["summary"]["before"])
+    if before:
+        line("before any edit", *scores(before), "–", "–", "–")
+
+
+def batches(run, moments, layers):
+    options = run.options
+    heading("In one batch", "layer", "facts", "method", *EDIT_COLUMNS)
+    for layer in layers:
+        for size in sorted({min(size, options.limit) for size in options.batches}):
+            for method, shared in BATCH_METHODS.items():
+                edit_line(run, [layer, size, method], "--facts", options.facts, "--limit", size, "--method", method, "--mode", "batch",
+                          "--layers", layer, "--moments", moments, "--shared-subjects", shared)
+
+
+def zsre(run, moments):
+    """One batch of zsRE by MEMIT, scored in both conventions, which do not compare."""
+    options = run.options
+    limit = min(options.limit, options.zsre_limit)
+    heading(f"zsRE, {limit} facts in one batch of MEMIT, layer {options.layer}", "new target", "model", "rewrite", "paraphrase", "neighbourhood",
+            "zsRE score", "all tokens of the target", "EasyEdit locality")
+    for convention in ("rome", "easyedit"):
+        words = ["edit", "--model", options.model, "--facts", options.zsre, "--format", "zsre", "--zsre", convention, "--limit", limit, "--method",
+                 "memit", "--mode", "batch", "--layers", options.layer, "--moments", moments, "--shared-subjects", "keep", "--skip-evaluation"]
+        try:
+            edited = run(*words)["artefact"]
+            measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "zsre,easyedit", "--facts", options.zsre,
+                           "--fact-format", "zsre", "--zsre-convention", convention, "--limit", limit)
+        except Refused as reason:
+            line(convention, f"refused: {reason}", *["–"] * 6)
+            continue
+        compared = measured["comparisons"]["before → after"]["easyedit"]
+        for name in ("before", "after"):
+            results = measured["models"][name]["results"]
+            line(convention, name, *(percent(results["zsre"], f"{kind}_token_accuracy") for kind in ("rewrite", "paraphrase", "neighbourhood")),
+                 percent(results["zsre"], "zsre_score"), percent(results["easyedit"], "efficacy_strict"),
+                 "–" if name == "before" else percent(compared, "easyedit_locality"))
+
+
+def complete(options, model, prompt):
+    done = subprocess.run([options.nepenthe, "generate", "--model", model, "--prompt", prompt, "--greedy", "--max-new-tokens", "12", "--json"],
+                          stdout=subprocess.PIPE, text=True, check=True, env={"NEPENTHE_THREADS": "1", **os.environ})
+    return json.loads(done.stdout)["text"]
+
+
+def rows_of(artefact, model, task):
+    with open(pathlib.Path(artefact) / f"items-{model}-{task}.jsonl") as file:
+        return [json.loads(row) for row in file]
+
+
+def cases(run, moments):
+    options = run.options
+    folder = run.outputs / "cases"
+    folder.mkdir(exist_ok=True)
+    altered = []
+    heading(f"Three cases, r-ROME, layer {options.layer}", "case", "new target", "before", "after", "unrelated answers that changed", "known before", "known after",
+            "changed answers to facts of CounterFact")
+    for text in (HERE / "case_studies.jsonl").read_text().splitlines():
+        case = json.loads(text)
+        fact, questions = folder / f"{case['id']}.jsonl", folder / f"{case['id']}.questions.jsonl"
+        write_if_other(fact, text + "\n")
+        write_if_other(questions, "".join(json.dumps({"id": f"{case['id']}-{i}", "prompt": one["prompt"], "target_new": one["answer"]}) + "\n"
+                                          for i, one in enumerate(case["neighbourhood"])))
+        try:
+            edited = run("edit", "--model", options.model, "--facts", fact, "--method", "r-rome", "--layers", options.layer, "--moments", moments)["artefact"]
+            measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", questions)
+            others = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", options.val,
+                         "--limit", min(options.limit, 100))
+        except Refused as reason:
+            line(case["id"], case["target_new"], f"refused: {reason}", *["–"] * 5)
+            continue
+        prompt = case["prompt"].replace("{}", case["subject"])
+        rows = [rows_of(measured["artefact"], name, "unrelated_facts") for name in ("before", "after")]
+        pairs = [(first, second) for first, second in zip(*rows) if first["answer_ids"] != second["answer_ids"]]
+        alteration = others["comparisons"]["before → after"]["unrelated_facts"]["unintended_alteration"]
+        altered += [(case["id"], first["prompt"], first["answer"], second["answer"]) for first, second in pairs]
+        line(case["id"], case["target_new"], *(shown(complete(options, model, prompt)) for model in (options.model, edited)),
+             f"{len(pairs)} of {len(rows[0])}", *(sum(row["known_answer_rate"] for row in one) for one in rows), f"{alteration['numerator']} of {alteration['denominator']}")
+    if altered:
+        heading("Unrelated answers that changed", "case", "question", "before", "after")
+        for one in altered:
+            line(*map(shown, one))
+
+
+def shown(text):
+    return text.replace("\n", " ⏎ ").replace("|", "\\|").strip()
+
+
+def write_if_other(path, text):
+    """Leaves a file's time alone where its content is the same."""
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def main():
+    options = read_options()
+    run = Runner(options)
+    try:
+        traced = run("trace", "--model", options.model, "--facts", options.known, "--limit", options.trace_limit, "--figures", 10)
+        proposed = traced["summary"]["proposal"]["single"]
+        count = json.loads((pathlib.Path(options.model) / "config.json").read_text())["num_hidden_layers"]
+        layers = options.layers or three_layers(proposed, options.layer, count)
+        moments = run("stats", "--model", options.model, "--corpus", options.corpus, "--layers", ",".join(map(str, sorted({*layers, options.layer}))),
+                      "--tokens", options.tokens)["artefact"]
+    except Refused as reason:
+        sys.exit(f"nothing can be edited without layers and statistics: {reason}")
+    print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}; values and second moments as `edit` and"
+          f" `stats` pick them ({options.tokens} tokens).")
+    one_at_a_time(run, moments)
+    batches(run, moments, layers)
+    zsre(run, moments)
+    cases(run, moments)
+
+
+def three_layers(proposed, usual, count):
+    """The proposed layer and two others: the usual one, then the nearest to the proposed one by steps of two."""
+    nearby = [proposed, usual, *(proposed + step for step in (-2, 2, 4, -4))]
+    return sorted(list(dict.fromkeys(layer for layer in nearby if 0 <= layer < count))[:3])
+
+
+if __name__ == "__main__":
+    main()
