@@ -4,23 +4,12 @@
 set -uo pipefail
 
 checkout=$1
+# shellcheck source=tests/slurm/checks.sh
+source "$checkout/tests/slurm/checks.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-failures=0
-
-check() {  # check WHAT CONDITION...
-    local what=$1
-    shift
-    if "$@"; then
-        echo "ok      $what"
-    else
-        echo "FAILED  $what"
-        failures=$((failures + 1))
-    fi
-}
 said() { grep -q -- "$1" "$work/$2"; }
 silent() { [[ ! -e $work/$2 ]] || ! grep -q -- "$1" "$work/$2"; }
-holds() { [[ $1 == "$2" ]]; }
 
 stub() {  # stub NAME: reads the body from stdin
     cat >"$work/bin/$1" <(echo '#!/usr/bin/env bash') -

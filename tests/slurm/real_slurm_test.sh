@@ -3,27 +3,17 @@
 # Usage: real_slurm_test.sh CHECKOUT NEPENTHE DATA
 set -uo pipefail
 
-checkout=$1
-data=$3
+checkout=$(realpath "$1")
+nepenthe=$(realpath "$2")
+data=$(realpath "$3")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/slurm/one_node_slurm.sh
 source "$here/one_node_slurm.sh"
+# shellcheck source=tests/slurm/checks.sh
+source "$here/checks.sh"
 work=$(mktemp -d)
 trap 'stop_slurm; rm -rf "$work"' EXIT
-failures=0
-
-check() {  # check WHAT CONDITION...
-    local what=$1
-    shift
-    if "$@"; then
-        echo "ok      $what"
-    else
-        echo "FAILED  $what"
-        failures=$((failures + 1))
-    fi
-}
 field() { scontrol --oneliner show job "$1" | grep -o " $2=[^ ]*" | cut -d= -f2-; }
-is() { [[ $1 == "$2" ]] || { echo "        \"$1\" instead of \"$2\"" && false; }; }
 until_true() {  # until_true SECONDS COMMAND...
     local tries=$(($1 * 4))
     shift
@@ -37,7 +27,7 @@ ended() { [[ " COMPLETED FAILED CANCELLED TIMEOUT NODE_FAIL " == *" $(field "$1"
 logged() { grep -q -- "$1" "$2" 2>/dev/null; }
 
 start_slurm "$work/slurm" || exit 1
-export NEPENTHE_ROOT=$checkout NEPENTHE_BINARY=$2 NEPENTHE_LAUNCHER=srun
+export NEPENTHE_ROOT=$checkout NEPENTHE_BINARY=$nepenthe NEPENTHE_LAUNCHER=srun
 export OMPI_MCA_hwloc_base_binding_policy=none OMPI_MCA_btl_vader_single_copy_mechanism=none
 submit() {  # submit OUTPUTS SCRIPT WORD...: id of a job of two ranks
     local outputs=$1 script=$2
@@ -49,12 +39,12 @@ training=(train --model "$data/models/tinystories-656k" --corpus "$data/text/gut
     --global-batch 6 --micro-batch 2 --checkpoint-steps 2 --deterministic --lr 1e-3 --threads 1 --json)
 
 # What the same command gives without Slurm, undisturbed, on one rank.
-"$2" "${training[@]}" --chars 60000 --max-steps 120 --outputs "$work/plain" >"$work/plain.json" 2>"$work/plain.log"
-check "the run without Slurm ends well" is $? 0
+"$nepenthe" "${training[@]}" --chars 60000 --max-steps 120 --outputs "$work/plain" >"$work/plain.json" 2>"$work/plain.log"
+check "the run without Slurm ends well" holds $? 0
 
 job=$(submit "$work/outputs" one-node.sbatch "${training[@]}" --chars 60000 --max-steps 120 --outputs "$work/outputs")
 check "the job trains" until_true 60 logged "train .*/120 steps\|checkpoint" "$work/$job.log"
-check "a checkpoint appears" until_true 60 bash -c "find '$work/outputs' -path '*step*' | grep -q ."
+check "a checkpoint appears" until_true 60 bash -c "find '$work/outputs' 2>/dev/null -path '*step*' | grep -q ."
 scancel --batch --signal=USR1 "$job"
 check "a job told to stop saves and is requeued" until_true 60 logged "saved; requeued" "$work/$job.log"
 restarted() { [[ $(field "$1" Restarts) == 1 ]]; }
@@ -63,25 +53,25 @@ check "Slurm counts the restart" until_true 60 restarted "$job"
 sleep 5
 until_true 60 scontrol update "JobId=$job" StartTime=now 2>/dev/null
 check "the job ends" until_true 150 ended "$job"
-check "it ends well" is "$(field "$job" ExitCode)" 0:0
+check "it ends well" holds "$(field "$job" ExitCode)" 0:0
 check "it went on where it was" logged "continues after step" "$work/$job.log"
 digest() { grep -o '"digest":"[0-9a-f]*"' "$1"; }
-check "and its model is the undisturbed one's" is "$(digest "$work/$job.log")" "$(digest "$work/plain.json")"
+check "and its model is the undisturbed one's" holds "$(digest "$work/$job.log")" "$(digest "$work/plain.json")"
 
 job=$(submit "$work/outputs" one-node.sbatch train --no-such-option)
 until_true 60 ended "$job"
-check "a wrong option ends the job with 64" is "$(field "$job" ExitCode)" 64:0
-check "once, not once a rank" is "$(grep -c no-such-option "$work/$job.log")" 1
+check "a wrong option ends the job with 64" holds "$(field "$job" ExitCode)" 64:0
+check "once, not once a rank" holds "$(grep -c no-such-option "$work/$job.log")" 1
 
 cat >"$work/chain" <<CHAIN
 short  --ntasks=2 --ntasks-per-node=2 --output=$work/%x.log :: ${training[*]} --chars 6000 --max-steps 4
 writes --ntasks=1 --output=$work/%x.log :: generate --model @short --prompt "Once" --max-new-tokens 4 --greedy
 CHAIN
 (cd "$work" && NEPENTHE_OUTPUTS=$work/chained "$checkout/jobscripts/chain.sh" "$work/chain") >"$work/chain.log" 2>&1
-check "a chain is submitted" is "$(grep -c "job" "$work/chain.log")" 2
+check "a chain is submitted" holds "$(grep -c "job" "$work/chain.log")" 2
 last=$(grep -o "[0-9]*$" "$work/chain.log" | tail -1)
 check "its last stage ends" until_true 120 ended "$last"
-check "well" is "$(field "$last" ExitCode)" 0:0
+check "well" holds "$(field "$last" ExitCode)" 0:0
 check "and has left its answer" test -s "$work/chained/chain/writes.json"
 
 if ((failures > 0)); then
