@@ -48,7 +48,7 @@ class Refused(Exception):
 
 
 class Runner:
-    """Calls of the binary; `artefacts` are what --slim may delete."""
+    """Calls of the binary. Answers are found again by the words and the files they name, where --slim deleted artefacts."""
 
     def __init__(self, options):
         self.options = options
@@ -75,7 +75,7 @@ class Runner:
     def forget(self, answer, *words):
         """With --slim: keeps the answer of these words, deletes the artefact."""
         kept = self._kept([*map(str, words)])
-        if kept and pathlib.Path(answer["artefact"]).parent == self.outputs and not kept.exists():
+        if kept and not kept.exists():
             kept.write_text(json.dumps(answer))
             shutil.rmtree(answer["artefact"])
 
