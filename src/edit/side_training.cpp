@@ -84,7 +84,7 @@ struct SideTraining::Problem {
 };
 
 SideTraining::SideTraining(const model::Decoder& decoder, const WiseOptions& options, const SideScales& scales,
-                           at::Tensor mask)
+                           at::Tensor mask, const at::Tensor& quiet)
     : decoder_(decoder),
       options_(options),
       scales_(scales),
@@ -96,6 +96,9 @@ SideTraining::SideTraining(const model::Decoder& decoder, const WiseOptions& opt
     NEPENTHE_CHECK(weight_.scalar_type() == at::kFloat && weight_.sizes() == mask_.sizes());
     mask_ = mask_.to(weight_.device());
     change_ = at::zeros_like(weight_);
+    if (quiet.defined() && quiet.size(0) > 0) {
+        quiet_ = QuietProjection(quiet, transposed_ ? mask_.t().contiguous() : mask_);
+    }
 }
 
 at::Tensor SideTraining::pooled(const LayerRows& rows, const at::Tensor& addition) const {
@@ -161,7 +164,9 @@ SideLoss SideTraining::look(const Problem& problem, const double* known_target, 
 
 void SideTraining::step(const at::Tensor& gradient) {
     const at::NoGradGuard no_grad;
-    change_ = change_ - gradient * mask_ * (options_.lr * scales_.lr);
+    const at::Tensor masked = gradient * mask_;
+    const at::Tensor direction = transposed_ ? quiet_(masked.t()).t() : quiet_(masked);
+    change_ = change_ - direction * (options_.lr * scales_.lr);
     // The published code lets every weight shrink; here the change does, and stays within its mask.
     if (options_.decay_outside_mask) {
         change_ = change_ - (weight_ + change_) * options_.decay;

@@ -2,6 +2,7 @@
 // One fact written into the change D of a side memory, W' = W + D, by gradient descent. specs: editing.md §8.
 
 #include "edit/edit_prompt.h"
+#include "edit/quiet_directions.h"
 #include "edit/wise_options.h"
 #include "model/decoder.h"
 
@@ -52,8 +53,10 @@ struct SideReport {
 
 class SideTraining {
   public:
-    // `mask` [out, in] of zeros and ones, in the stored orientation of the matrix, as is `change`.
-    SideTraining(const model::Decoder& decoder, const WiseOptions& options, const SideScales& scales, at::Tensor mask);
+    // `mask` of zeros and ones in the stored orientation of the matrix, as is `change`. `quiet` [count, intermediate]:
+    // directions of keys that the change does not react to (but for clamped entries); undefined = none.
+    SideTraining(const model::Decoder& decoder, const WiseOptions& options, const SideScales& scales, at::Tensor mask,
+                 const at::Tensor& quiet);
 
     // Writes a fact: rows with targets, the bare prompt first; `irrelevant` rows stay out of scope. Throws Error(kGate)
     // where the loss is not finite.
@@ -79,6 +82,7 @@ class SideTraining {
     std::int64_t layer_;
     bool transposed_;
     at::Tensor weight_, mask_, change_;
+    QuietProjection quiet_;
 };
 
 }  // namespace nepenthe::edit

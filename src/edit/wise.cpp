@@ -30,8 +30,9 @@ struct Plan {
     const WiseOptions& options;
     std::int64_t layer = 0;
     std::vector<std::vector<EditRow>> rows;  // by fact, the bare prompt first
-    std::vector<Ids> irrelevant;
+    std::vector<Ids> irrelevant, everyday;  // the latter may be empty
     SideScales scales;
+    at::Tensor quiet;  // [direction, intermediate]; undefined where there is none
 
     std::uint64_t shards() const {
         const auto each = static_cast<std::size_t>(options.facts_per_shard);
@@ -39,10 +40,11 @@ struct Plan {
     }
     std::vector<Ids> irrelevant_of(std::size_t fact) const {
         std::vector<Ids> chosen;
-        for (std::int64_t i = 0; i < options.irrelevant_rows; ++i) {
-            const std::size_t next = fact * static_cast<std::size_t>(options.irrelevant_rows) + static_cast<std::size_t>(i);
-            chosen.push_back(irrelevant[next % irrelevant.size()]);
-        }
+        const auto wanted = static_cast<std::size_t>(options.irrelevant_rows);
+        const std::size_t others = everyday.empty() ? 0 : std::min(wanted / 2, everyday.size());
+        const std::size_t fact_like = std::min(wanted - others, irrelevant.size());
+        for (std::size_t i = 0; i < fact_like; ++i) chosen.push_back(irrelevant[(fact * fact_like + i) % irrelevant.size()]);
+        for (std::size_t i = 0; i < others; ++i) chosen.push_back(everyday[(fact * others + i) % everyday.size()]);
         return chosen;
     }
 };
@@ -104,17 +106,40 @@ Shard unpack(const std::string& bytes, at::IntArrayRef shape) {
     return shard;
 }
 
+double distance_now(const Plan& plan, const SideTraining& training, std::size_t fact) {
+    const Ids prompt = prompt_of(plan.rows[fact].front());
+    const std::size_t count = prompt.size();
+    return training.distances(run_to_layer(plan.decoder, plan.layer, std::span(&prompt, 1), std::span(&count, 1)))[0]
+        .item<double>();
+}
+
+// The threshold that still holds when a shard is complete: facts that later ones undid in part pull it down, as long as no
+// text that was held out of scope would be routed.
+double settled_threshold(const Plan& plan, const SideTraining& training, const Shard& shard, std::size_t first) {
+    double inside = shard.threshold, outside = 0;
+    for (std::size_t i = 0; i < shard.records.size(); ++i) {
+        inside = std::min(inside, shard.records[i].distance_at_end);
+        const std::vector<Ids> texts = plan.irrelevant_of(first + i);
+        std::vector<std::size_t> whole;
+        for (const Ids& text : texts) whole.push_back(text.size());
+        const at::Tensor distances = training.distances(run_to_layer(plan.decoder, plan.layer, texts, whole));
+        outside = std::max(outside, distances.max().item<double>());
+    }
+    constexpr double kClear = 1.02;
+    return std::min(shard.threshold, std::max(inside, kClear * outside / plan.options.ratio));
+}
+
 // Writes a shard's facts one after the other into a change that starts at zero.
 Shard train_shard(const Plan& plan, std::uint64_t number) {
     const std::string name = plan.decoder.mlp_output_name(plan.layer);
     const at::Tensor weight = plan.decoder.parameter(name);
     SideTraining training(plan.decoder, plan.options, plan.scales,
-                          shard_mask(weight.size(0), weight.size(1), plan.options.mask_ratio, plan.options.seed, number));
+                          shard_mask(weight.size(0), weight.size(1), plan.options.mask_ratio, plan.options.seed, number),
+                          plan.quiet);
     Shard shard;
     shard.threshold = std::numeric_limits<double>::max();
     const std::size_t first = number * static_cast<std::size_t>(plan.options.facts_per_shard);
     const std::size_t last = std::min(plan.rows.size(), first + static_cast<std::size_t>(plan.options.facts_per_shard));
-    std::vector<LayerRows> prompts;
     for (std::size_t fact = first; fact < last; ++fact) {
         WiseRecord record;
         record.report = training.write(plan.rows[fact], plan.irrelevant_of(fact));
@@ -125,11 +150,9 @@ Shard train_shard(const Plan& plan, std::uint64_t number) {
         shard.records.push_back(record);
     }
     for (std::size_t fact = first; fact < last; ++fact) {
-        const Ids prompt = prompt_of(plan.rows[fact].front());
-        const std::size_t count = prompt.size();
-        const LayerRows rows = run_to_layer(plan.decoder, plan.layer, std::span(&prompt, 1), std::span(&count, 1));
-        shard.records[fact - first].distance_at_end = training.distances(rows)[0].item<double>();
+        shard.records[fact - first].distance_at_end = distance_now(plan, training, fact);
     }
+    if (!plan.options.published_units) shard.threshold = settled_threshold(plan, training, shard, first);
     shard.change = training.change();
     return shard;
 }
@@ -180,9 +203,31 @@ void check_inputs(const model::Decoder& decoder, const WiseInputs& inputs, const
     problems.throw_if_any(ErrorKind::kUsage, "WISE");
 }
 
+std::vector<Ids> tokenized(const text::Tokenizer& tokenizer, const std::vector<std::string>& texts, std::int64_t positions) {
+    std::vector<Ids> rows;
+    for (const std::string& text : texts) {
+        Ids ids = tokenizer.encode_ids(text, true);
+        if (ids.empty()) continue;
+        if (std::cmp_greater(ids.size(), positions)) ids.resize(static_cast<std::size_t>(positions));
+        rows.push_back(std::move(ids));
+    }
+    return rows;
+}
+
+// Of everyday language and texts like facts.
+at::Tensor quiet_directions(const Plan& plan) {
+    const double open = plan.options.mask_ratio * static_cast<double>(plan.decoder.config().intermediate);
+    const std::int64_t count = std::min(plan.options.quiet_directions, static_cast<std::int64_t>(open / 4));
+    if (count == 0) return {};
+    std::vector<Ids> texts = plan.everyday;
+    const std::size_t fact_like = std::min(plan.irrelevant.size(), std::max<std::size_t>(texts.size(), kFactsMeasured));
+    texts.insert(texts.end(), plan.irrelevant.begin(), plan.irrelevant.begin() + static_cast<std::ptrdiff_t>(fact_like));
+    return leading_key_directions(plan.decoder, plan.layer, texts, count);
+}
+
 Plan make_plan(const model::Decoder& decoder, const WiseInputs& inputs, const WiseOptions& options,
                const std::vector<std::string>& prefixes) {
-    Plan plan{decoder, options, options.effective_layer(decoder.config()), {}, {}, {}};
+    Plan plan{decoder, options, options.effective_layer(decoder.config()), {}, {}, {}, {}, {}};
     const std::int64_t positions = decoder.config().max_positions;
     Problems problems;
     for (const Fact& fact : inputs.facts) {
@@ -196,18 +241,15 @@ Plan make_plan(const model::Decoder& decoder, const WiseInputs& inputs, const Wi
         }
     }
     problems.throw_if_any(ErrorKind::kData, "facts cannot be written");
-    for (const std::string& text : inputs.irrelevant) {
-        Ids ids = inputs.tokenizer->encode_ids(text, true);
-        if (ids.empty()) continue;
-        if (std::cmp_greater(ids.size(), positions)) ids.resize(static_cast<std::size_t>(positions));
-        plan.irrelevant.push_back(std::move(ids));
-    }
+    plan.irrelevant = tokenized(*inputs.tokenizer, inputs.irrelevant, positions);
+    if (!options.published_units) plan.everyday = tokenized(*inputs.tokenizer, inputs.everyday, positions);
     if (plan.irrelevant.empty()) fail(ErrorKind::kData, "none of the irrelevant texts has a token");
     std::vector<Ids> prompts;
     for (std::size_t i = 0; i < std::min(kFactsMeasured, plan.rows.size()); ++i) {
         prompts.push_back(prompt_of(plan.rows[i].front()));
     }
     plan.scales = measure_scales(decoder, options, prompts);
+    plan.quiet = quiet_directions(plan);
     return plan;
 }
 
@@ -224,6 +266,7 @@ std::string plan_digest(const Plan& plan) {
         for (const EditRow& row : rows) add(row.ids), add(row.targets);
     }
     for (const Ids& ids : plan.irrelevant) add(ids);
+    for (const Ids& ids : plan.everyday) add(ids);
     const double scales[] = {plan.scales.unit, plan.scales.lr, plan.scales.clamp};
     hash.update(std::as_bytes(std::span(scales)));
     return hash.hex();

@@ -3,6 +3,7 @@
 // for. specs: editing.md §8. What is served is model/side_memory.h.
 
 #include "dist/comm.h"
+#include "edit/everyday_texts.h"
 #include "edit/facts.h"
 #include "edit/prefixes.h"
 #include "edit/side_training.h"
@@ -23,6 +24,7 @@ struct WiseInputs {
     const text::Tokenizer* tokenizer = nullptr;
     std::vector<Fact> facts;
     std::vector<std::string> irrelevant;  // texts about something else, held out of scope; see irrelevant_texts
+    std::vector<std::string> everyday = everyday_texts();  // more of that kind, unlike facts; not used in published_units
     std::vector<std::string> prefixes;    // the bare prompt ("") first; empty = generated from the decoder
 };
 

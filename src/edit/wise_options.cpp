@@ -13,6 +13,7 @@ WiseOptions WiseOptions::published() {
     options.clamp = 1.0;
     options.stop_change = 1e-4;
     options.irrelevant_rows = 1;
+    options.quiet_directions = 0;
     options.merge_shards = 2;
     options.distance = model::SideDistance::kActivated;
     options.pooling = model::SidePooling::kPublished;
@@ -40,6 +41,7 @@ std::vector<std::string> WiseOptions::validate(const model::DecoderConfig& confi
             fmt::format("margins need 0 <= alpha < beta and gamma > 0, not {}, {}, {}", alpha, beta, gamma));
     require(clamp > 0, fmt::format("the clamp must be positive, not {}", clamp));
     require(irrelevant_rows > 0, "at least one irrelevant row a fact is needed, or every prompt would be in scope");
+    require(quiet_directions >= 0, fmt::format("quiet directions cannot be {}", quiet_directions));
     require(mask_ratio > 0 && mask_ratio <= 1, fmt::format("the mask ratio must lie in (0, 1], not {}", mask_ratio));
     require(facts_per_shard > 0, fmt::format("facts per shard must be positive, not {}", facts_per_shard));
     require(merge_shards >= 0 && merge_shards != 1, "a merge takes at least two shards (0 = no merge)");
@@ -61,6 +63,7 @@ Json WiseOptions::to_json() const {
             {"stop_loss", stop_loss},
             {"stop_change", stop_change},
             {"irrelevant_rows", irrelevant_rows},
+            {"quiet_directions", quiet_directions},
             {"mask_ratio", mask_ratio},
             {"facts_per_shard", facts_per_shard},
             {"merge_shards", merge_shards},

@@ -23,7 +23,10 @@ struct WiseOptions {
     double clamp = 50;                // largest change of an entry, in root mean squares of the matrix
     double stop_loss = 0.02;          // a fact is done when its loss is not above
     double stop_change = 0;           // … and changed by no more than this in the last step; 0 = however much
-    std::int64_t irrelevant_rows = 4; // texts held out of scope while a fact is written (published: 1)
+    std::int64_t irrelevant_rows = 32; // texts held out of scope while a fact is written, every other one everyday language
+                                       // (published: 1, none of them such)
+    std::int64_t quiet_directions = 8; // leading ones of irrelevant keys that a change must not react to (published: 0);
+                                       // no more than a quarter of what a row's mask leaves
     double mask_ratio = 0.2;          // share of a shard's entries that may change
     std::int64_t facts_per_shard = 500;
     std::int64_t merge_shards = 0;    // so many shards become one memory; 0 = all are kept and the most distant answers
