@@ -38,12 +38,14 @@ submit() {  # submit OUTPUTS SCRIPT WORD...: id of a job of two ranks
 training=(train --model "$data/models/tinystories-656k" --corpus "$data/text/gutenberg/alice.txt" --block 64
     --global-batch 6 --micro-batch 2 --checkpoint-steps 2 --deterministic --lr 1e-3 --threads 1 --json)
 
+# Enough steps that the job is still training, on a fast machine too, when its first checkpoint has been seen.
+long=("${training[@]}" --chars 60000 --max-steps 600)
+
 # What the same command gives without Slurm, undisturbed, on one rank.
-"$nepenthe" "${training[@]}" --chars 60000 --max-steps 120 --outputs "$work/plain" >"$work/plain.json" 2>"$work/plain.log"
+"$nepenthe" "${long[@]}" --outputs "$work/plain" >"$work/plain.json" 2>"$work/plain.log"
 check "the run without Slurm ends well" holds $? 0
 
-job=$(submit "$work/outputs" one-node.sbatch "${training[@]}" --chars 60000 --max-steps 120 --outputs "$work/outputs")
-check "the job trains" until_true 60 logged "train .*/120 steps\|checkpoint" "$work/$job.log"
+job=$(submit "$work/outputs" one-node.sbatch "${long[@]}" --outputs "$work/outputs")
 check "a checkpoint appears" until_true 60 bash -c "find '$work/outputs' 2>/dev/null -path '*step*' | grep -q ."
 scancel --batch --signal=USR1 "$job"
 check "a job told to stop saves and is requeued" until_true 60 logged "saved; requeued" "$work/$job.log"
@@ -52,7 +54,7 @@ check "Slurm counts the restart" until_true 60 restarted "$job"
 # A requeued job waits for two minutes unless it is told otherwise; what is left of its first run needs a few seconds.
 sleep 5
 until_true 60 scontrol update "JobId=$job" StartTime=now 2>/dev/null
-check "the job ends" until_true 150 ended "$job"
+check "the job ends" until_true 300 ended "$job"
 check "it ends well" holds "$(field "$job" ExitCode)" 0:0
 check "it went on where it was" logged "continues after step" "$work/$job.log"
 digest() { grep -o '"digest":"[0-9a-f]*"' "$1"; }
