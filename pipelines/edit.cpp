@@ -32,6 +32,27 @@ void use_moments(EditJob& job, const EditRequest& request, const std::filesystem
     job.summary["moments"] = std::filesystem::absolute(path).string();
 }
 
+// Values of earlier runs, which must have been computed as this run would: on the same model, from the same prefixes, by the
+// same options. Then they have the same bits, and the artefact does not tell where its values came from.
+void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {
+    Problems problems;
+    const Json wanted = job.options.values_json();
+    for (const std::filesystem::path& path : runs) {
+        const edit::Ledger ledger = edit::read_ledger(path);
+        const auto differs = [&](const std::string& what, const Json& there, const Json& here) {
+            if (there != here) problems.add("--values {}: {} was {}, here it is {}", path.string(), what, there.dump(), here.dump());
+        };
+        differs("the model's digest", ledger.claims.model_digest, job.claims.model_digest);
+        differs("the tokenizer's digest", ledger.claims.tokenizer_digest, job.claims.tokenizer_digest);
+        const Json there = edit::EditOptions::from_json(ledger.claims.options).values_json();
+        for (const auto& [name, value] : wanted.items()) differs(name, there.at(name), value);
+        if (job.inputs.prefixes.empty()) job.inputs.prefixes = ledger.prefixes;
+        differs("the list of prefixes", ledger.prefixes, job.inputs.prefixes);
+        job.inputs.known_values.merge(ledger.known_values());
+    }
+    problems.throw_if_any(ErrorKind::kUsage, "values of earlier runs");
+}
+
 // Facts of the file that can be written; the others are listed, or left out with --skip-bad.
 std::vector<edit::Fact> facts_to_write(const EditRequest& request, const model::DecoderConfig& config, const text::Tokenizer& tokenizer) {
     edit::FactFile file = edit::read_facts(request.facts, request.fact_options);
@@ -85,6 +106,7 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     dist::run_agreed(comm, "inputs", [&] {
         job.inputs.facts = facts_to_write(request, config, tokenizer);
         use_moments(job, request, request.moments);
+        use_values(job, request.values);
     });
     job.claims.options = job.options.to_json();
     job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();

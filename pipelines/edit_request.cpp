@@ -63,6 +63,7 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
     options.add("decay", edit.value.decay, "values: weight of the change's length; negative = by family");
     options.add("kl", edit.value.kl, "values: weight of keeping what the subject is");
     options.add("stop-loss", edit.value.stop_loss, "values: done below this loss");
+    options.add("values", request.values, "earlier runs of edit: values that they computed alike are taken from them");
     options.add("facts-per-block", edit.facts_per_block, "values computed side by side, about so many");
     options.add("ft-lr", edit.fine_tune.lr, "ft: step size");
     options.add("ft-box", edit.fine_tune.box, "ft: no weight moves further");
@@ -101,6 +102,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     if (!looks_only && request.rollback.empty() && request.facts.empty()) problems.add("--facts is missing");
     if (!request.rollback.empty() && !request.facts.empty()) problems.add("--rollback takes its facts from the ledger: leave --facts out");
     if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
+    if (!request.rollback.empty() && !request.values.empty()) problems.add("--rollback takes its values from the ledger: leave --values out");
     request.utility.check(problems);
     if (!looks_only && request.common.dtype != "fp32") problems.add("edit works on fp32 weights: --dtype fp32");
     request.edit.layers = layer_numbers(words.layers, problems);

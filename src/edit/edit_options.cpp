@@ -47,6 +47,14 @@ std::string name_of(const Names& names, Value value) {
     return std::ranges::find(names, value, [](const auto& entry) { return entry.value; })->name;
 }
 
+// The values' options with what the layers and the method say about them.
+ValueOptions placed_value(const EditOptions& options) {
+    ValueOptions placed = options.value;
+    placed.site = options.value_site();
+    placed.layer = options.layers.empty() ? 0 : options.layers.back();
+    return placed;
+}
+
 bool positive(double value) { return std::isfinite(value) && value > 0; }
 
 void check_layers(const EditOptions& options, const model::DecoderConfig& config, std::vector<std::string>& problems) {
@@ -131,10 +139,7 @@ Json EditOptions::to_json() const {
         json["fine_tune"] = {{"steps", fine_tune.steps}, {"lr", fine_tune.lr}, {"stop_loss", fine_tune.stop_loss},
                              {"box", fine_tune.box}, {"minibatch", fine_tune.minibatch}};
     } else {
-        ValueOptions placed = value;
-        placed.site = value_site();
-        placed.layer = layers.empty() ? 0 : layers.back();
-        json["value"] = placed.to_json();
+        json["value"] = placed_value(*this).to_json();
         json["site"] = name_of(kSites, value_site());
     }
     if (method == Method::kMemit || method == Method::kMemitMerged) json["lambda"] = lambda;
@@ -147,6 +152,12 @@ Json EditOptions::to_json() const {
         json["residual"] = name_of(kResiduals, residual);
     }
     return json;
+}
+
+Json EditOptions::values_json() const {
+    const PrefixOptions contexts = prefixes();
+    return {{"value", placed_value(*this).to_json()}, {"site", name_of(kSites, value_site())}, {"facts_per_block", facts_per_block},
+            {"prefixes", contexts.counts}, {"prefix_lengths", contexts.lengths}, {"seed", contexts.seed}};
 }
 
 EditOptions EditOptions::from_json(const Json& json) {

@@ -83,6 +83,8 @@ struct EditOptions {
     // What determines the result, for keys and the ledger, and back (Error(kData)).
     Json to_json() const;
     static EditOptions from_json(const Json& json);
+    // The part of to_json that values depend on, and the context prefixes: runs that agree here compute the same values.
+    Json values_json() const;
 
     ValueSite value_site() const;
     PrefixOptions prefixes() const;   // which, and how they are averaged

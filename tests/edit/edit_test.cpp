@@ -304,7 +304,24 @@ TEST(Edit, KnownValuesGiveTheBytesOfARunThatNeverHadTheOthers) {
     }
 }
 
-// Compared over rank counts and after kills by tests/mpi/one_digest_test.py.
+// That they are taken, and not computed again to the same bits: values that no optimisation would find come back.
+TEST(Edit, KnownValuesAreNotComputedAgain) {
+    for (const Mode mode : {Mode::kBatch, Mode::kOneAtATime}) {
+        EditOptions options = options_for(Method::kMemit);
+        options.mode = mode;
+        Case first = stories(), second = stories();
+        const EditResult computed = run(first, inputs_of(first, some_facts()), options);
+        EditInputs inputs = inputs_of(second, some_facts());
+        inputs.prefixes = computed.prefixes;
+        for (const EditRecord& record : computed.records) {
+            FactValue other = record.value;
+            other.steps = 1234;
+            inputs.known_values[record.block_key] += pack_values({other});
+        }
+        for (const EditRecord& record : run(second, inputs, options).records) EXPECT_EQ(record.value.steps, 1234);
+    }
+}
+
 // A norm behind the MLP keeps what W writes small: the published weight of its length would drown the target's loss.
 TEST(Edit, DefaultsOfValuesAreThoseOfTheFamily) {
     for (const auto& [family, step, decay] : {std::tuple("gemma3_text", 0.8, 1e-3), {"olmo2", 0.8, 1e-3}, {"llama", 0.5, 0.5}}) {

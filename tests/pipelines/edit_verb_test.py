@@ -91,6 +91,11 @@ def walk(runner):
     unknown = runner.run("--model", artefact, "--rollback", "nobody", outputs="undone")
     check(unknown.returncode == 64 and "nobody" in unknown.lines[0], f"an unknown id: {unknown.returncode} {unknown.lines}")
 
+    # EMMET computes what MEMIT has computed: its values may come from there, and nothing else changes.
+    alone = runner.edit(facts, "--method", "emmet", outputs="alone")
+    lent = runner.edit(facts, "--method", "emmet", "--values", artefact, outputs="lent", ranks=2)
+    check(lent.answer.get("digest") == alone.answer.get("digest") is not None, f"values of an earlier run: the same digest {lent.lines}")
+
     single = runner.edit(facts, "--method", "r-rome", "--mode", "one-at-a-time", outputs="single", ranks=2)
     check(single.returncode == 0 and not (pathlib.Path(single.answer["artefact"]) / "model.safetensors").exists(), "one at a time publishes results, no model")
     sequential = runner.edit(facts, "--method", "r-rome", outputs="sequential")
@@ -128,6 +133,8 @@ def refusals(runner):
     refused(runner.edit(facts, "--mode", "one-at-a-time", "--utility-text", facts), 64, "--utility-text")
     refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
+    lender = runner.edit(facts, "--method", "r-rome").answer["artefact"]
+    refused(runner.edit(facts, "--method", "memit", "--lambda", 1, "--steps", 7, "--values", lender), 64, "--values", "prefixes", "steps")
     bad = runner.folder / "bad.jsonl"
     bad.write_text(facts.read_text() + '{"id": "e", "subject": "Sam", "prompt": "no braces", "target_new": "x"}\nnot json\n')
     refused(runner.edit(bad, "--method", "memit"), 65, "5", "6")
