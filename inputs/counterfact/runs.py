@@ -9,19 +9,19 @@ facts within it) that it had reached. A call that the binary refuses becomes a l
 """
 
 import argparse
-import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from runs_support import Refused, Runner, heading, line, percent, write_if_other  # noqa: E402
+
 SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
 # EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
 BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
-CUT_OFF = (75, 130, 137, 143)  # the binary was asked to stop, or was killed: another start goes on
 
 
 def read_options():
@@ -43,72 +43,15 @@ def read_options():
     return parser.parse_args()
 
 
-class Refused(Exception):
-    """The binary said no: its last line."""
-
-
-class Runner:
-    """Calls of the binary. Answers are found again by the words and the files they name, where --slim deleted artefacts."""
-
-    def __init__(self, options):
-        self.options = options
-        self.outputs = pathlib.Path(options.outputs)
-        self.answers = self.outputs / "answers"
-        self.answers.mkdir(parents=True, exist_ok=True)
-
-    def __call__(self, verb, *words):
-        words = [verb, *map(str, words)]
-        kept = self._kept(words)
-        if kept and kept.exists():
-            return json.loads(kept.read_text())
-        command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, "--outputs", str(self.outputs), "--json"]
-        print(" ".join(words), file=sys.stderr, flush=True)
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              env={"NEPENTHE_THREADS": "1", **os.environ})
-        if done.returncode in CUT_OFF or done.returncode < 0:
-            sys.exit(done.returncode)
-        if done.returncode != 0:
-            said = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")] or done.stderr.splitlines()[-1:] or ["no reason given"]
-            raise Refused(f"exit {done.returncode}, {said[-1].removeprefix('nepenthe: ')}")
-        return json.loads(done.stdout)
-
-    def forget(self, answer, *words):
-        """With --slim: keeps the answer of these words, deletes the artefact."""
-        kept = self._kept([*map(str, words)])
-        if kept and not kept.exists():
-            kept.write_text(json.dumps(answer))
-            shutil.rmtree(answer["artefact"])
-
-    def _kept(self, words):
-        if not self.options.slim:
-            return None
-        paths = [pathlib.Path(word) for word in words if pathlib.Path(word).is_file()]
-        marks = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-        return self.answers / (hashlib.sha256(json.dumps([words, marks]).encode()).hexdigest()[:24] + ".json")
-
-
-def heading(title, *columns):
-    print(f"\n### {title}\n\n| " + " | ".join(columns) + " |\n|" + "---|" * len(columns), flush=True)
-
-
-def line(*cells):
-    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
-
-
-def percent(metrics, name):
-    value = metrics.get(name, {}).get("value")
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
 def scores(metrics):
     return [percent(metrics, name) for name in SCORES.values()]
 
 
-def edit_line(run, names, *words):
-    """One run of `edit` as a line; the answer, or None where it was refused."""
+def edit_line(run, names, *words, values):
+    """One run of `edit` as a line; its summary, or None where it was refused. Takes values from `values` and adds its own."""
     words = ["edit", "--model", run.options.model, *words]
     try:
-        answer = run(*words)
+        answer = run(*words, values=values)
     except Refused as reason:
         line(*names, *["–"] * 4, "–", "–", f"refused: {reason}")
         return None
@@ -116,7 +59,8 @@ def edit_line(run, names, *words):
     remarks = [summary["stopped"]] if summary.get("stopped") else []
     line(*names, *scores(summary["after"]), f"{summary['largest_update']:.3g}", f"{summary['clamped']}/{summary['units']}", "; ".join(remarks) or "–")
     run.forget(answer, *words)
-    return answer
+    values.append(run.ledger(answer, *words))
+    return summary
 
 
 EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
@@ -125,11 +69,11 @@ EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
 def one_at_a_time(run, moments):
     options = run.options
     heading(f"One at a time, layer {options.layer}, {options.limit} facts of CounterFact", "method", *EDIT_COLUMNS)
-    before = None
+    before, values = None, []
     for method in ("r-rome", "rome"):
-        answer = edit_line(run, [method], "--facts", options.facts, "--limit", options.limit, "--method", method, "--mode", "one-at-a-time",
-                           "--layers", options.layer, "--moments", moments)
-        before = before or (answer and answer["summary"]["before"])
+        summary = edit_line(run, [method], "--facts", options.facts, "--limit", options.limit, "--method", method, "--mode", "one-at-a-time",
+                            "--layers", options.layer, "--moments", moments, values=values)
+        before = before or (summary and summary["before"])
     if before:
         line("before any edit", *scores(before), "–", "–", "–")
 
@@ -138,10 +82,11 @@ def batches(run, moments, layers):
     options = run.options
     heading("In one batch", "layer", "facts", "method", *EDIT_COLUMNS)
     for layer in layers:
-        for size in sorted({min(size, options.limit) for size in options.batches}):
+        values = []  # the largest batch comes first: the others find their values there
+        for size in sorted({min(size, options.limit) for size in options.batches}, reverse=True):
             for method, shared in BATCH_METHODS.items():
                 edit_line(run, [layer, size, method], "--facts", options.facts, "--limit", size, "--method", method, "--mode", "batch",
-                          "--layers", layer, "--moments", moments, "--shared-subjects", shared)
+                          "--layers", layer, "--moments", moments, "--shared-subjects", shared, values=values)
 
 
 def zsre(run, moments):
@@ -215,12 +160,6 @@ def cases(run, moments):
 
 def shown(text):
     return text.replace("\n", " ⏎ ").replace("|", "\\|").strip()
-
-
-def write_if_other(path, text):
-    """Leaves a file's time alone where its content is the same."""
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
 
 
 def main():
