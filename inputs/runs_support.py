@@ -24,12 +24,14 @@ class Runner:
         self.answers = self.outputs / "answers"
         self.answers.mkdir(parents=True, exist_ok=True)
 
-    def __call__(self, verb, *words):
+    def __call__(self, verb, *words, values=()):
+        """The answer of `nepenthe VERB WORD...`. `values`: ledgers that edit may take values from; they change no result."""
         words = [verb, *map(str, words)]
         kept = self._kept(words)
         if kept and kept.exists():
             return json.loads(kept.read_text())
-        command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, "--outputs", str(self.outputs), "--json"]
+        lent = ["--values", ",".join(map(str, values))] if values else []
+        command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, *lent, "--outputs", str(self.outputs), "--json"]
         print(" ".join(words), file=sys.stderr, flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                               env={"NEPENTHE_THREADS": "1", **os.environ})
@@ -41,11 +43,19 @@ class Runner:
         return json.loads(done.stdout)
 
     def forget(self, answer, *words):
-        """With --slim: keeps the answer of these words, deletes the artefact."""
+        """With --slim: keeps the answer of these words and the ledger, if there is one, deletes the artefact."""
         kept = self._kept([*map(str, words)])
         if kept and not kept.exists():
+            ledger = pathlib.Path(answer["artefact"]) / "ledger.h5"
+            if ledger.exists():
+                shutil.copy(ledger, kept.with_suffix(".h5"))
             kept.write_text(json.dumps(answer))
             shutil.rmtree(answer["artefact"])
+
+    def ledger(self, answer, *words):
+        """Where the ledger of an edit lies."""
+        kept = self._kept([*map(str, words)])
+        return kept.with_suffix(".h5") if kept and kept.exists() else pathlib.Path(answer["artefact"]) / "ledger.h5"
 
     def _kept(self, words):
         if not self.options.slim:

@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
+#include "text/corpus.h"
 #include "unlearn/audit.h"
 #include "unlearn/forget.h"
 #include "unlearn/labels.h"
@@ -45,7 +46,7 @@ struct Watch {
 
 store::ArtefactKey make_key(const dist::Comm& comm, const unlearn::ForgetOptions& forget, const Json& train_key,
                             const std::string& dtype, const Watch& watch, const std::filesystem::path& model,
-                            const std::filesystem::path& labels) {
+                            const std::filesystem::path& labels, const text::Corpus& retain) {
     store::ArtefactKey key;
     key.stage = "forget";
     key.options = train_key;
@@ -56,6 +57,11 @@ store::ArtefactKey make_key(const dist::Comm& comm, const unlearn::ForgetOptions
     if (forget.utility_budget) key.options["utility_budget"] = *forget.utility_budget;
     key.inputs["model"] = input_model_digest(comm, model);
     key.inputs["labels"] = input_model_digest(comm, labels);
+    if (!retain.blocks.empty()) {
+        key.options["retain_ratio"] = forget.retain_ratio;
+        key.options["retain_block"] = std::ssize(retain.blocks.front().ids);
+        key.inputs["retain"] = retain.digest;
+    }
     if (watch.wanted()) {
         key.inputs["familiarity_prompts"] = io::file_digest(watch.familiarity_prompts);
         key.inputs["neighbour_prompts"] = io::file_digest(watch.neighbour_prompts);
@@ -72,12 +78,18 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     TrainOptionsReader reader(forget.train);
     Watch watch;
     std::filesystem::path model_folder, labels;
+    std::vector<std::filesystem::path> retain_paths;
+    text::BlockCut retain_cut;
+    retain_cut.length = 256;
     double utility_budget = -1;
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
                     "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
     options.add("model", model_folder, "the baseline that the labels were made with");
     options.add("labels", labels, "artefact of relabel");
     options.add("alpha", forget.alpha, "which of its label sets");
+    options.add("retain", retain_paths, "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
+    options.add("retain-ratio", forget.retain_ratio, "blocks of --retain for every block of labels");
+    options.add("retain-block", retain_cut.length, "tokens of such a block");
     options.add("holdout-share", forget.holdout_share, "share of blocks kept for a loss that is not trained on");
     options.add("measure-steps", forget.measure_steps, "measure every N steps; 0 = before and after only");
     options.add("familiarity-prompts", watch.familiarity_prompts, "measured between steps: what is to be forgotten");
@@ -93,18 +105,23 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     watch.validate(forget.utility_budget.has_value());
     Problems problems;
     for (const std::string& problem : forget.validate()) problems.add("{}", problem);
+    if (retain_cut.length < 2) problems.add("--retain-block must be at least 2 tokens");
     problems.throw_if_any(ErrorKind::kUsage, "options");
     common.apply(comm);
 
     const auto tokenizer = load_tokenizer(model_folder, model::read_config(model_folder));
-    const auto key = make_key(comm, forget, reader.key(), common.dtype, watch, model_folder, labels);
+    text::Corpus retain;
+    if (!retain_paths.empty()) retain = text::make_corpus(read_corpus_documents(retain_paths, 0), tokenizer, retain_cut);
+    const auto key = make_key(comm, forget, reader.key(), common.dtype, watch, model_folder, labels, retain);
     unlearn::check_labels_belong(labels, key.inputs.at("model"), tokenizer.digest());
     if (auto existing = store::find_artefact(comm, common.outputs, key)) return artefact_answer(*existing, true, "model");
 
     auto decoder = model::Decoder::load(model_folder, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, key);
     const auto collectives = common.collectives(comm);
-    const auto report = unlearn::forget(comm, *collectives, decoder, labels, forget, writer.scratch_folder() / "forget",
+    unlearn::RetainBlocks retain_blocks;
+    for (const text::TokenBlock& block : retain.blocks) retain_blocks.push_back(block.ids);
+    const auto report = unlearn::forget(comm, *collectives, decoder, labels, retain_blocks, forget, writer.scratch_folder() / "forget",
                                         watch.measure(comm, tokenizer));
     if (!report.within_budget) {
         log_warning("no step stayed within the utility budget; the model is as it came");

@@ -63,6 +63,17 @@ train::Sample sample_of(const LabelRows& rows, std::size_t block) {
     return out;
 }
 
+// Which of `available` retain blocks an epoch sees: all in random order, over and over, until there are `wanted`.
+std::vector<std::size_t> draw_retained(std::size_t available, std::size_t wanted, std::uint64_t seed) {
+    std::vector<std::size_t> drawn;
+    for (std::uint64_t round = 0; drawn.size() < wanted && available > 0; ++round) {
+        const auto order = random_permutation(available, RandomStream(seed, "forget.retain", round));
+        drawn.insert(drawn.end(), order.begin(), order.end());
+    }
+    drawn.resize(std::min(drawn.size(), wanted));
+    return drawn;
+}
+
 double block_loss(const model::Decoder& decoder, const LabelRows& rows, std::size_t block) {
     const at::NoGradGuard no_gradients;
     std::vector<std::int64_t> positions, targets;
@@ -208,6 +219,7 @@ std::vector<std::string> ForgetOptions::validate() const {
     for (const std::string& problem : train.validate()) problems.add("{}", problem);
     if (!(holdout_share >= 0 && holdout_share < 1)) problems.add("held-out share {} is not in 0 … 1", holdout_share);
     if (measure_steps < 0) problems.add("measuring every {} steps", measure_steps);
+    if (!(retain_ratio > 0 && retain_ratio <= 100)) problems.add("retain ratio {} is not between 0 and 100", retain_ratio);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
     return problems.items();
 }
@@ -234,6 +246,7 @@ Json ForgetReport::to_json() const {
             {"within_budget", within_budget},
             {"stopped_early", stopped_early},
             {"train_blocks", train_blocks},
+            {"retain_blocks", retain_blocks},
             {"holdout_blocks", holdout_blocks},
             {"labelled", labelled},
             {"changed_share", train.changed_share},
@@ -241,7 +254,7 @@ Json ForgetReport::to_json() const {
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
-                    const std::filesystem::path& labels, const ForgetOptions& options,
+                    const std::filesystem::path& labels, const RetainBlocks& retain, const ForgetOptions& options,
                     const std::filesystem::path& work, const ForgetMeasure& measure) {
     const dist::StageScope stage("forget");
     if (const auto problems = options.validate(); !problems.empty()) {
@@ -258,14 +271,22 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     report.train_blocks = std::ssize(split.train);
     report.holdout_blocks = std::ssize(split.holdout);
     report.labelled = rows.labelled();
+    const auto retained = draw_retained(
+        retain.size(), static_cast<std::size_t>(std::ceil(options.retain_ratio * static_cast<double>(split.train.size()))),
+        options.train.seed);
+    report.retain_blocks = std::ssize(retained);
 
     // Only a budget can end with the weights as they came.
     const std::vector<at::Tensor> untrained = options.utility_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
     Watch watch(comm, decoder, options, rows, split, measure, work);
     if (!watch.knows(0)) watch.look(0);
     report.train = train::train(
-        comm, collectives, decoder, report.train_blocks,
-        [&](std::int64_t index) { return sample_of(rows, split.train[static_cast<std::size_t>(index)]); },
+        comm, collectives, decoder, report.train_blocks + report.retain_blocks,
+        [&](std::int64_t index) {
+            const auto i = static_cast<std::size_t>(index);
+            if (i < split.train.size()) return sample_of(rows, split.train[i]);
+            return train::causal_sample(retain[retained[i - split.train.size()]]);
+        },
         options.train, work / "checkpoints",
         [&](const train::StepReport& step) {
             const bool due = options.measure_steps > 0 && step.step % options.measure_steps == 0;

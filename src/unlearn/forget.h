@@ -33,6 +33,7 @@ struct ForgetOptions {
     double holdout_share = 0.05;           // of the blocks, for the loss against generic labels
     std::int64_t measure_steps = 0;        // 0 = before and after only
     std::optional<double> utility_budget;  // by how much utility may fall below its value at the start
+    double retain_ratio = 1;               // blocks of text to be kept for every block of labels, where there is such text
 
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;
@@ -56,18 +57,22 @@ struct ForgetReport {
     std::int64_t best_step = 0;           // whose weights `decoder` holds at the end; 0 = the untrained model's
     bool within_budget = true;            // false: no step was, and the weights are as they came
     bool stopped_early = false;
-    std::int64_t train_blocks = 0, holdout_blocks = 0, labelled = 0;
+    std::int64_t train_blocks = 0, retain_blocks = 0, holdout_blocks = 0, labelled = 0;
     train::TrainReport train;
 
     Json to_json() const;
 };
+
+// Blocks of text that the model is to keep: trained on as they stand, among the labelled blocks (the retain set of the
+// field, specs: unlearning.md §1). What each epoch sees of them is drawn once, from (seed, number of blocks).
+using RetainBlocks = std::vector<std::vector<text::TokenId>>;
 
 // Collective. Trains `decoder` in place on the labels of a relabel artefact and leaves the best checkpoint's weights in
 // it. `work` (shared by all ranks) keeps training checkpoints, the measurements and the best weights, so that an
 // interrupted run continues. Stops early once utility has fallen by more than the budget. The caller checks that model
 // and labels belong together (check_labels_belong).
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
-                    const std::filesystem::path& labels, const ForgetOptions& options,
+                    const std::filesystem::path& labels, const RetainBlocks& retain, const ForgetOptions& options,
                     const std::filesystem::path& work, const ForgetMeasure& measure = {});
 
 }  // namespace nepenthe::unlearn

@@ -9,6 +9,7 @@
 #include "mpi_world.h"
 #include "shared_folder.h"
 #include "text/tokenizer.h"
+#include "train/loss.h"
 #include "unlearn/relabel.h"
 
 #include <ATen/ATen.h>
@@ -62,7 +63,7 @@ TEST(Forget, LearnsTheLabels) {
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     const ForgetReport report =
-        forget(*testing::world, *collectives, decoder, artefact.folder, options(), folder.path() / "work");
+        forget(*testing::world, *collectives, decoder, artefact.folder, {}, options(), folder.path() / "work");
     ASSERT_GE(report.checkpoints.size(), 3u);
     EXPECT_EQ(report.checkpoints.front().step, 0);
     EXPECT_GT(report.holdout_blocks, 0);
@@ -75,6 +76,27 @@ TEST(Forget, LearnsTheLabels) {
     const auto& kept = report.checkpoints[*best_checkpoint(report.checkpoints, std::nullopt)];
     EXPECT_EQ(*kept.holdout_loss, best);
     EXPECT_EQ(kept.step, report.best_step);
+}
+
+TEST(Forget, TextThatIsToStayStays) {
+    testing::SharedFolder folder("forget-retain");
+    const store::Artefact artefact = labels(folder.path());
+    const auto tokenizer = text::Tokenizer::load(kModel);
+    const std::string story = "Once upon a time, there was a big dog. He liked to run in the park with his friend, a small cat.";
+    const RetainBlocks retain = {tokenizer.encode(story, true).ids};
+    const auto collectives = dist::make_mpi_collectives(*testing::world);
+    const auto loss_after = [&](const RetainBlocks& blocks, const char* work) {
+        auto decoder = load();
+        const ForgetReport report =
+            forget(*testing::world, *collectives, decoder, artefact.folder, blocks, options(), folder.path() / work);
+        EXPECT_EQ(report.retain_blocks, blocks.empty() ? 0 : report.train_blocks);
+        const at::NoGradGuard no_gradients;
+        const at::Tensor ids = at::tensor(at::ArrayRef<text::TokenId>(retain.front()), at::kLong);
+        const at::Tensor hidden = decoder.hidden_states({ids.unsqueeze(0), {}})[0];
+        const std::int64_t predicted = ids.size(0) - 1;
+        return train::cross_entropy_sum(decoder, hidden.narrow(0, 0, predicted), ids.narrow(0, 1, predicted)).item<double>();
+    };
+    EXPECT_LT(loss_after(retain, "with"), loss_after({}, "without"));
 }
 
 TEST(Forget, KeepsTheBestStepWithinTheBudget) {
@@ -91,7 +113,7 @@ TEST(Forget, KeepsTheBestStepWithinTheBudget) {
         return Measured{1.0 / static_cast<double>(1 + step), step >= 6 ? 0.0 : 1.0, {{"step", step}}};
     };
     const ForgetReport report =
-        forget(*testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work", measure);
+        forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice, folder.path() / "work", measure);
     EXPECT_EQ(report.best_step, 4);
     EXPECT_TRUE(report.within_budget);
     EXPECT_TRUE(report.stopped_early);
@@ -108,7 +130,7 @@ TEST(Forget, WithoutAStepInTheBudgetTheWeightsStayAsTheyWere) {
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     ForgetOptions choice = options();
     choice.utility_budget = 0.1;
-    const ForgetReport report = forget(*testing::world, *collectives, decoder, artefact.folder, choice,
+    const ForgetReport report = forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice,
                                        folder.path() / "work", [](const model::Decoder&, std::int64_t step) {
                                            return Measured{0.5, step == 0 ? 1.0 : 0.0, {}};
                                        });
@@ -124,7 +146,7 @@ TEST(Forget, UnknownAlphaListsThoseThereAre) {
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     ForgetOptions choice = options();
     choice.alpha = "7";
-    EXPECT_THROW(forget(*testing::world, *collectives, decoder, artefact.folder, choice, folder.path() / "work"),
+    EXPECT_THROW(forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice, folder.path() / "work"),
                  Error);
 }
 
