@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Prints what the demo found: show_results.py OUTPUTS, the folder that `nepenthe run inputs/demo/recipe.json` wrote.
 
-full = the model that read everything, forgot = the same after forgetting the saga, without = retrained without the saga.
+full = the model that read everything, forgot = the same after forgetting the saga, edited = that with six facts rewritten,
+without = retrained without the saga.
 """
 import json
 import pathlib
@@ -17,12 +18,26 @@ ROWS = [  # task, metric, what it says
         ("neighbour_probability", "content_mass", "probability of facts from stories and planets"),
         ("perplexity:stories_heldout", "perplexity", "perplexity of new stories"),
         ("perplexity:planets_heldout", "perplexity", "perplexity of new articles on planets")])]
-MODELS = ["full", "forgot", "without"]
+MODELS = ["full", "forgot", "edited", "without"]
+EDITS = {"efficacy_score": "new targets preferred", "paraphrase_score": "in other words",
+         "neighbourhood_score": "other facts as they were"}
 
 
 def value_of(models, model, task, metric):
     entry = models[model]["results"].get(task, {}).get(metric)
     return f"{entry['value']:.3f}" if entry else "-"
+
+
+def show_edits(stage):
+    """What was written, from the rows that `edit` keeps beside the model."""
+    summary = json.loads((pathlib.Path(stage["artefact"]) / "manifest.json").read_text())["summary"]
+    print(f"\nWhat was rewritten, by r-ROME ({summary['facts']} facts, each in a matrix of its layer)")
+    for row in pathlib.Path(summary["facts_file"]).read_text().splitlines():
+        fact = json.loads(row)
+        print(f"  {fact['prompt'].replace('{}', fact['subject']) + ' ...':<48}{fact['target_true']:>12} -> {fact['target_new']}")
+    for name, text in EDITS.items():
+        before, after = (summary[when][name]["value"] for when in ("before", "after"))
+        print(f"  {text:<48}{before:>11.0%} -> {after:.0%}")
 
 
 def main():
@@ -36,6 +51,7 @@ def main():
         print(f"\n{title:<50}" + "".join(f"{name:>10}" for name in MODELS))
         for task, metric, text in rows:
             print(f"  {text:<48}" + "".join(f"{value_of(models, name, task, metric):>10}" for name in MODELS))
+    show_edits(stages["edited"])
     print("\nIs a model's loss on single passages told apart from that of the model that never read the saga?")
     for passages in ("saga_read", "saga_heldout", "stories_heldout", "planets_heldout"):
         line = f"  {passages:<16}"
