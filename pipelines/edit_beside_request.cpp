@@ -9,6 +9,7 @@ void BesideRequest::declare(Options& options) {
     options.add("pool", pool, "other facts of such a form, never edited");
     options.add("format", format, "form of the facts: auto, jsonl, counterfact, easyedit, zsre, tofu");
     options.add("target", target, "unlearning: none, dummy, incorrect or avoidant");
+    options.add("fact-prompt", fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
     options.add("limit", fact_options.limit, "first N facts; 0 = all");
     options.add("skip-bad", fact_options.skip_bad, "leave facts out that cannot be read");
     options.add("skip-evaluation", skip_evaluation, "do not measure the facts before and after");

@@ -32,6 +32,7 @@ void declare_facts(Options& options, EditRequest& request, Words& words) {
     options.add("zsre", words.zsre, "zsRE's new target: rome (the true answer) or easyedit (the alternative)");
     options.add("target", words.target, "unlearning: none, dummy, incorrect or avoidant");
     options.add("refusals", words.refusals, "lines to choose avoidant targets from");
+    options.add("fact-prompt", request.fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
     options.add("limit", request.fact_options.limit, "first N facts; 0 = all");
     options.add("skip-bad", request.fact_options.skip_bad, "leave facts out that cannot be read or written");
 }
@@ -56,6 +57,7 @@ void declare_method(Options& options, EditRequest& request, Words& words) {
 void declare_values(Options& options, EditRequest& request, Words& words) {
     edit::EditOptions& edit = request.edit;
     options.add("value-site", words.site, "mlp-output or block-output; default by the number of layers");
+    options.add("prefixes", edit.prefix_count, "context prefixes beside the bare prompt; negative = the method's own (rome 20, batch methods 5)");
     options.add("steps", edit.value.steps, "values: steps, the last one only looks");
     options.add("lr", edit.value.lr, "values: step size (absolute)");
     options.add("relative-lr", edit.value.relative_lr, "values: step size relative to the value there is; 0 = use --lr, negative = by family");

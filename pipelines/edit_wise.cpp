@@ -23,6 +23,7 @@ void declare_wise(Options& options, edit::WiseOptions& wise) {
     options.add("stop-loss", wise.stop_loss, "a fact is done below this loss");
     options.add("irrelevant-rows", wise.irrelevant_rows, "texts held out of scope while a fact is written");
     options.add("quiet-directions", wise.quiet_directions, "leading directions of irrelevant keys that do not count");
+    options.add("prefixes", wise.prefix_count, "context prefixes beside the bare prompt");
     options.add("mask-ratio", wise.mask_ratio, "share of the matrix that a shard may change");
     options.add("facts-per-shard", wise.facts_per_shard, "facts written into one memory; shards run side by side");
     options.add("merge-shards", wise.merge_shards, "merge so many memories into one; 0 = keep all");

@@ -10,6 +10,9 @@ namespace nepenthe::edit {
 
 namespace {
 
+constexpr std::int64_t kPrefixTokens = 10;  // of the prefixes that are asked for by their number
+constexpr std::int64_t kMostPrefixes = 1000;
+
 template <typename Value>
 struct Name {
     Value value;
@@ -124,6 +127,7 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
     if (!positive(l2)) problems.emplace_back("l2 must be positive");
     if (facts_per_block < 1 || facts_per_block > 4096) problems.emplace_back("facts-per-block must lie between 1 and 4096");
     if (batch < 0) problems.emplace_back("batch must not be negative");
+    if (prefix_count > kMostPrefixes) problems.push_back(fmt::format("at most {} context prefixes, not {}", kMostPrefixes, prefix_count));
     if (!std::isfinite(min_response)) problems.emplace_back("min-response must be a number");
     if (fine_tune.steps < 1 || !positive(fine_tune.lr) || !positive(fine_tune.box) || fine_tune.minibatch < 1) {
         problems.emplace_back("fine-tuning needs positive steps, lr, box and minibatch");
@@ -143,6 +147,7 @@ Json EditOptions::to_json() const {
         json["site"] = name_of(kSites, value_site());
     }
     if (method == Method::kMemit || method == Method::kMemitMerged) json["lambda"] = lambda;
+    if (prefix_count >= 0) json["prefix_count"] = prefix_count;
     if (method == Method::kEmmet) json.update({{"emmet_weight", emmet_weight}, {"emmet_mu", emmet_mu}});
     if (method == Method::kAlphaEdit) json.update({{"tau", tau}, {"l2", l2}});
     if (is_rank_one(method)) {
@@ -190,6 +195,7 @@ EditOptions EditOptions::from_json(const Json& json) {
         options.l2 = json.value("l2", options.l2);
         options.batch = json.value("batch", options.batch);
         options.min_response = json.value("min_response", options.min_response);
+        options.prefix_count = json.value("prefix_count", options.prefix_count);
         if (json.contains("residual")) options.residual = parse_residual(json.at("residual"));
     } catch (const Json::exception& error) {
         fail(ErrorKind::kData, "options of an edit: {}", error.what());
@@ -219,6 +225,7 @@ ValueSite EditOptions::value_site() const {
 
 PrefixOptions EditOptions::prefixes() const {
     PrefixOptions options = is_rank_one(method) ? rome_prefixes() : memit_prefixes();
+    if (prefix_count >= 0) options.counts = {prefix_count}, options.lengths = {kPrefixTokens};
     if (method == Method::kFineTune) options.counts = options.lengths = {};
     options.seed = seed;
     return options;

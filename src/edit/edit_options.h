@@ -74,6 +74,7 @@ struct EditOptions {
     std::int64_t facts_per_block = 1;     // values optimised side by side, about so many; part of the result's identity
     std::int64_t batch = 0;               // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
     double min_response = 0;              // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
+    std::int64_t prefix_count = -1;       // context prefixes beside the bare prompt; negative = the method's own
     std::uint64_t seed = 0;               // of the context prefixes
 
     // By the model's family, what is not set: layers (empty), lambda (0), and the values' relative_lr, clamp and decay (negative).

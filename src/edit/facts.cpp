@@ -30,6 +30,24 @@ Value parse_name(const std::string& what, const std::string& name, const std::ve
     fail(ErrorKind::kUsage, "unknown {} \"{}\"; choose {}", what, name, fmt::join(names, ", "));
 }
 
+void check_form(const std::string& form) {
+    const std::size_t place = form.find("{}");
+    if (place == std::string::npos || form.find("{}", place + 2) != std::string::npos) {
+        fail(ErrorKind::kUsage, "the form of prompts is \"{}\"; it must hold \"{{}}\" once, where the prompt goes", form);
+    }
+}
+
+void put_into_form(Fact& fact, const std::string& form) {
+    const std::size_t place = form.find("{}");
+    const std::string before = form.substr(0, place), behind = form.substr(place + 2);
+    const auto put = [&](std::string& prompt) { prompt = before + prompt + behind; };
+    put(fact.prompt);
+    for (Neighbour& neighbour : fact.neighbourhood) put(neighbour.prompt);
+    for (auto* prompts : {&fact.paraphrases, &fact.attribute_prompts, &fact.generation_prompts}) {
+        for (std::string& prompt : *prompts) put(prompt);
+    }
+}
+
 // Turns records into facts one after another.
 class FactReader {
   public:
@@ -60,6 +78,7 @@ class FactReader {
         if (options_.limit > 0 && std::cmp_greater(facts_.size(), options_.limit)) {
             facts_.resize(static_cast<std::size_t>(options_.limit));
         }
+        for (Fact& fact : facts_) put_into_form(fact, options_.prompt_form);
         return {std::move(facts_), std::move(digest), bad_.describe(), bad_.count()};
     }
 
@@ -100,6 +119,7 @@ std::string Fact::sentence() const {
 }
 
 FactFile read_facts(const std::filesystem::path& path, const FactOptions& options) {
+    check_form(options.prompt_form);
     const io::MappedFile file(path);
     std::string_view text = file.text();
     if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {

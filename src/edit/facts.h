@@ -47,6 +47,7 @@ struct FactOptions {
     UnlearningTarget unlearning = UnlearningTarget::kNone;
     std::vector<std::string> refusals;  // for kAvoidant; fact i gets the (i mod n)-th; empty = built-in ones
     std::int64_t limit = 0;             // first N facts, 0 = all
+    std::string prompt_form = "{}";     // what every prompt is put into, in the place of "{}": "Question: {}\nAnswer:"
 };
 
 struct FactFile {
@@ -58,7 +59,7 @@ struct FactFile {
 
 // A JSON array or JSON Lines of any of the forms, read one record after another. A record without an id gets its index. Throws
 // Error(kData) that lists every bad record: the first 20 with line and reason, the lines of the others; Error(kUsage) for TOFU
-// without an unlearning target.
+// without an unlearning target, and for a form of prompts without just one "{}".
 FactFile read_facts(const std::filesystem::path& path, const FactOptions& options = {});
 
 FactFormat parse_fact_format(const std::string& name);

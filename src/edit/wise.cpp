@@ -297,9 +297,9 @@ Json describe(const Plan& plan, const WiseInputs& inputs) {
 
 }  // namespace
 
-PrefixOptions wise_prefixes() {
+PrefixOptions wise_prefixes(std::int64_t count) {
     PrefixOptions options;
-    options.counts = {5, 5};
+    options.counts = {count / 2, count - count / 2};
     options.lengths = {5, 10};
     return options;
 }
@@ -322,7 +322,7 @@ WiseResult wise(const dist::Comm& comm, model::Decoder& decoder, const WiseInput
     check_inputs(decoder, inputs, options);
     const at::NoGradGuard no_grad;
     WiseResult result;
-    PrefixOptions prefixes = wise_prefixes();
+    PrefixOptions prefixes = wise_prefixes(options.prefix_count);
     prefixes.seed = options.seed;
     result.prefixes = inputs.prefixes.empty() ? make_prefixes(decoder, *inputs.tokenizer, prefixes) : inputs.prefixes;
     const Plan plan = make_plan(decoder, inputs, options, result.prefixes);

@@ -44,8 +44,8 @@ struct WiseResult {
     std::vector<std::string> warnings;
 };
 
-// Prefixes of WISE: five texts of 5 tokens and five of 10 beside the bare prompt.
-PrefixOptions wise_prefixes();
+// Prefixes of WISE: `count` texts beside the bare prompt, half of them of 5 tokens, the others of 10.
+PrefixOptions wise_prefixes(std::int64_t count = 10);
 // Texts to hold out of scope, from facts that are not edited: their sentences with the true answers, where known.
 // Sentences that also are among the edited facts are left out.
 std::vector<std::string> irrelevant_texts(const std::vector<Fact>& pool, const std::vector<Fact>& edited);

@@ -31,6 +31,7 @@ struct WiseOptions {
     std::int64_t facts_per_shard = 500;
     std::int64_t merge_shards = 0;    // so many shards become one memory; 0 = all are kept and the most distant answers
     double merge_density = 0.53;      // largest changes that survive a merge
+    std::int64_t prefix_count = 10;   // context prefixes beside the bare prompt, half of them of 5 tokens, the others of 10
     double ratio = 0.88;              // of the threshold, that routes to a memory (published; Llama 3: 0.5)
     model::SideDistance distance = model::SideDistance::kLinear;
     model::SidePooling pooling = model::SidePooling::kMean;

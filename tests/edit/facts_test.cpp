@@ -166,6 +166,22 @@ TEST(Facts, WritesWhatUnlearningAsksFor) {
     expect_contains(message_of(ErrorKind::kUsage, [&] { read_facts(kTofu / "forget01.json"); }), "--target dummy");
 }
 
+TEST(Facts, PutsEveryPromptIntoAForm) {
+    FactOptions options = unlearning(UnlearningTarget::kDummy);
+    options.prompt_form = "Question: {}\nAnswer:";
+    const auto facts = read_facts(kTofu / "forget01_perturbed.json", options).facts;
+    EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");  // not "Question"
+    EXPECT_EQ(facts[1].sentence(), "Question: What gender is author Basil Mahfouz Al-Kuwaiti?\nAnswer:");
+    EXPECT_TRUE(facts[1].paraphrases.at(0).starts_with("Question: ") && facts[1].paraphrases[0].ends_with("?\nAnswer:"));
+    FactOptions others;
+    others.prompt_form = "Q: {}";
+    EXPECT_EQ(read_facts(NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json", others).facts[0].neighbourhood.at(0).prompt.substr(0, 3), "Q: ");
+    for (const char* form : {"Question:", "{} {}"}) {
+        options.prompt_form = form;
+        expect_contains(message_of(ErrorKind::kUsage, [&] { read_facts(kTofu / "forget01.json", options); }), "once");
+    }
+}
+
 TEST(Facts, ReadsEveryTofuFile) {
     for (const auto& entry : std::filesystem::directory_iterator(kTofu)) {
         if (entry.path().extension() != ".json") continue;

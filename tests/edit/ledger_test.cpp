@@ -81,6 +81,12 @@ TEST(Ledger, OptionsOfEveryMethodComeBack) {
         const EditOptions options = options_for(parse_method(name));
         EXPECT_EQ(EditOptions::from_json(options.to_json()).to_json(), options.to_json()) << name;
     }
+    EditOptions fewer = options_for(Method::kMemit);
+    EXPECT_EQ(fewer.prefixes().counts, std::vector<std::int64_t>{5});
+    fewer.prefix_count = 0;
+    const EditOptions back = EditOptions::from_json(fewer.to_json());
+    EXPECT_EQ(back.prefixes().counts, std::vector<std::int64_t>{0});
+    EXPECT_NE(back.values_json(), options_for(Method::kMemit).values_json());
 }
 
 TEST(DeltaFile, FactorsMultiplyToTheChangeAndUndoRestores) {
