@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "dist/guard.h"
+#include "evaluate/metric.h"
 #include "io/file.h"
+#include "io/text.h"
 #include "pipelines/evaluation.h"
 #include "pipelines/stage.h"
 
@@ -16,15 +18,48 @@ std::string task_list() {
     return text;
 }
 
-// {"results": {…}} of the first model, all of them under "models", and every pair of them compared.
-Json results_of(const std::vector<NamedResults>& models) {
+// The file of a task's rows in the artefact.
+std::string items_file(const std::string& model, std::string task) {
+    std::replace(task.begin(), task.end(), ':', '-');
+    return fmt::format("items-{}-{}.jsonl", model, task);
+}
+
+// What an earlier evaluation measured, from its artefact.
+std::vector<NamedResults> earlier_results(const std::filesystem::path& folder) {
+    const store::Artefact artefact = store::open_artefact(folder, /*verify=*/true);
+    if (artefact.manifest.value("stage", Json()) != "evaluate") {
+        fail(ErrorKind::kData, "--compare-with {}: not an evaluation", folder.string());
+    }
+    const Json results = parse_json(io::read_file(folder / "results.json"), "results.json");
+    std::vector<NamedResults> models;
+    for (const auto& [model, measured] : results.at("models").items()) {
+        NamedResults& one = models.emplace_back();
+        one.name = model;
+        for (const auto& [task, metrics] : measured.at("results").items()) {
+            std::vector<std::string> names;
+            for (const auto& [name, metric] : metrics.items()) names.push_back(name);
+            std::vector<Json> rows;
+            io::for_each_json_line(folder / items_file(model, task), [&](std::size_t, const Json& row) { rows.push_back(row); });
+            one.results.push_back(evaluate::make_result(task, names, std::move(rows)));
+        }
+    }
+    return models;
+}
+
+void compare_pair(const NamedResults& before, const NamedResults& after, Json& json) {
+    json["comparisons"][before.name + " → " + after.name] = evaluate::compare(before.results, after.results);
+}
+
+// {"results": {…}} of the first model, all of them under "models", and every pair of them compared; earlier ones come first in
+// pairs, and are not compared with one another.
+Json results_of(const std::vector<NamedResults>& earlier, const std::vector<NamedResults>& models) {
     Json json = evaluate::results_json(models.front().results);
     for (const NamedResults& model : models) json["models"][model.name] = evaluate::results_json(model.results);
+    for (const NamedResults& before : earlier) {
+        for (const NamedResults& after : models) compare_pair(before, after, json);
+    }
     for (std::size_t i = 0; i < models.size(); ++i) {
-        for (std::size_t j = i + 1; j < models.size(); ++j) {
-            json["comparisons"][models[i].name + " → " + models[j].name] =
-                evaluate::compare(models[i].results, models[j].results);
-        }
+        for (std::size_t j = i + 1; j < models.size(); ++j) compare_pair(models[i], models[j], json);
     }
     return json;
 }
@@ -34,11 +69,9 @@ void write_results(const std::filesystem::path& folder, const std::vector<NamedR
     io::write_file_atomically(folder / "table.txt", comparison_table(models));
     for (const NamedResults& model : models) {
         for (const evaluate::TaskResult& task : model.results) {
-            std::string name = task.task;
-            std::replace(name.begin(), name.end(), ':', '-');
             std::string lines;
             for (const Json& item : task.items) lines += item.dump() + "\n";
-            io::write_file_atomically(folder / fmt::format("items-{}-{}.jsonl", model.name, name), lines);
+            io::write_file_atomically(folder / items_file(model.name, task.task), lines);
         }
     }
 }
@@ -57,11 +90,13 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     CommonOptions common;
     Evaluation evaluation;
     std::vector<std::string> model_words;
+    std::vector<std::filesystem::path> compare_with;
     bool list = false;
     Options options("evaluate", "score one or several models on tasks and compare every pair of them",
                     "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
     options.add("model", model_words, "model folders, name=path or path, comma-separated");
     evaluation.declare(options);
+    options.add("compare-with", compare_with, "earlier evaluations of the same items: their models are compared, not run again");
     options.add("list-tasks", list, "print the tasks and stop");
     common.declare(options);
     options.parse(arguments);
@@ -76,6 +111,13 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     key.options = evaluation.key();
     key.options["dtype"] = common.dtype;
     for (const NamedPath& model : models) key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
+    std::vector<NamedResults> earlier;
+    dist::run_agreed(comm, "earlier evaluations", [&] {
+        for (const std::filesystem::path& folder : compare_with) {
+            for (NamedResults& model : earlier_results(folder)) earlier.push_back(std::move(model));
+            key.inputs["compare-with:" + std::to_string(earlier.size())] = store::open_artefact(folder).digest();
+        }
+    });
     if (auto existing = store::find_artefact(comm, common.outputs, key)) return answer_from(*existing, true);
 
     store::ArtefactWriter writer(comm, common.outputs, key);
@@ -86,7 +128,7 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
         const auto tokenizer = load_tokenizer(model.path, decoder.config());
         measured.push_back({model.name, evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
-    const Json results = results_of(measured);
+    const Json results = results_of(earlier, measured);
     dist::run_agreed(comm, "write results", [&] {
         if (comm.is_root()) write_results(writer.data_folder(), measured, results);
     });

@@ -59,12 +59,16 @@ void Evaluation::declare(Options& table) {
     table.add("completion-tokens", options.completion_tokens, "tokens a completion");
     table.add("facts", options.facts, "facts for counterfact, zsre, easyedit");
     table.add("fact-format", fact_format_, "auto, jsonl, counterfact, counterfact-easyedit, zsre, tofu");
+    table.add("fact-prompt", options.fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
     table.add("zsre-convention", zsre_, "new targets of zsRE: rome (the answer) or easyedit (alt)");
     table.add("target", target_, "new targets of TOFU: dummy, incorrect, avoidant");
     table.add("unrelated-facts", options.unrelated_facts, "facts that no edit is about");
     table.add("tofu", options.tofu, "folder with TOFU's *_perturbed.json");
     table.add("tofu-forget", options.tofu_forget, "forget01, forget05 or forget10");
     table.add("tofu-prompt", options.tofu_prompt, "what stands before TOFU's answers; {} is the question");
+    table.add("told", options.told, "TOFU: prompt bundle (edit --method ike) that stands before the questions");
+    table.add("encoder", options.encoder, "sentence encoder that finds a question's context in the bundle");
+    table.add("told-above", options.told_above, "smallest cosine with a told fact that brings its context");
     table.add("answer-tokens", options.answer_tokens, "the most tokens of an answer (TOFU)");
     table.add("skip-bad", options.fact_options.skip_bad, "leave bad facts out");
 }
@@ -110,7 +114,7 @@ Json Evaluation::key() const {
                 {"seed", options.seed},
                 {"completions", options.completions},
                 {"completion_tokens", options.completion_tokens},
-                {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad}},
+                {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad, options.fact_options.prompt_form}},
                 {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
     Json& files = key["files"];
     files["data"] = digest_of(options.data);
@@ -121,6 +125,9 @@ Json Evaluation::key() const {
     files["facts"] = digest_of(options.facts);
     files["unrelated"] = digest_of(options.unrelated_facts);
     files["tofu"] = digest_of(options.tofu);
+    files["told"] = digest_of(options.told);
+    files["encoder"] = digest_of(options.encoder);
+    key["told_above"] = options.told_above;
     files["dictionary"] = digest_of(options.dictionary);
     for (const NamedPath& text : texts) files["text:" + text.name] = digest_of(text.path);
     return key;

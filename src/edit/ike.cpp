@@ -115,6 +115,7 @@ class Teller {
         const Fact& fact = inputs_.facts[number];
         ToldFact told;
         told.id = fact.id;
+        told.sentence = fact.sentence();
         told.demonstrations = nearest(number);
         const std::size_t wanted = told.demonstrations.size();
         const std::int64_t room = inputs_.max_positions - options_.reserve;
@@ -250,6 +251,29 @@ std::string IkeBundle::prompt(const std::string& fact_id, const std::string& pro
     const ToldFact* fact = find(fact_id);
     if (fact == nullptr) fail(ErrorKind::kUsage, "the prompt bundle does not tell of fact {}", fact_id);
     return fact->context + prompt;
+}
+
+std::vector<std::pair<std::size_t, float>> IkeBundle::nearest(const model::SentenceEncoder& encoder,
+                                                              const std::vector<std::string>& prompts) const {
+    NEPENTHE_CHECK(!facts_.empty());
+    std::vector<std::string> sentences;
+    for (const ToldFact& fact : facts_) sentences.push_back(fact.sentence);
+    const auto encoded = [&](const std::vector<std::string>& texts) {
+        std::vector<at::Tensor> parts;
+        for (std::size_t first = 0; first < texts.size(); first += kTextsPerBlock) {
+            parts.push_back(encoder.encode(std::span(texts).subspan(first, std::min<std::size_t>(kTextsPerBlock, texts.size() - first))));
+        }
+        return at::cat(parts);
+    };
+    std::vector<std::pair<std::size_t, float>> found;
+    if (prompts.empty()) return found;
+    const at::Tensor similarities = at::matmul(encoded(prompts), encoded(sentences).t()).contiguous();
+    const float* row = similarities.const_data_ptr<float>();
+    for (std::size_t i = 0; i < prompts.size(); ++i, row += facts_.size()) {
+        const float* const best = std::max_element(row, row + facts_.size());
+        found.emplace_back(static_cast<std::size_t>(best - row), *best);
+    }
+    return found;
 }
 
 Fact IkeBundle::told(const Fact& fact) const {

@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nepenthe::edit {
@@ -43,6 +44,7 @@ struct Demonstration {
 // What stands before every prompt about one fact.
 struct ToldFact {
     std::string id;
+    std::string sentence;  // the fact's own prompt, by which it is found again for other prompts
     std::vector<Demonstration> demonstrations;  // as they stand: the most similar last
     std::string context;                        // all of them, the repeated fact and "New Fact: …\nPrompt: "
     std::int64_t tokens = 0;                    // of the context, BOS included
@@ -62,6 +64,10 @@ class IkeBundle {
     // `prompt` with the demonstrations of the fact before it, for evaluate and generate. Throws Error(kUsage) for a fact
     // that the bundle does not tell of.
     std::string prompt(const std::string& fact_id, const std::string& prompt) const;
+    // For each prompt the number of the told fact whose sentence is nearest to it (the first of equals), and the cosine: what a
+    // reader of the bundle does for prompts whose fact is not known.
+    std::vector<std::pair<std::size_t, float>> nearest(const model::SentenceEncoder& encoder,
+                                                       const std::vector<std::string>& prompts) const;
     // The fact with every one of its prompts (its own, paraphrases, neighbours) behind its demonstrations, for scorers.
     // Throws Error(kData) where a demonstration holds "{}".
     Fact told(const Fact& fact) const;

@@ -24,8 +24,8 @@ Json to_json(const ToldFact& fact) {
                                   {"similarity", one.similarity},
                                   {"text", one.text}});
     }
-    return {{"id", fact.id},           {"demonstrations", demonstrations}, {"context", fact.context},
-            {"tokens", fact.tokens},   {"left_out", fact.left_out}};
+    return {{"id", fact.id},           {"sentence", fact.sentence}, {"demonstrations", demonstrations},
+            {"context", fact.context}, {"tokens", fact.tokens},     {"left_out", fact.left_out}};
 }
 
 DemonstrationKind parse_kind(const std::string& name) {
@@ -38,6 +38,7 @@ DemonstrationKind parse_kind(const std::string& name) {
 ToldFact parse_fact(const Json& json) {
     ToldFact fact;
     fact.id = json.at("id");
+    fact.sentence = json.at("sentence");
     fact.context = json.at("context");
     fact.tokens = json.at("tokens");
     fact.left_out = json.at("left_out");

@@ -50,6 +50,9 @@ struct EvaluateOptions {
     std::string tofu_forget = "forget10";       // forget01, forget05 or forget10
     std::string tofu_prompt = "{}";             // what stands before the answer; {} is the question
     std::int64_t answer_tokens = 128;           // the most that are generated for an answer (TOFU)
+    std::filesystem::path told;                 // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
+    std::filesystem::path encoder;              // … found by this sentence encoder …
+    double told_above = -1;                     // … where the cosine with the nearest told fact is not below this
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).

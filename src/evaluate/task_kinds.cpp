@@ -85,6 +85,12 @@ void check_tofu(const std::string& name, const EvaluateOptions& options, Problem
     if (place == std::string::npos || options.tofu_prompt.find("{}", place + 2) != std::string::npos) {
         problems.add("tofu_prompt is \"{}\"; it must hold \"{{}}\" once, where the question goes", options.tofu_prompt);
     }
+    if (!options.told.empty() && !is_file(options.told / "bundle.jsonl")) {
+        problems.add("told: {} is no prompt bundle (nepenthe edit --method ike makes them)", options.told.string());
+    }
+    if (!options.told.empty() && !is_file(options.encoder / "config.json")) {
+        problems.add("told needs encoder: the folder of a sentence encoder (all-MiniLM-L6-v2)");
+    }
     if (options.answer_tokens < 1) problems.add("answer_tokens is {}; it must be at least 1", options.answer_tokens);
 }
 
@@ -159,6 +165,9 @@ Problems EvaluateOptions::validate() const {
         } else {
             kind->check(tasks[i], *this, problems);
         }
+    }
+    if (!told.empty() && tasks != std::vector<std::string>{"tofu"}) {
+        problems.add("told: contexts of a prompt bundle stand before TOFU's questions alone; leave other tasks out");
     }
     if (limit < 0) problems.add("limit is {}; it must be 0 (all items) or more", limit);
     if (window < 0 || window == 1) problems.add("window is {}; it must be 0 (the model's) or at least 2 tokens", window);

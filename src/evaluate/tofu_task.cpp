@@ -8,6 +8,7 @@
 #include "evaluate/rouge.h"
 #include "evaluate/task.h"
 #include "evaluate/tofu_files.h"
+#include "evaluate/told_contexts.h"
 #include "model/generate.h"
 
 #include <algorithm>
@@ -37,12 +38,15 @@ class TofuTask : public Task {
     TofuTask(std::vector<TofuItem> items, const TaskInput& input) : items_(std::move(items)), tokenizer_(input.tokenizer) {
         generate_.max_new_tokens = input.options.answer_tokens;
         if (const auto eos = tokenizer_.eos()) generate_.stop = {*eos};
+        std::vector<std::string> prompts;
+        for (const TofuItem& item : items_) prompts.push_back(prompt_of(input.options.tofu_prompt, item.question));
+        told_ = told_contexts(input.options, prompts);
         Problems problems;
-        for (const TofuItem& item : items_) {
+        for (std::size_t i = 0; i < items_.size(); ++i) {
             try {
-                encoded_.push_back(encode(item, input));
+                encoded_.push_back(encode(items_[i], told_.empty() ? prompts[i] : told_[i].text + prompts[i], input));
             } catch (const Error& error) {
-                problems.add("\"{}\": {}", item.question, error.what());
+                problems.add("\"{}\": {}", items_[i].question, error.what());
             }
         }
         problems.throw_if_any(ErrorKind::kData, "tofu");
@@ -102,13 +106,12 @@ class TofuTask : public Task {
 
   private:
     // Answer, paraphrased answer, false answers; each with the EOS that ends it.
-    static EncodedItem encode(const TofuItem& item, const TaskInput& input) {
+    static EncodedItem encode(const TofuItem& item, const std::string& prompt, const TaskInput& input) {
         std::vector<std::string> answers{item.answer, item.paraphrased};
         answers.insert(answers.end(), item.perturbed.begin(), item.perturbed.end());
         EncodedItem encoded;
         for (const std::string& answer : answers) {
-            encoded.push_back(joint_pair(input.tokenizer, prompt_of(input.options.tofu_prompt, item.question), answer,
-                                         input.config.max_positions));
+            encoded.push_back(joint_pair(input.tokenizer, prompt, answer, input.config.max_positions));
             if (const auto eos = input.tokenizer.eos();
                 eos && std::cmp_less(encoded.back().ids.size(), input.config.max_positions)) {
                 encoded.back().ids.push_back(*eos);
@@ -124,6 +127,10 @@ class TofuTask : public Task {
         Json row = {{"id", index},         {"set", tofu_set_name(item.set)}, {"question", item.question},
                     {"generated", generated}, {"answer_nll", nlls[0]},          {"paraphrase_nll", nlls[1]},
                     {"perturbed_nll", std::vector<double>(perturbed.begin(), perturbed.end())}};
+        if (!told_.empty()) {
+            const ToldContext& told = told_[index];
+            row["told"] = {{"fact", told.fact}, {"similarity", told.similarity}, {"in_context", !told.text.empty()}};
+        }
         for (const std::string& name : metrics()) {
             if (name != "tofu_model_utility") row[name] = nullptr;
         }
@@ -148,6 +155,7 @@ class TofuTask : public Task {
     std::vector<TofuItem> items_;
     const text::Tokenizer& tokenizer_;
     model::GenerateOptions generate_;
+    std::vector<ToldContext> told_;  // by item; empty: no bundle
     std::vector<EncodedItem> encoded_;
 };
 

@@ -167,10 +167,27 @@ TEST(Ike, ABundleComesBackAsItWas) {
     ASSERT_EQ(opened.facts().size(), bundle.facts().size());
     for (std::size_t i = 0; i < opened.facts().size(); ++i) {
         EXPECT_EQ(opened.facts()[i].context, bundle.facts()[i].context);
+        EXPECT_EQ(opened.facts()[i].sentence, bundle.facts()[i].sentence);
         EXPECT_EQ(opened.facts()[i].demonstrations.size(), bundle.facts()[i].demonstrations.size());
         EXPECT_EQ(opened.facts()[i].demonstrations[3].similarity, bundle.facts()[i].demonstrations[3].similarity);
     }
     EXPECT_EQ(publish_bundle(comm, bundle, folder.path(), {{"facts", "x"}}).digest(), artefact.digest());
+}
+
+TEST(Ike, FindsTheToldFactThatAPromptIsAbout) {
+    const Bench bench;
+    const IkeBundle bundle = bench.run();
+    std::vector<std::string> prompts;
+    for (const Fact& fact : bench.inputs.facts) prompts.push_back(fact.sentence());
+    prompts.push_back("A prompt about nothing of that kind");
+    const auto found = bundle.nearest(bench.encoder, prompts);
+    ASSERT_EQ(found.size(), 6U);
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(bundle.facts()[found[i].first].sentence, prompts[i]);
+        EXPECT_NEAR(found[i].second, 1, 1e-5);
+    }
+    EXPECT_LT(found[5].second, 0.999);
+    EXPECT_TRUE(bundle.nearest(bench.encoder, {}).empty());
 }
 
 TEST(Ike, PrintsItsDigest) {
