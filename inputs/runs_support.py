@@ -42,6 +42,12 @@ class Runner:
             raise Refused(f"exit {done.returncode}, {said[-1].removeprefix('nepenthe: ')}")
         return json.loads(done.stdout)
 
+    def keep(self, answer, *words):
+        """With --slim: these words find the answer again, also when what they name is gone."""
+        kept = self._kept([*map(str, words)])
+        if kept and not kept.exists():
+            kept.write_text(json.dumps(answer))
+
     def forget(self, answer, *words):
         """With --slim: keeps the answer of these words and the ledger, if there is one, deletes the artefact."""
         kept = self._kept([*map(str, words)])
