@@ -139,7 +139,7 @@ store::BlockResults label_swapped(const dist::Comm& comm, const Plan& plan, cons
     const store::BlockResults states = store::for_each_block(
         comm, scratch / "baseline", plan.corpus.blocks.size(), block_options(plan, "baseline states", key),
         [&](std::uint64_t id) { return baseline_states(plan, *baseline, plan.translate(id)).pack(); });
-    const Unembedding head_b = Unembedding::of(*baseline);
+    const Unembedding head_b = Unembedding::of(*baseline).compact();
     const model::DecoderConfig config = baseline->config();
     baseline.reset();
     std::optional<model::Decoder> reinforced;

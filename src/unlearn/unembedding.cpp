@@ -4,9 +4,13 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 namespace nepenthe::unlearn {
 
 namespace {
+
+constexpr std::int64_t kSlice = 16384;  // ids widened at once: 42 MB for a width of 640
 
 // fp32 values of `tensor`, without the rest of a storage that it is a part of.
 at::Tensor by_itself(const at::Tensor& tensor) {
@@ -26,11 +30,28 @@ Unembedding Unembedding::of(const model::Decoder& decoder) {
     return out;
 }
 
+Unembedding Unembedding::compact() const {
+    Unembedding out = *this;
+    const at::Tensor half = weight.to(at::kBFloat16);
+    for (std::int64_t first = 0; first < vocabulary(); first += kSlice) {
+        const std::int64_t count = std::min(kSlice, vocabulary() - first);
+        if (!half.narrow(0, first, count).to(at::kFloat).equal(weight.narrow(0, first, count))) return out;
+    }
+    out.weight = half;
+    return out;
+}
+
 std::int64_t Unembedding::vocabulary() const { return weight.size(0); }
 
 at::Tensor Unembedding::logits(const at::Tensor& normed) const {
     const at::NoGradGuard no_gradients;
-    at::Tensor out = model::matrix_product(normed.to(weight.device(), at::kFloat), weight.t());
+    const at::Tensor states = normed.to(weight.device(), at::kFloat);
+    at::Tensor out = at::empty({states.size(0), vocabulary()}, states.options());
+    for (std::int64_t first = 0; first < vocabulary(); first += kSlice) {
+        const std::int64_t count = std::min(kSlice, vocabulary() - first);
+        const at::Tensor slice = weight.narrow(0, first, count).to(at::kFloat);
+        out.narrow(1, first, count).copy_(model::matrix_product(states, slice.t()));
+    }
     if (bias.defined()) out.add_(bias);
     if (soft_cap > 0) out.div_(soft_cap).tanh_().mul_(soft_cap);
     return out.to(at::kCPU).contiguous();

@@ -2,6 +2,7 @@
 // one after the other, undisturbed or resumed; specs: unlearning.md §16.4, §16.5, §16.10.
 
 #include "unlearn/relabel.h"
+
 #include "base/error.h"
 #include "base/random.h"
 #include "io/text.h"
@@ -13,6 +14,7 @@
 #include "unlearn/label_file.h"
 #include "unlearn/labels.h"
 #include "unlearn/offline.h"
+#include "unlearn/unembedding.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -66,6 +68,18 @@ RelabelOptions options() {
     out.block = 64;
     out.seed = 5;
     return out;
+}
+
+TEST(Unembedding, HalfTheMemoryGivesTheSameBits) {
+    Unembedding head;
+    head.weight = at::randn({20000, 48}).to(at::kBFloat16).to(at::kFloat);
+    head.bias = at::randn({20000});
+    const at::Tensor states = at::randn({5, 48});
+    const Unembedding compact = head.compact();
+    EXPECT_EQ(compact.weight.scalar_type(), at::kBFloat16);
+    EXPECT_TRUE(compact.logits(states).equal(head.logits(states)));
+    head.weight[19999][47] = 1.0f + 0x1p-20f;  // no bf16
+    EXPECT_EQ(head.compact().weight.scalar_type(), at::kFloat);
 }
 
 TEST(Relabel, ResidentAndSwappedModelsGiveTheSameBytes) {
