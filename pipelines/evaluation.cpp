@@ -62,6 +62,7 @@ void Evaluation::declare(Options& table) {
     table.add("fact-prompt", options.fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
     table.add("zsre-convention", zsre_, "new targets of zsRE: rome (the answer) or easyedit (alt)");
     table.add("target", target_, "new targets of TOFU: dummy, incorrect, avoidant");
+    table.add("reference-texts", options.reference_texts, "edit_generation: texts about targets (attribute_snippets.json)");
     table.add("unrelated-facts", options.unrelated_facts, "facts that no edit is about");
     table.add("tofu", options.tofu, "folder with TOFU's *_perturbed.json");
     table.add("tofu-forget", options.tofu_forget, "forget01, forget05 or forget10");
@@ -124,6 +125,7 @@ Json Evaluation::key() const {
     files["neighbours"] = digest_of(options.neighbour_prompts);
     files["facts"] = digest_of(options.facts);
     files["unrelated"] = digest_of(options.unrelated_facts);
+    files["references"] = digest_of(options.reference_texts);
     files["tofu"] = digest_of(options.tofu);
     files["told"] = digest_of(options.told);
     files["encoder"] = digest_of(options.encoder);

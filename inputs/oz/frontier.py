@@ -2,20 +2,20 @@
 """The frontier between forgetting and utility: α × combination × reinforcement, as a Markdown table.
 
     inputs/oz/frontier.py --model gemma-3-270m --book oz.txt --benchmarks FOLDER --wikitext test.txt \\
-                          [--reinforce 3e-5:2 6e-5:3] [--combine logits logprobs] [--alpha 2.5 5 10]
+                          [--retain other-books.txt] [--reinforce 3e-5:2 6e-5:3] [--combine logits logprobs] [--alpha 2.5 5 10]
 
 Every stage is a call of the binary, and what exists is not made again: a run that was cut off goes on, and a value more
 costs what it adds. Results: familiarity and neighbours are probabilities, see docs/methods.md.
 """
 
 import argparse
-import json
-import os
 import pathlib
-import subprocess
 import sys
 
-HERE = pathlib.Path(__file__).parent
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from runs_support import Runner, heading, line  # noqa: E402
+
 TASKS = {"familiarity_probability": "content_mass", "neighbour_probability": "content_mass",
          "wikitext_token_perplexity": "token_perplexity", "hellaswag": "acc_norm"}
 
@@ -28,24 +28,15 @@ def read_options():
     parser.add_argument("--combine", nargs="+", default=["logits", "logprobs"])
     parser.add_argument("--alpha", nargs="+", default=["2.5", "5", "10"])
     parser.add_argument("--forget", default="4e-5:1", help="lr:epochs of forgetting")
+    parser.add_argument("--retain", nargs="*", default=[], help="texts that must stay")
+    parser.add_argument("--retain-ratio", default="0.5", help="blocks of them for every block of labels")
     parser.add_argument("--limit", default="100", help="items a task (questions, windows, prompts)")
     parser.add_argument("--outputs", default="outputs/oz-frontier")
     parser.add_argument("--ranks", default="2")
     parser.add_argument("--nepenthe", default=str(HERE.parents[1] / "build/release/nepenthe"))
-    return parser.parse_args()
-
-
-class Runner:
-    def __init__(self, options):
-        self.options = options
-
-    def __call__(self, *words):
-        command = ["mpirun", "--quiet", "-n", self.options.ranks, self.options.nepenthe, *words,
-                   "--outputs", self.options.outputs, "--json"]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "NEPENTHE_THREADS": "1"})
-        if done.returncode != 0:
-            sys.exit(done.returncode)
-        return json.loads(done.stdout)
+    options = parser.parse_args()
+    options.slim = False
+    return options
 
 
 def reinforce(run, options, setting):
@@ -62,8 +53,9 @@ def relabel(run, options, reinforced, combine):
 
 def forget(run, options, labels, alpha):
     lr, epochs = options.forget.split(":")
+    retained = ["--retain", ",".join(options.retain), "--retain-ratio", options.retain_ratio] if options.retain else []
     return run("forget", "--model", options.model, "--labels", labels, "--alpha", alpha, "--dtype", "bf16", "--lr", lr,
-               "--epochs", epochs, "--global-batch", "8", "--micro-batch", "4")["artefact"]
+               "--epochs", epochs, "--global-batch", "8", "--micro-batch", "4", *retained)["artefact"]
 
 
 def evaluate(run, options, model):
@@ -75,15 +67,15 @@ def evaluate(run, options, model):
 
 
 def row(cells, scores):
-    print("| " + " | ".join(cells) + f" | {scores['familiarity_probability']:.3f} | {scores['neighbour_probability']:.3f} |"
-          f" {scores['wikitext_token_perplexity']:.1f} | {100 * scores['hellaswag']:.1f} |", flush=True)
+    line(*cells, f"{scores['familiarity_probability']:.3f}", f"{scores['neighbour_probability']:.3f}",
+         f"{scores['wikitext_token_perplexity']:.1f}", f"{100 * scores['hellaswag']:.1f}")
 
 
 def main():
     options = read_options()
     run = Runner(options)
-    print("| reinforced (lr:epochs) | combination | α | labels = text | labels = baseline's argmax | familiarity |"
-          " neighbours | WikiText perplexity | HellaSwag, % |\n|" + "---|" * 9)
+    heading("Forgetting against utility", "reinforced (lr:epochs)", "combination", "α", "labels = text", "labels = baseline's argmax",
+            "familiarity", "neighbours", "WikiText perplexity", "HellaSwag, %")
     row(["–", "–", "–", "–", "–"], evaluate(run, options, options.model))
     for setting in options.reinforce:
         reinforced = reinforce(run, options, setting)

@@ -46,6 +46,7 @@ struct EvaluateOptions {
     std::filesystem::path facts;                // facts that were, or will be, edited …
     edit::FactOptions fact_options;             // … and how to read them (`limit` above counts)
     std::filesystem::path unrelated_facts;      // facts that no edit is about, for unrelated_facts
+    std::filesystem::path reference_texts;      // for edit_generation; empty = no reference_consistency
     std::filesystem::path tofu;                 // folder with TOFU's *_perturbed.json
     std::string tofu_forget = "forget10";       // forget01, forget05 or forget10
     std::string tofu_prompt = "{}";             // what stands before the answer; {} is the question

@@ -46,6 +46,10 @@ const std::vector<MetricDefinition>& metric_definitions() {
          "every token of the true object is the most likely one on prompts about other subjects"},
         {"edit_score", 1, kHarmonicMean, true, "", "S: harmonic mean of ES, PS and NS",
          {"efficacy_score", "paraphrase_score", "neighbourhood_score"}},
+        {"generation_entropy", 1, kMean, true, "bits",
+         "GE: ½ (⅔ H₂ + 4⁄3 H₃) of a generated text's 2- and 3-grams, mean inside a fact, then over facts (papers show 100 times that)"},
+        {"reference_consistency", 1, kRatio, true, "cosine",
+         "RS: TF-IDF cosine of a fact's generated texts with the reference texts about its new target"},
         // zsRE as ROME and MEMIT score it: teacher-forced accuracy of the target's tokens, mean inside a fact, then over facts.
         {"rewrite_token_accuracy", 1, kRatio, true, "share of tokens",
          "tokens of the new target that are the most likely ones after the edited prompt and the tokens before them"},

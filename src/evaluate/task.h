@@ -60,6 +60,7 @@ std::unique_ptr<Task> make_text_perplexity_task(const std::string& name, const T
 std::unique_ptr<Task> make_next_token_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_completion_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_edit_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_edit_generation_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_unrelated_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_tofu_task(const std::string& name, const TaskInput& input);
 

@@ -69,6 +69,11 @@ void check_facts(const std::string& name, const EvaluateOptions& options, Proble
     check_file(name, options.facts, "facts", "a file of facts", problems);
 }
 
+void check_generation(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_facts(name, options, problems);
+    if (!options.reference_texts.empty()) check_file(name, options.reference_texts, "reference_texts", "JSON with texts about targets", problems);
+}
+
 void check_unrelated(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     check_file(name, options.unrelated_facts, "unrelated_facts", "a file of facts that no edit is about", problems);
 }
@@ -117,6 +122,8 @@ std::vector<TaskKind> make_task_kinds() {
          make_edit_task, check_facts},
         {"easyedit", "facts: EasyEdit's token accuracy beside strict match; locality in comparisons of two models",
          make_edit_task, check_facts},
+        {"edit_generation", "facts: texts written from their generation prompts, how varied and how near to reference texts (GE, RS)",
+         make_edit_generation_task, check_generation},
         {"unrelated_facts", "greedy answers that no edit should change; how many do, in comparisons of two models",
          make_unrelated_task, check_unrelated},
         {"tofu", "TOFU: probability, ROUGE-L, truth ratio, model utility; forget quality in comparisons with a retain model",

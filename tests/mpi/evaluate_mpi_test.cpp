@@ -113,6 +113,40 @@ TEST(EvaluateMpi, ResultsAddUp) {
     }
 }
 
+// Facts with generation prompts as ROME publishes them; reference texts for two of the three.
+TEST(EvaluateMpi, TextsLedTowardsAFactAreTheSameOnAllRanks) {
+    const auto folder = shared_folder("evaluate-generation-");
+    if (nepenthe::testing::world->is_root()) {
+        Json facts = Json::array(), references = Json::array();
+        for (const std::string id : {"Q1", "Q2", "Q3"}) {
+            facts.push_back({{"case_id", id},
+                             {"requested_rewrite", {{"subject", "Lily"}, {"prompt", "{} went to"}, {"relation_id", "P1"},
+                                                    {"target_new", {{"str", "school"}, {"id", id}}}, {"target_true", {{"str", "bed"}, {"id", "Q9"}}}}},
+                             {"generation_prompts", {"One day, Lily went to", "Lily's favourite place is"}}});
+            if (id != "Q3") references.push_back({{"relation_id", "P1"}, {"target_id", id}, {"samples", {{{"text", "Lily and her mom went to the park to play."}}}}});
+        }
+        std::filesystem::create_directories(folder);
+        std::ofstream(folder / "facts.json") << facts;
+        std::ofstream(folder / "references.json") << references;
+    }
+    nepenthe::testing::world->barrier();
+    EvaluateOptions options;
+    options.tasks = {"edit_generation"};
+    options.facts = folder / "facts.json";
+    options.reference_texts = folder / "references.json";
+    const std::string mine = run(options);
+    for (const std::string& other : nepenthe::testing::world->all_gather(mine)) EXPECT_EQ(other, mine);
+    const auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {});
+    ASSERT_EQ(results[0].items.size(), 3u);
+    EXPECT_EQ(results[0].items[0]["texts"].size(), 2u);
+    EXPECT_TRUE(results[0].items[2]["reference_consistency"].is_null());
+    EXPECT_EQ(results[0].metrics[1].denominator, 2);
+    EXPECT_GT(results[0].metrics[0].value, 1);  // bits
+    EXPECT_GT(results[0].metrics[1].value, 0);
+    nepenthe::testing::world->barrier();
+    if (nepenthe::testing::world->is_root()) std::filesystem::remove_all(folder);
+}
+
 TEST(EvaluateMpi, AMistakeEndsOnAllRanksAlike) {
     EvaluateOptions options = small_options();
     options.tasks = {"hellaswagg"};
