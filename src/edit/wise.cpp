@@ -113,6 +113,17 @@ double distance_now(const Plan& plan, const SideTraining& training, std::size_t 
         .item<double>();
 }
 
+// The smallest distance of a fact: as it was written, or as later facts left it where they raised it. Facts of one subject raise one
+// another; the first ones, written before their margins were reached, would otherwise open the memory to everything.
+double written_threshold(const Shard& shard) {
+    double threshold = std::numeric_limits<double>::max();
+    for (const WiseRecord& record : shard.records) {
+        const SideLoss& loss = record.report.last;
+        threshold = std::min(threshold, std::max(std::min(loss.inside, loss.bare), record.distance_at_end));
+    }
+    return threshold;
+}
+
 // The threshold that still holds when a shard is complete: facts that later ones undid in part pull it down, as long as no
 // text that was held out of scope would be routed.
 double settled_threshold(const Plan& plan, const SideTraining& training, const Shard& shard, std::size_t first) {
@@ -143,16 +154,16 @@ Shard train_shard(const Plan& plan, std::uint64_t number) {
     for (std::size_t fact = first; fact < last; ++fact) {
         WiseRecord record;
         record.report = training.write(plan.rows[fact], plan.irrelevant_of(fact));
-        // The published threshold is the mean over the rows; the bare prompt must not fall short of it.
-        const SideLoss& loss = record.report.last;
-        shard.threshold = std::min(shard.threshold, plan.options.published_units ? loss.inside
-                                                                                 : std::min(loss.inside, loss.bare));
+        shard.threshold = std::min(shard.threshold, record.report.last.inside);  // as published: the mean over the rows
         shard.records.push_back(record);
     }
     for (std::size_t fact = first; fact < last; ++fact) {
         shard.records[fact - first].distance_at_end = distance_now(plan, training, fact);
     }
-    if (!plan.options.published_units) shard.threshold = settled_threshold(plan, training, shard, first);
+    if (!plan.options.published_units) {
+        shard.threshold = written_threshold(shard);
+        shard.threshold = settled_threshold(plan, training, shard, first);
+    }
     shard.change = training.change();
     return shard;
 }

@@ -74,6 +74,23 @@ TEST(Wise, AnswersItsFactsAndLeavesTheRest) {
     }
 }
 
+// The first of several facts about one subject is left before its margins are reached; the others carry it on.
+TEST(Wise, TheThresholdRisesWithFactsOfOneSubject) {
+    testing::Case tiny = stories();
+    WiseInputs inputs = wise_inputs(tiny);
+    inputs.facts.clear();
+    for (const char* prompt : {"One day, {} went to the", "{} has a big red", "Then {} said it is", "{} likes to play with the"}) {
+        inputs.facts.push_back(testing::fact(prompt, "Lily", prompt, "moon"));
+    }
+    WiseOptions options;
+    options.steps = 2;
+    const WiseResult result = run(tiny, inputs, options);
+    const WiseRecord& first = result.records.front();
+    ASSERT_GT(first.distance_at_end, 1.2 * first.report.last.bare);
+    EXPECT_GT(result.memory->alternatives[0].threshold, first.report.last.bare);
+    for (const WiseRecord& record : result.records) EXPECT_TRUE(record.answered_by_memory) << record.id;
+}
+
 TEST(Wise, FirstActivationLossIsBetaPlusGamma) {
     for (const WiseOptions& chosen : {WiseOptions::published(), WiseOptions{}}) {
         testing::Case tiny = stories();
