@@ -40,7 +40,9 @@ def read_options():
     parser.add_argument("--batch", type=int, default=4, help="questions a step of the teaching")
     parser.add_argument("--tokens", type=int, default=30000, help="tokens of the corpus")
     parser.add_argument("--layer", type=int, default=5, help="layer that r-ROME and MEMIT write to")
-    parser.add_argument("--steps", type=int, default=20, help="steps of a value, and of a fact in WISE")
+    parser.add_argument("--steps", type=int, default=20, help="steps of a value")
+    parser.add_argument("--clamp", type=float, default=3, help="of a value: 1, as for single facts, is too little for twenty questions' one value")
+    parser.add_argument("--wise-steps", type=int, default=20, help="steps of a fact in WISE")
     parser.add_argument("--prefixes", type=int, default=0, help="context prefixes of a fact beside the bare prompt")
     parser.add_argument("--demonstrations", type=int, default=4, help="of IKE, a fact")
     parser.add_argument("--reserve", type=int, default=256, help="tokens that IKE leaves for a question and its answer behind what is told")
@@ -149,14 +151,14 @@ class Editing:
 
     def _words(self, method):
         options = self.run.options
-        optimised = ["--prefixes", options.prefixes, "--steps", options.steps, "--skip-evaluation"]
         if method == "ike":
             return ["--pool", self.material.pool, "--encoder", options.encoder, "--demonstrations", options.demonstrations,
                     "--reserve", options.reserve, "--dtype", options.dtype]
         if method == "wise":
-            return [*optimised, "--pool", self.material.pool]
+            return ["--prefixes", options.prefixes, "--steps", options.wise_steps, "--skip-evaluation", "--pool", self.material.pool]
         # One value for all questions about an author: their keys are one.
-        return [*optimised, "--shared-subjects", "merge", "--layers", options.layer, "--moments", self.moments]
+        return ["--prefixes", options.prefixes, "--steps", options.steps, "--clamp", options.clamp, "--skip-evaluation", "--shared-subjects", "merge",
+                "--layers", options.layer, "--moments", self.moments]
 
     def _tell(self, target, bundle):
         options = self.run.options

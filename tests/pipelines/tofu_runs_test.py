@@ -22,7 +22,7 @@ class TofuRuns(unittest.TestCase):
             [sys.executable, str(SOURCE / "inputs/tofu/runs.py"), "--nepenthe", OPTIONS.nepenthe, "--outputs", str(outputs), "--ranks", "1",
              "--model", str(data / "models/tinystories-656k"), "--tofu", str(data / "unlearning/tofu"),
              "--corpus", str(data / "text/wikitext2/test.txt"), "--encoder", str(SOURCE / "tests/golden/tiny_bert"),
-             "--targets", "dummy", "--retain", "40", "--limit", "3", "--epochs", "1", "--tokens", "2000", "--layer", "0", "--steps", "2",
+             "--targets", "dummy", "--retain", "40", "--limit", "3", "--epochs", "1", "--tokens", "2000", "--layer", "0", "--steps", "2", "--wise-steps", "2",
              "--demonstrations", "1", "--reserve", "200", "--answer-tokens", "4", "--slim"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 
