@@ -139,6 +139,7 @@ class Editing:
             edited = self.run(*words)
             summary = edited["summary"]
             if method == "ike":
+                self.run.keep(edited, *words)
                 self._tell(target, edited["artefact"])
                 reached = summary["after"]
             else:
