@@ -1,8 +1,10 @@
 // Values of facts, timed; benchmarks/edit_values.py runs this beside a lean PyTorch loop on the same rows.
 //
-// usage: benchmark_edit_values MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP RELATIVE_LR DECAY rome|memit
+// usage: benchmark_edit_values MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP
+// RELATIVE_LR DECAY rome|memit
 //
-// ROWS receives what was optimised, as token ids: {"facts": [{"rows": [{"ids", "subject_last", "targets"}], "kl_row"}]}.
+// ROWS receives what was optimised, as token ids: {"facts": [{"rows": [{"ids", "subject_last", "targets"}],
+// "kl_row"}]}.
 
 #include "base/json.h"
 #include "edit/edit_prompt.h"
@@ -45,16 +47,18 @@ double product_rate(at::ScalarType dtype) {
 
 int main(int argc, char** argv) {
     if (argc != 15) {
-        std::fprintf(stderr, "usage: %s MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP RELATIVE_LR DECAY rome|memit\n",
+        std::fprintf(stderr,
+                     "usage: %s MODEL fp32|bf16 FACTS FIRST COUNT SIDE_BY_SIDE THREADS ROWS LAYER STEPS CLAMP "
+                     "RELATIVE_LR DECAY rome|memit\n",
                      argv[0]);
         return 64;
     }
     const bool exact = std::string(argv[2]) == "fp32", rome = std::string(argv[14]) == "rome";
     at::set_num_threads(std::stoi(argv[7]));
     const auto tokenizer = text::Tokenizer::load(argv[1]);
-    const auto decoder =
-        model::Decoder::load(argv[1], exact ? model::Compute::kFloat32 : model::Compute::kBFloat16);
-    const auto prefixes = edit::make_prefixes(decoder, tokenizer, rome ? edit::rome_prefixes() : edit::memit_prefixes());
+    const auto decoder = model::Decoder::load(argv[1], exact ? model::Compute::kFloat32 : model::Compute::kBFloat16);
+    const auto prefixes =
+        edit::make_prefixes(decoder, tokenizer, rome ? edit::rome_prefixes() : edit::memit_prefixes());
     const std::int64_t first = std::stol(argv[4]), count = std::stol(argv[5]), side_by_side = std::stol(argv[6]);
     edit::FactOptions reading;
     reading.limit = first + count;
@@ -90,12 +94,21 @@ int main(int argc, char** argv) {
         const std::size_t many = std::min(problems.size() - from, static_cast<std::size_t>(side_by_side));
         const auto block_start = Clock::now();
         for (const edit::FactValue& value : edit::optimise_values(decoder, {&problems[from], many}, options)) {
-            values.push_back({{"nll", value.nll}, {"kl", value.kl}, {"decay", value.decay}, {"steps", value.steps},
-                              {"clamped", value.clamped}, {"norm", value.delta.norm().item<double>()},
-                              {"initial", value.initial.norm().item<double>()}, {"first_nll", value.first_nll},
+            values.push_back({{"nll", value.nll},
+                              {"kl", value.kl},
+                              {"decay", value.decay},
+                              {"steps", value.steps},
+                              {"clamped", value.clamped},
+                              {"norm", value.delta.norm().item<double>()},
+                              {"initial", value.initial.norm().item<double>()},
+                              {"first_nll", value.first_nll},
                               {"seconds", seconds_since(block_start) / static_cast<double>(many)}});
         }
     }
-    std::printf("%s\n", Json{{"seconds", seconds_since(start)}, {"gflops", std::max(rate, product_rate(exact ? at::kFloat : at::kBFloat16))}, {"values", values}}.dump().c_str());
+    std::printf("%s\n", Json{{"seconds", seconds_since(start)},
+                             {"gflops", std::max(rate, product_rate(exact ? at::kFloat : at::kBFloat16))},
+                             {"values", values}}
+                            .dump()
+                            .c_str());
     return 0;
 }

@@ -1,7 +1,7 @@
 // Times the decoder's blocks, without the head: forward alone, and forward + backward of a trivial loss.
 //     benchmark_forward MODEL fp32|bf16 BATCH LENGTH THREADS ROUNDS
-// Prints one JSON object with the best round of each: tokens a second, and tokens a second of processor time (all threads
-// together), which a busy machine distorts less.
+// Prints one JSON object with the best round of each: tokens a second, and tokens a second of processor time (all
+// threads together), which a busy machine distorts less.
 #include "base/error.h"
 #include "model/decoder.h"
 #include "model/memory.h"
@@ -63,9 +63,10 @@ void run(char** arguments) {
         }
     });
     const double tokens = static_cast<double>(rows * length);
-    std::printf("{\"forward\": %.1f, \"forward_backward\": %.1f, \"forward_processor\": %.1f, "
-                "\"forward_backward_processor\": %.1f}\n",
-                tokens / forward.wall, tokens / both.wall, tokens / forward.processor, tokens / both.processor);
+    std::printf(
+        "{\"forward\": %.1f, \"forward_backward\": %.1f, \"forward_processor\": %.1f, "
+        "\"forward_backward_processor\": %.1f}\n",
+        tokens / forward.wall, tokens / both.wall, tokens / forward.processor, tokens / both.processor);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS]: seconds of processor and of the clock that one pass over the keys of
-// these layers (comma-separated) takes, 512-token windows, the model loaded beforehand.
+// benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS]: seconds of processor and of the clock that one pass over the
+// keys of these layers (comma-separated) takes, 512-token windows, the model loaded beforehand.
 
 #include "edit/key_pass.h"
 #include "edit/moment_windows.h"
@@ -25,7 +25,8 @@ int main(int argc, char** argv) {
     model::keep_freed_memory();
     const auto decoder = model::Decoder::load(argv[1], model::Compute::kFloat32);
     const auto tokenizer = text::Tokenizer::load(argv[1]);
-    const auto windows = edit::cut_windows({io::read_text(argv[2])}, tokenizer, {.length = 512, .tokens = std::stol(argv[3])});
+    const auto windows =
+        edit::cut_windows({io::read_text(argv[2])}, tokenizer, {.length = 512, .tokens = std::stol(argv[3])});
     std::vector<std::int64_t> layers;
     std::stringstream list(argv[4]);
     for (std::string layer; std::getline(list, layer, ',');) layers.push_back(std::stol(layer));

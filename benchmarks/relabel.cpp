@@ -1,11 +1,12 @@
-// Labels for three α from two copies of one model, timed; benchmarks/relabel.py runs this beside the published algorithm.
+// Labels for three α from two copies of one model, timed; benchmarks/relabel.py runs this beside the published
+// algorithm.
 //
 // usage: benchmark_relabel MODEL CORPUS DICTIONARY CHARACTERS BLOCK auto|always|never
 
+#include "unlearn/relabel.h"
 #include "dist/comm.h"
 #include "io/text.h"
 #include "text/tokenizer.h"
-#include "unlearn/relabel.h"
 
 #include <chrono>
 #include <cstdio>
@@ -51,15 +52,20 @@ int main(int argc, char** argv) {
     options.alphas = {2.5, 5, 10};
     options.block = std::stol(argv[5]);
     options.swap = unlearn::parse_swap(argv[6]);
-    const auto outputs = std::filesystem::temp_directory_path() / ("nepenthe-benchmark-relabel-" + std::string(argv[6]));
+    const auto outputs =
+        std::filesystem::temp_directory_path() / ("nepenthe-benchmark-relabel-" + std::string(argv[6]));
     if (session.world().is_root()) std::filesystem::remove_all(outputs);
     session.world().barrier();
 
     const auto start = std::chrono::steady_clock::now();
     const auto artefact = unlearn::relabel(session.world(), inputs, options, outputs);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() - load_seconds;
-    const Json answer = {{"tokens", artefact.manifest.at("summary").at("positions")}, {"seconds", seconds},
-                         {"load_seconds", load_seconds}, {"peak_kib", peak_kibibytes()}, {"digest", artefact.digest()},
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() - load_seconds;
+    const Json answer = {{"tokens", artefact.manifest.at("summary").at("positions")},
+                         {"seconds", seconds},
+                         {"load_seconds", load_seconds},
+                         {"peak_kib", peak_kibibytes()},
+                         {"digest", artefact.digest()},
                          {"counts", artefact.manifest.at("summary")}};
     if (session.world().is_root()) std::printf("%s\n", answer.dump().c_str());
     session.world().barrier();

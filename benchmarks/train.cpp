@@ -46,7 +46,8 @@ void run(const dist::Comm& comm, char** arguments) {
     const bool low = std::string(arguments[2]) == "bf16";
     const std::int64_t rows = std::stoll(arguments[3]), length = std::stoll(arguments[4]);
     at::set_num_threads(std::stoi(arguments[5]));
-    model::Decoder decoder = model::Decoder::load(arguments[1], low ? model::Compute::kBFloat16 : model::Compute::kFloat32);
+    model::Decoder decoder =
+        model::Decoder::load(arguments[1], low ? model::Compute::kBFloat16 : model::Compute::kFloat32);
     train::TrainOptions options;
     options.global_batch = options.micro_batch = rows;
     options.max_steps = std::stoll(arguments[6]) + 1;
@@ -73,8 +74,8 @@ void run(const dist::Comm& comm, char** arguments) {
     rusage usage{};
     getrusage(RUSAGE_SELF, &usage);
     const double tokens = static_cast<double>(rows * length), steps = static_cast<double>(options.max_steps - 1);
-    std::printf("{\"tokens\": %.1f, \"tokens_processor\": %.1f, \"peak_mib\": %.0f, \"product_gflops\": %.1f}\n", tokens / fastest,
-                tokens * steps / processor, static_cast<double>(usage.ru_maxrss) / 1024.0,
+    std::printf("{\"tokens\": %.1f, \"tokens_processor\": %.1f, \"peak_mib\": %.0f, \"product_gflops\": %.1f}\n",
+                tokens / fastest, tokens * steps / processor, static_cast<double>(usage.ru_maxrss) / 1024.0,
                 product_rate(low ? at::kBFloat16 : at::kFloat));
 }
 

@@ -25,8 +25,8 @@ Answer run_anchors(const dist::Comm&, const Arguments& arguments) {
     std::optional<text::Tokenizer> tokenizer;
     if (!model.empty()) tokenizer = text::Tokenizer::load(model);
     const auto documents = read_corpus_documents(corpus, 0);
-    const auto report = unlearn::check_dictionary(dictionary, tokenizer ? &*tokenizer : nullptr,
-                                                  corpus.empty() ? nullptr : &documents);
+    const auto report =
+        unlearn::check_dictionary(dictionary, tokenizer ? &*tokenizer : nullptr, corpus.empty() ? nullptr : &documents);
     if (!corpus.empty() && report.total_hits() == 0) {
         fail(ErrorKind::kData, "{}: none of its {} terms occurs in the corpus", dictionary_file.string(),
              dictionary.entries.size());

@@ -32,15 +32,16 @@ void use_moments(EditJob& job, const EditRequest& request, const std::filesystem
     job.summary["moments"] = std::filesystem::absolute(path).string();
 }
 
-// Values of earlier runs, which must have been computed as this run would: on the same model, from the same prefixes, by the
-// same options. Then they have the same bits, and the artefact does not tell where its values came from.
+// Values of earlier runs, which must have been computed as this run would: on the same model, from the same prefixes,
+// by the same options. Then they have the same bits, and the artefact does not tell where its values came from.
 void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {
     Problems problems;
     const Json wanted = job.options.values_json();
     for (const std::filesystem::path& path : runs) {
         const edit::Ledger ledger = edit::read_ledger(path);
         const auto differs = [&](const std::string& what, const Json& there, const Json& here) {
-            if (there != here) problems.add("--values {}: {} was {}, here it is {}", path.string(), what, there.dump(), here.dump());
+            if (there != here)
+                problems.add("--values {}: {} was {}, here it is {}", path.string(), what, there.dump(), here.dump());
         };
         differs("the model's digest", ledger.claims.model_digest, job.claims.model_digest);
         differs("the tokenizer's digest", ledger.claims.tokenizer_digest, job.claims.tokenizer_digest);
@@ -54,7 +55,8 @@ void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {
 }
 
 // Facts of the file that can be written; the others are listed, or left out with --skip-bad.
-std::vector<edit::Fact> facts_to_write(const EditRequest& request, const model::DecoderConfig& config, const text::Tokenizer& tokenizer) {
+std::vector<edit::Fact> facts_to_write(const EditRequest& request, const model::DecoderConfig& config,
+                                       const text::Tokenizer& tokenizer) {
     edit::FactFile file = edit::read_facts(request.facts, request.fact_options);
     if (!request.fact_options.skip_bad) return std::move(file.facts);
     const auto problems = edit::row_problems(config, tokenizer, file.facts);
@@ -76,13 +78,16 @@ Answer answer_of(const store::Artefact& artefact, bool reused, edit::Mode mode) 
     answer.json["summary"] = summary;
     if (!summary.contains("after")) return answer;
     for (const auto& [name, metric] : summary["after"].items()) {
-        answer.text += fmt::format("  {:28} {:8.2f} → {:8.2f}\n", name, 100 * summary["before"][name].value("value", 0.0), 100 * metric.value("value", 0.0));
+        answer.text += fmt::format("  {:28} {:8.2f} → {:8.2f}\n", name,
+                                   100 * summary["before"][name].value("value", 0.0), 100 * metric.value("value", 0.0));
     }
     return answer;
 }
 
-Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job, const std::function<model::Decoder()>& unedited) {
-    if (auto existing = store::find_artefact(comm, request.common.outputs, edit_key(job))) return answer_of(*existing, true, job.options.mode);
+Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job,
+              const std::function<model::Decoder()>& unedited) {
+    if (auto existing = store::find_artefact(comm, request.common.outputs, edit_key(job)))
+        return answer_of(*existing, true, job.options.mode);
     model::Decoder decoder = unedited();
     return answer_of(run_edit_job(comm, decoder, job), false, job.options.mode);
 }
@@ -143,7 +148,8 @@ Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
         const edit::Ledger ledger = edit::read_ledger(request.model);
         job.options = edit::EditOptions::from_json(ledger.claims.options);
         if (job.options.mode == edit::Mode::kOneAtATime) {
-            fail(ErrorKind::kUsage, "{}: these facts were written one at a time, there is nothing to take back", request.model.string());
+            fail(ErrorKind::kUsage, "{}: these facts were written one at a time, there is nothing to take back",
+                 request.model.string());
         }
         job.inputs.facts = remaining_facts(ledger, request.rollback);
         job.inputs.prefixes = ledger.prefixes;
@@ -154,7 +160,8 @@ Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
         const std::string recorded = edited.manifest.value("summary", Json::object()).value("moments", "");
         use_moments(job, request, request.moments.empty() ? std::filesystem::path(recorded) : request.moments);
         if (job.claims.moments_digest != ledger.claims.moments_digest) {
-            fail(ErrorKind::kData, "--moments: the edit was made with other statistics (digest {}); give those", ledger.claims.moments_digest);
+            fail(ErrorKind::kData, "--moments: the edit was made with other statistics (digest {}); give those",
+                 ledger.claims.moments_digest);
         }
     });
     return finish(comm, request, job, [&] {
@@ -168,13 +175,20 @@ Answer list_ledger(const std::filesystem::path& path) {
     const edit::Ledger ledger = edit::read_ledger(path);
     Answer answer;
     answer.text = edit::describe(ledger);
-    answer.json = {{"options", ledger.claims.options}, {"model", ledger.claims.model_digest}, {"created", ledger.created}, {"changes", ledger.changes}};
+    answer.json = {{"options", ledger.claims.options},
+                   {"model", ledger.claims.model_digest},
+                   {"created", ledger.created},
+                   {"changes", ledger.changes}};
     answer.json["facts"] = Json::array();
     for (const edit::EditRecord& record : ledger.records) {
         for (const std::size_t i : record.facts) {
             const edit::Fact& fact = ledger.facts[i];
-            answer.json["facts"].push_back({{"id", fact.id}, {"sentence", fact.sentence()}, {"target_new", fact.target_new}, {"note", record.note},
-                                            {"nll", record.value.nll}, {"first_nll", record.value.first_nll}});
+            answer.json["facts"].push_back({{"id", fact.id},
+                                            {"sentence", fact.sentence()},
+                                            {"target_new", fact.target_new},
+                                            {"note", record.note},
+                                            {"nll", record.value.nll},
+                                            {"first_nll", record.value.first_nll}});
         }
     }
     return answer;
@@ -183,7 +197,10 @@ Answer list_ledger(const std::filesystem::path& path) {
 Answer diff_ledgers(const std::filesystem::path& first, const std::filesystem::path& second) {
     const edit::LedgerDifference found = edit::difference(edit::read_ledger(first), edit::read_ledger(second));
     Answer answer;
-    answer.json = {{"only_first", found.only_first}, {"only_second", found.only_second}, {"changed", found.changed}, {"options", found.options}};
+    answer.json = {{"only_first", found.only_first},
+                   {"only_second", found.only_second},
+                   {"changed", found.changed},
+                   {"options", found.options}};
     const auto list = [&](const char* what, const std::vector<std::string>& ids) {
         answer.text += fmt::format("{} ({}):", what, ids.size());
         for (const std::string& id : ids) answer.text += " " + id;
@@ -192,7 +209,8 @@ Answer diff_ledgers(const std::filesystem::path& first, const std::filesystem::p
     list("facts of the first alone", found.only_first);
     list("facts of the second alone", found.only_second);
     list("the same id, other words", found.changed);
-    for (const auto& [name, values] : found.options.items()) answer.text += fmt::format("{}: {} against {}\n", name, values[0].dump(), values[1].dump());
+    for (const auto& [name, values] : found.options.items())
+        answer.text += fmt::format("{}: {} against {}\n", name, values[0].dump(), values[1].dump());
     return answer;
 }
 

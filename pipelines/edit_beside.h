@@ -1,6 +1,6 @@
 #pragma once
-// `edit` by methods that leave the model's own weights alone: WISE puts a side memory beside them, IKE tells the facts in
-// the prompt. Each has its own options (edit --method wise --help).
+// `edit` by methods that leave the model's own weights alone: WISE puts a side memory beside them, IKE tells the facts
+// in the prompt. Each has its own options (edit --method wise --help).
 
 #include "pipelines/verb.h"
 

@@ -17,8 +17,9 @@ struct IkeRequest : BesideRequest {
 
 IkeRequest parse(const Arguments& arguments) {
     IkeRequest request;
-    Options options("edit", "IKE: facts told in the prompt, among demonstrations",
-                    "nepenthe edit --method ike --model gemma --encoder all-minilm-l6-v2 --facts facts.json --pool others.json");
+    Options options(
+        "edit", "IKE: facts told in the prompt, among demonstrations",
+        "nepenthe edit --method ike --model gemma --encoder all-minilm-l6-v2 --facts facts.json --pool others.json");
     request.declare(options);
     options.add("encoder", request.encoder, "sentence encoder's folder (all-MiniLM-L6-v2)");
     options.add("demonstrations", request.ike.demonstrations, "demonstrations a fact");
@@ -59,7 +60,8 @@ Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
     answer.json["warnings"] = warnings;
     if (request.skip_evaluation) return answer;
 
-    const auto decoder = model::Decoder::load(request.model, request.common.compute(), request.common.torch_device(comm));
+    const auto decoder =
+        model::Decoder::load(request.model, request.common.compute(), request.common.torch_device(comm));
     std::vector<edit::Fact> told;
     for (const edit::Fact& fact : inputs.facts) told.push_back(bundle.told(fact));
     const auto metrics = [&](const std::vector<edit::Fact>& facts) {

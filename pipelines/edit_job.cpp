@@ -33,7 +33,8 @@ std::vector<std::vector<std::int64_t>> probe_prompts(const model::Decoder& decod
     std::vector<std::vector<std::int64_t>> probes;
     for (std::size_t i = 0; i < std::min(kProbes, inputs.facts.size()); ++i) {
         const edit::Fact& fact = inputs.facts[i];
-        const auto row = edit::make_row(*inputs.tokenizer, "", fact.prompt, fact.subject, "", decoder.config().max_positions);
+        const auto row =
+            edit::make_row(*inputs.tokenizer, "", fact.prompt, fact.subject, "", decoder.config().max_positions);
         probes.emplace_back(row.ids.begin(), row.ids.end());
     }
     return probes;
@@ -58,14 +59,17 @@ void write(Run& run) {
     const EditJob& job = run.job;
     edit::EditHooks hooks;
     if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
-        hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) { return run.measurement->one(decoder, fact).dump(); };
+        hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) {
+            return run.measurement->one(decoder, fact).dump();
+        };
     }
     std::optional<UtilityWatch> watch;
     if (job.utility) {
         watch.emplace(run.comm, run.decoder, *job.inputs.tokenizer, job.utility);
         hooks.after = [&](const model::Decoder& decoder, const std::vector<edit::EditUnit>&) { watch->check(decoder); };
     }
-    if (!job.inputs.facts.empty()) run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
+    if (!job.inputs.facts.empty())
+        run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
     if (watch) run.report["utility"] = watch->to_json();
     if (!run.measurement) return;
     if (job.options.mode == edit::Mode::kOneAtATime) {
@@ -89,7 +93,10 @@ void save(Run& run) {
             io::write_file_atomically(run.data(edit::kUndoFile), io::read_file(job.undo));
         }
         edit::write_deltas(run.data(edit::kDeltaFile), run.result.deltas, run.decoder);
-        checked = edit::check_saved(job.source, run.writer.data_folder(), tensors, run.decoder, probe_prompts(run.decoder, job.inputs)).to_json().dump();
+        checked = edit::check_saved(job.source, run.writer.data_folder(), tensors, run.decoder,
+                                    probe_prompts(run.decoder, job.inputs))
+                      .to_json()
+                      .dump();
     });
     run.comm.broadcast(checked);
     run.report["saved"] = Json::parse(checked);
@@ -100,8 +107,10 @@ void save(Run& run) {
     run.report["efficacy_in_memory"] = in_memory;
     run.report["efficacy_on_disk"] = on_disk;
     if (!(on_disk >= in_memory - kLostOnDisk)) {
-        fail(ErrorKind::kGate, "the saved model gives {:.1f} % of the new targets, memory gave {:.1f} %: rounding to the checkpoint's "
-             "dtype lost edits; save a model in fp32 or write stronger", 100 * on_disk, 100 * in_memory);
+        fail(ErrorKind::kGate,
+             "the saved model gives {:.1f} % of the new targets, memory gave {:.1f} %: rounding to the checkpoint's "
+             "dtype lost edits; save a model in fp32 or write stronger",
+             100 * on_disk, 100 * in_memory);
     }
     run.after = rows;  // what users will have
 }
@@ -178,7 +187,8 @@ store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, co
     if (job.options.mode != edit::Mode::kOneAtATime) save(run);
     describe(run);
     write_report(run);
-    const std::string digest = edit::write_ledger(comm, run.data(edit::kLedgerFile), job.claims, job.inputs.facts, run.result, metrics_of(run));
+    const std::string digest = edit::write_ledger(comm, run.data(edit::kLedgerFile), job.claims, job.inputs.facts,
+                                                  run.result, metrics_of(run));
     Json summary = job.summary;
     summary.update(run.report);
     return writer.publish(summary, {{edit::kLedgerFile, digest}});

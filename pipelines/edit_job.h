@@ -14,8 +14,8 @@
 namespace nepenthe::pipelines {
 
 struct EditJob {
-    std::filesystem::path source;   // Hugging Face folder that untouched tensors and side files come from
-    std::filesystem::path undo;     // tensors of the unedited model where `source` is edited already; empty: source's own
+    std::filesystem::path source;  // Hugging Face folder that untouched tensors and side files come from
+    std::filesystem::path undo;  // tensors of the unedited model where `source` is edited already; empty: source's own
     edit::EditInputs inputs;
     edit::EditOptions options;
     edit::LedgerClaims claims;
@@ -28,8 +28,8 @@ struct EditJob {
 // The artefact's key: equal for equal facts and options on one model, however they were arrived at.
 store::ArtefactKey edit_key(const EditJob& job);
 
-// Collective. `decoder` is the unedited model in fp32. Throws Error(kGate), with nothing published, where the saved model
-// is not what was meant.
+// Collective. `decoder` is the unedited model in fp32. Throws Error(kGate), with nothing published, where the saved
+// model is not what was meant.
 store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, const EditJob& job);
 
 }  // namespace nepenthe::pipelines

@@ -11,7 +11,8 @@ evaluate::EditMeasure EditMeasurement::measure_for(const std::vector<edit::Fact>
     return all_true ? evaluate::EditMeasure::kCounterFact : evaluate::EditMeasure::kEasyEdit;
 }
 
-EditMeasurement::EditMeasurement(const std::vector<edit::Fact>& facts, const text::Tokenizer& tokenizer, std::int64_t max_positions)
+EditMeasurement::EditMeasurement(const std::vector<edit::Fact>& facts, const text::Tokenizer& tokenizer,
+                                 std::int64_t max_positions)
     : measure_(measure_for(facts)), success_(measure_, facts, tokenizer, max_positions) {}
 
 std::vector<Json> EditMeasurement::all(const dist::Comm& comm, const model::Decoder& decoder,

@@ -18,7 +18,8 @@ class EditMeasurement {
     EditMeasurement(const std::vector<edit::Fact>& facts, const text::Tokenizer& tokenizer, std::int64_t max_positions);
 
     // Collective. All facts on `decoder`, one fact a block. `folder` journals; empty: not.
-    std::vector<Json> all(const dist::Comm& comm, const model::Decoder& decoder, const std::filesystem::path& folder) const;
+    std::vector<Json> all(const dist::Comm& comm, const model::Decoder& decoder,
+                          const std::filesystem::path& folder) const;
     // One fact, here.
     Json one(const model::Decoder& decoder, std::size_t fact) const;
     evaluate::TaskResult result(std::vector<Json> rows) const { return success_.result(std::move(rows)); }

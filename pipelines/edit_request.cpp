@@ -11,7 +11,8 @@ namespace {
 
 // Options whose words need reading.
 struct Words {
-    std::string method = "r-rome", mode, format = "auto", zsre = "rome", target = "none", shared = "refuse", residual = "mean", site;
+    std::string method = "r-rome", mode, format = "auto", zsre = "rome", target = "none", shared = "refuse",
+                residual = "mean", site;
     std::vector<std::string> layers;
     std::filesystem::path refusals;
 };
@@ -32,7 +33,8 @@ void declare_facts(Options& options, EditRequest& request, Words& words) {
     options.add("zsre", words.zsre, "zsRE's new target: rome (the true answer) or easyedit (the alternative)");
     options.add("target", words.target, "unlearning: none, dummy, incorrect or avoidant");
     options.add("refusals", words.refusals, "lines to choose avoidant targets from");
-    options.add("fact-prompt", request.fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
+    options.add("fact-prompt", request.fact_options.prompt_form,
+                "what every prompt of a fact is put into; {} is the prompt");
     options.add("limit", request.fact_options.limit, "first N facts; 0 = all");
     options.add("skip-bad", request.fact_options.skip_bad, "leave facts out that cannot be read or written");
 }
@@ -50,18 +52,22 @@ void declare_method(Options& options, EditRequest& request, Words& words) {
     options.add("emmet-mu", edit.emmet_mu, "emmet: 0 = exact equality");
     options.add("tau", edit.tau, "alphaedit: eigenvalues of C below it may be written to");
     options.add("l2", edit.l2, "alphaedit: ridge");
-    options.add("residual", words.residual, {"mean", "bare"}, "batch methods: residual over prefixes, or of the bare prompt");
+    options.add("residual", words.residual, {"mean", "bare"},
+                "batch methods: residual over prefixes, or of the bare prompt");
     options.add("min-response", edit.min_response, "rome: refuse edits that the bare prompt hardly sees");
 }
 
 void declare_values(Options& options, EditRequest& request, Words& words) {
     edit::EditOptions& edit = request.edit;
     options.add("value-site", words.site, "mlp-output or block-output; default by the number of layers");
-    options.add("prefixes", edit.prefix_count, "context prefixes beside the bare prompt; negative = the method's own (rome 20, batch methods 5)");
+    options.add("prefixes", edit.prefix_count,
+                "context prefixes beside the bare prompt; negative = the method's own (rome 20, batch methods 5)");
     options.add("steps", edit.value.steps, "values: steps, the last one only looks");
     options.add("lr", edit.value.lr, "values: step size (absolute)");
-    options.add("relative-lr", edit.value.relative_lr, "values: step size relative to the value there is; 0 = use --lr, negative = by family");
-    options.add("clamp", edit.value.clamp, "values: largest change, relative to the value there is; negative = by family");
+    options.add("relative-lr", edit.value.relative_lr,
+                "values: step size relative to the value there is; 0 = use --lr, negative = by family");
+    options.add("clamp", edit.value.clamp,
+                "values: largest change, relative to the value there is; negative = by family");
     options.add("decay", edit.value.decay, "values: weight of the change's length; negative = by family");
     options.add("kl", edit.value.kl, "values: weight of keeping what the subject is");
     options.add("stop-loss", edit.value.stop_loss, "values: done below this loss");
@@ -83,15 +89,18 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.edit.facts_per_block = 8;
     Words words;
     Options options("edit", "write facts into a model's MLP matrices, prove it, take them back",
-                    "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 --moments outputs/stats-…");
+                    "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 "
+                    "--moments outputs/stats-…");
     declare_facts(options, request, words);
     declare_method(options, request, words);
     declare_values(options, request, words);
     options.add("utility-text", request.utility.text, "text whose perplexity is watched after every batch, or fact");
-    options.add("utility-budget", request.utility.budget, "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
+    options.add("utility-budget", request.utility.budget,
+                "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
     options.add("utility-windows", request.utility.windows, "how many windows of that text; 0 = all");
     options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
-    options.add("rollback", request.rollback, "write the edited --model again without these facts; \"all\" = none of them");
+    options.add("rollback", request.rollback,
+                "write the edited --model again without these facts; \"all\" = none of them");
     options.add("list", request.list, "print what an edited model's ledger holds");
     options.add("diff", request.diff, "two edited models: what their ledgers differ in");
     request.common.declare(options);
@@ -99,12 +108,15 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
 
     Problems problems;
     const bool looks_only = !request.list.empty() || !request.diff.empty();
-    if (!request.diff.empty() && request.diff.size() != 2) problems.add("--diff takes two ledgers, separated by a comma");
+    if (!request.diff.empty() && request.diff.size() != 2)
+        problems.add("--diff takes two ledgers, separated by a comma");
     if (!looks_only && request.model.empty()) problems.add("--model is missing");
     if (!looks_only && request.rollback.empty() && request.facts.empty()) problems.add("--facts is missing");
-    if (!request.rollback.empty() && !request.facts.empty()) problems.add("--rollback takes its facts from the ledger: leave --facts out");
+    if (!request.rollback.empty() && !request.facts.empty())
+        problems.add("--rollback takes its facts from the ledger: leave --facts out");
     if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
-    if (!request.rollback.empty() && !request.values.empty()) problems.add("--rollback takes its values from the ledger: leave --values out");
+    if (!request.rollback.empty() && !request.values.empty())
+        problems.add("--rollback takes its values from the ledger: leave --values out");
     request.utility.check(problems);
     if (!looks_only && request.common.dtype != "fp32") problems.add("edit works on fp32 weights: --dtype fp32");
     request.edit.layers = layer_numbers(words.layers, problems);

@@ -16,14 +16,14 @@ namespace nepenthe::pipelines {
 struct EditRequest {
     CommonOptions common;
     std::filesystem::path model, facts, moments;
-    std::vector<std::filesystem::path> values; // earlier runs of `edit`
+    std::vector<std::filesystem::path> values;  // earlier runs of `edit`
     edit::FactOptions fact_options;
     edit::EditOptions edit;
     UtilityBudget utility;
     bool skip_evaluation = false;
-    std::vector<std::string> rollback;         // fact ids to take back, "all" = every one
-    std::filesystem::path list;                // ledger to print
-    std::vector<std::filesystem::path> diff;   // two ledgers to compare
+    std::vector<std::string> rollback;        // fact ids to take back, "all" = every one
+    std::filesystem::path list;               // ledger to print
+    std::vector<std::filesystem::path> diff;  // two ledgers to compare
 
     // Reads the words. Throws HelpRequested or Error(kUsage) with every problem.
     static EditRequest parse(const Arguments& arguments);

@@ -28,7 +28,8 @@ struct UtilityBudget {
 class UtilityWatch {
   public:
     // Collective. Measures `unedited`. The tokenizer must outlive this.
-    UtilityWatch(const dist::Comm& comm, const model::Decoder& unedited, const text::Tokenizer& tokenizer, UtilityBudget budget);
+    UtilityWatch(const dist::Comm& comm, const model::Decoder& unedited, const text::Tokenizer& tokenizer,
+                 UtilityBudget budget);
     // Collective. Throws Error(kGate), on every rank, where `edited` is beyond the budget.
     void check(const model::Decoder& edited);
     // {"before": …, "after": [one perplexity a look], "budget": …}

@@ -120,8 +120,11 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
         before = measurement->all(comm, decoder, writer.scratch_folder() / "before");
     }
     const edit::WiseResult result = edit::wise(comm, decoder, inputs, request.wise, writer.scratch_folder() / "shards");
-    Json summary = {{"method", "wise"}, {"facts", inputs.facts.size()}, {"layer", result.memory->layer},
-                    {"alternatives", result.memory->alternatives.size()}, {"unit", result.scales.unit},
+    Json summary = {{"method", "wise"},
+                    {"facts", inputs.facts.size()},
+                    {"layer", result.memory->layer},
+                    {"alternatives", result.memory->alternatives.size()},
+                    {"unit", result.scales.unit},
                     {"warnings", result.warnings}};
     Json report = summary;
     report["prefixes"] = result.prefixes;

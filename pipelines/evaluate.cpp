@@ -39,7 +39,8 @@ std::vector<NamedResults> earlier_results(const std::filesystem::path& folder) {
             std::vector<std::string> names;
             for (const auto& [name, metric] : metrics.items()) names.push_back(name);
             std::vector<Json> rows;
-            io::for_each_json_line(folder / items_file(model, task), [&](std::size_t, const Json& row) { rows.push_back(row); });
+            io::for_each_json_line(folder / items_file(model, task),
+                                   [&](std::size_t, const Json& row) { rows.push_back(row); });
             one.results.push_back(evaluate::make_result(task, names, std::move(rows)));
         }
     }
@@ -50,8 +51,8 @@ void compare_pair(const NamedResults& before, const NamedResults& after, Json& j
     json["comparisons"][before.name + " → " + after.name] = evaluate::compare(before.results, after.results);
 }
 
-// {"results": {…}} of the first model, all of them under "models", and every pair of them compared; earlier ones come first in
-// pairs, and are not compared with one another.
+// {"results": {…}} of the first model, all of them under "models", and every pair of them compared; earlier ones come
+// first in pairs, and are not compared with one another.
 Json results_of(const std::vector<NamedResults>& earlier, const std::vector<NamedResults>& models) {
     Json json = evaluate::results_json(models.front().results);
     for (const NamedResults& model : models) json["models"][model.name] = evaluate::results_json(model.results);
@@ -92,11 +93,13 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<std::string> model_words;
     std::vector<std::filesystem::path> compare_with;
     bool list = false;
-    Options options("evaluate", "score one or several models on tasks and compare every pair of them",
-                    "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
+    Options options(
+        "evaluate", "score one or several models on tasks and compare every pair of them",
+        "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
     options.add("model", model_words, "model folders, name=path or path, comma-separated");
     evaluation.declare(options);
-    options.add("compare-with", compare_with, "earlier evaluations of the same items: their models are compared, not run again");
+    options.add("compare-with", compare_with,
+                "earlier evaluations of the same items: their models are compared, not run again");
     options.add("list-tasks", list, "print the tasks and stop");
     common.declare(options);
     options.parse(arguments);
@@ -126,7 +129,8 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
         log_info("evaluating {} ({})", model.name, model.path.string());
         const auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
         const auto tokenizer = load_tokenizer(model.path, decoder.config());
-        measured.push_back({model.name, evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
+        measured.push_back(
+            {model.name, evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
     const Json results = results_of(earlier, measured);
     dist::run_agreed(comm, "write results", [&] {

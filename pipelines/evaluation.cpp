@@ -59,10 +59,12 @@ void Evaluation::declare(Options& table) {
     table.add("completion-tokens", options.completion_tokens, "tokens a completion");
     table.add("facts", options.facts, "facts for counterfact, zsre, easyedit");
     table.add("fact-format", fact_format_, "auto, jsonl, counterfact, counterfact-easyedit, zsre, tofu");
-    table.add("fact-prompt", options.fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
+    table.add("fact-prompt", options.fact_options.prompt_form,
+              "what every prompt of a fact is put into; {} is the prompt");
     table.add("zsre-convention", zsre_, "new targets of zsRE: rome (the answer) or easyedit (alt)");
     table.add("target", target_, "new targets of TOFU: dummy, incorrect, avoidant");
-    table.add("reference-texts", options.reference_texts, "edit_generation: texts about targets (attribute_snippets.json)");
+    table.add("reference-texts", options.reference_texts,
+              "edit_generation: texts about targets (attribute_snippets.json)");
     table.add("unrelated-facts", options.unrelated_facts, "facts that no edit is about");
     table.add("tofu", options.tofu, "folder with TOFU's *_perturbed.json");
     table.add("tofu-forget", options.tofu_forget, "forget01, forget05 or forget10");
@@ -83,7 +85,8 @@ void Evaluation::finish(const std::filesystem::path& base_folder, std::uint64_t 
     Problems problems = options.validate();
     if (options.tasks.empty() && texts.empty()) problems.add("nothing to measure: give --tasks or --texts");
     for (const NamedPath& text : texts) {
-        if (!std::filesystem::exists(text.path)) problems.add("--texts {}: {} is not there", text.name, text.path.string());
+        if (!std::filesystem::exists(text.path))
+            problems.add("--texts {}: {} is not there", text.name, text.path.string());
     }
     problems.throw_if_any(ErrorKind::kUsage, "options");
 }
@@ -93,8 +96,7 @@ std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, co
                                                       const std::filesystem::path& scratch) const {
     std::vector<evaluate::TaskResult> results;
     if (!options.tasks.empty()) {
-        results = evaluate::evaluate(comm, decoder, tokenizer, options,
-                                     scratch.empty() ? scratch : scratch / "tasks");
+        results = evaluate::evaluate(comm, decoder, tokenizer, options, scratch.empty() ? scratch : scratch / "tasks");
     }
     for (const NamedPath& text : texts) {
         evaluate::EvaluateOptions one = options;
@@ -109,14 +111,15 @@ std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, co
 }
 
 Json Evaluation::key() const {
-    Json key = {{"tasks", options.tasks},
-                {"limit", options.limit},
-                {"window", options.window},
-                {"seed", options.seed},
-                {"completions", options.completions},
-                {"completion_tokens", options.completion_tokens},
-                {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad, options.fact_options.prompt_form}},
-                {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
+    Json key = {
+        {"tasks", options.tasks},
+        {"limit", options.limit},
+        {"window", options.window},
+        {"seed", options.seed},
+        {"completions", options.completions},
+        {"completion_tokens", options.completion_tokens},
+        {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad, options.fact_options.prompt_form}},
+        {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
     Json& files = key["files"];
     files["data"] = digest_of(options.data);
     files["wikitext"] = digest_of(options.wikitext);

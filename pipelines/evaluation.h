@@ -43,8 +43,8 @@ struct NamedResults {
     std::vector<evaluate::TaskResult> results;
 };
 
-// One row a metric, one column a model; the change against the first model with the paired test's p in the last column's
-// place when there are two.
+// One row a metric, one column a model; the change against the first model with the paired test's p in the last
+// column's place when there are two.
 std::string comparison_table(const std::vector<NamedResults>& models);
 
 }  // namespace nepenthe::pipelines

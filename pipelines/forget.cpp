@@ -1,12 +1,12 @@
+#include "unlearn/forget.h"
 #include "base/log.h"
-#include "evaluate/evaluate.h"
 #include "dist/guard.h"
+#include "evaluate/evaluate.h"
 #include "io/file.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 #include "text/corpus.h"
 #include "unlearn/audit.h"
-#include "unlearn/forget.h"
 #include "unlearn/labels.h"
 
 namespace nepenthe::pipelines {
@@ -87,7 +87,8 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     options.add("model", model_folder, "the baseline that the labels were made with");
     options.add("labels", labels, "artefact of relabel");
     options.add("alpha", forget.alpha, "which of its label sets");
-    options.add("retain", retain_paths, "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
+    options.add("retain", retain_paths,
+                "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
     options.add("retain-ratio", forget.retain_ratio, "blocks of --retain for every block of labels");
     options.add("retain-block", retain_cut.length, "tokens of such a block");
     options.add("holdout-share", forget.holdout_share, "share of blocks kept for a loss that is not trained on");
@@ -111,18 +112,20 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
 
     const auto tokenizer = load_tokenizer(model_folder, model::read_config(model_folder));
     text::Corpus retain;
-    if (!retain_paths.empty()) retain = text::make_corpus(read_corpus_documents(retain_paths, 0), tokenizer, retain_cut);
+    if (!retain_paths.empty())
+        retain = text::make_corpus(read_corpus_documents(retain_paths, 0), tokenizer, retain_cut);
     const auto key = make_key(comm, forget, reader.key(), common.dtype, watch, model_folder, labels, retain);
     unlearn::check_labels_belong(labels, key.inputs.at("model"), tokenizer.digest());
-    if (auto existing = store::find_artefact(comm, common.outputs, key)) return artefact_answer(*existing, true, "model");
+    if (auto existing = store::find_artefact(comm, common.outputs, key))
+        return artefact_answer(*existing, true, "model");
 
     auto decoder = model::Decoder::load(model_folder, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, key);
     const auto collectives = common.collectives(comm);
     unlearn::RetainBlocks retain_blocks;
     for (const text::TokenBlock& block : retain.blocks) retain_blocks.push_back(block.ids);
-    const auto report = unlearn::forget(comm, *collectives, decoder, labels, retain_blocks, forget, writer.scratch_folder() / "forget",
-                                        watch.measure(comm, tokenizer));
+    const auto report = unlearn::forget(comm, *collectives, decoder, labels, retain_blocks, forget,
+                                        writer.scratch_folder() / "forget", watch.measure(comm, tokenizer));
     if (!report.within_budget) {
         log_warning("no step stayed within the utility budget; the model is as it came");
     }

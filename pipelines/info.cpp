@@ -28,13 +28,20 @@ Answer run_info(const dist::Comm&, const Arguments& arguments) {
     }
     const text::Tokenizer tokenizer = load_tokenizer(folder, config);
     Answer answer;
-    answer.json = {{"family", config.family},         {"layers", config.layers},
-                   {"hidden", config.hidden},         {"intermediate", config.intermediate},
-                   {"heads", config.heads},           {"kv_heads", config.kv_heads},
-                   {"head_dim", config.head_dim},     {"vocabulary", config.vocabulary},
-                   {"max_positions", config.max_positions}, {"tied", config.tied},
-                   {"parameters", parameters},        {"bytes", bytes},
-                   {"dtypes", dtypes},                {"files", checkpoint.file_names},
+    answer.json = {{"family", config.family},
+                   {"layers", config.layers},
+                   {"hidden", config.hidden},
+                   {"intermediate", config.intermediate},
+                   {"heads", config.heads},
+                   {"kv_heads", config.kv_heads},
+                   {"head_dim", config.head_dim},
+                   {"vocabulary", config.vocabulary},
+                   {"max_positions", config.max_positions},
+                   {"tied", config.tied},
+                   {"parameters", parameters},
+                   {"bytes", bytes},
+                   {"dtypes", dtypes},
+                   {"files", checkpoint.file_names},
                    {"tokenizer", {{"size", tokenizer.size()}, {"digest", tokenizer.digest()}}}};
     answer.text = fmt::format(
         "family      {}\nlayers      {}\nhidden      {}  (MLP {})\nheads       {} query, {} key-value, width {}\n"
@@ -50,8 +57,8 @@ Answer run_info(const dist::Comm&, const Arguments& arguments) {
     if (model::holds_side_memory(folder)) {
         const model::SideMemory memory = model::load_side_memory(folder, at::kFloat, at::kCPU);
         answer.json["side_memory"] = {{"layer", memory.layer}, {"alternatives", memory.alternatives.size()}};
-        answer.text += fmt::format("side memory layer {}, {} alternative(s) of its second MLP matrix (WISE)\n", memory.layer,
-                                   memory.alternatives.size());
+        answer.text += fmt::format("side memory layer {}, {} alternative(s) of its second MLP matrix (WISE)\n",
+                                   memory.layer, memory.alternatives.size());
     }
     return answer;
 }

@@ -1,7 +1,7 @@
 #include "pipelines/options.h"
 
-#include <boost/program_options.hpp>
 #include <fmt/ranges.h>
+#include <boost/program_options.hpp>
 
 #include <charconv>
 #include <fstream>
@@ -116,8 +116,8 @@ void Options::add(const std::string& name, double& value, const std::string& hel
 }
 
 void Options::add(const std::string& name, bool& value, const std::string& help) {
-    declare({name, help, value ? "true" : "", true, false,
-             [&value](const auto& v) { value = parse_bool(v.back()); }, [&value] { return Json(value); }});
+    declare({name, help, value ? "true" : "", true, false, [&value](const auto& v) { value = parse_bool(v.back()); },
+             [&value] { return Json(value); }});
 }
 
 void Options::add(const std::string& name, std::string& value, const std::vector<std::string>& choices,
@@ -194,7 +194,8 @@ Options::Values Options::from_file(const std::filesystem::path& path, Problems& 
             // Keys are "section.option"; other verbs' sections are none of our business.
             if (!entry.string_key.starts_with(verb_ + ".")) continue;
             const std::string name = entry.string_key.substr(verb_.size() + 1);
-            const bool known = std::any_of(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+            const bool known =
+                std::any_of(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
             if (!known) problems.add("{}: {}", path.string(), unknown(name));
             auto& list = values[name];
             list.insert(list.end(), entry.value.begin(), entry.value.end());
@@ -222,8 +223,10 @@ void Options::parse(const Arguments& arguments) {
     const Values words = from_words(arguments.words, problems);
     Values environment = from_environment();
     std::filesystem::path file;
-    if (auto it = words.find("config"); it != words.end()) file = base_folder_ / it->second.back();
-    else if (auto env = environment.find("config"); env != environment.end()) file = env->second.back();
+    if (auto it = words.find("config"); it != words.end())
+        file = base_folder_ / it->second.back();
+    else if (auto env = environment.find("config"); env != environment.end())
+        file = env->second.back();
     if (!file.empty()) values_ = from_file(file, problems);
     for (const auto& [name, value] : environment) values_[name] = value;
     for (const auto& [name, value] : words) values_[name] = value;

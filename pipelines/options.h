@@ -1,6 +1,6 @@
 #pragma once
-// The options of a verb: declared once, read from defaults, --config FILE, NEPENTHE_* environment and flags (last wins),
-// checked all at once.
+// The options of a verb: declared once, read from defaults, --config FILE, NEPENTHE_* environment and flags (last
+// wins), checked all at once.
 
 #include "base/error.h"
 #include "base/json.h"
@@ -21,7 +21,7 @@ struct HelpRequested {
 
 // Where the values of one invocation come from.
 struct Arguments {
-    std::vector<std::string> words;     // what follows the verb on the command line
+    std::vector<std::string> words;  // what follows the verb on the command line
     // Relative paths count from here; a recipe's stages set it to the recipe's folder, empty = the working folder.
     std::filesystem::path base_folder;
 };

@@ -67,7 +67,8 @@ std::map<std::string, std::string> resolve_variables(const Json& declared,
     for (const auto& [name, about] : declared.items()) {
         if (const auto it = given.find(name); it != given.end()) {
             // A path that the user names counts from where the user stands.
-            values[name] = std::filesystem::exists(it->second) ? std::filesystem::absolute(it->second).string() : it->second;
+            values[name] =
+                std::filesystem::exists(it->second) ? std::filesystem::absolute(it->second).string() : it->second;
         } else if (about.contains("default")) {
             values[name] = about["default"].get<std::string>();
         } else {

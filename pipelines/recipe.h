@@ -2,12 +2,13 @@
 // A recipe: stages in order, each a verb with options; later stages name earlier ones.
 //
 //   {"name": "oz",
-//    "variables": {"model": {"help": "Hugging Face folder of Gemma 3 270M"}, "book": {"help": "…", "default": "oz.txt"}},
-//    "stages": [{"name": "reinforced", "verb": "train", "options": {"model": "${model}", "corpus": "${book}"}},
+//    "variables": {"model": {"help": "Hugging Face folder of Gemma 3 270M"}, "book": {"help": "…", "default":
+//    "oz.txt"}}, "stages": [{"name": "reinforced", "verb": "train", "options": {"model": "${model}", "corpus":
+//    "${book}"}},
 //               {"name": "labels", "verb": "relabel", "options": {"reinforced": "@reinforced", …}}]}
 //
-// "@name" stands for the artefact folder of an earlier stage, "${name}" for a variable. Paths written in the recipe count
-// from its folder, those given on the command line from the working folder.
+// "@name" stands for the artefact folder of an earlier stage, "${name}" for a variable. Paths written in the recipe
+// count from its folder, those given on the command line from the working folder.
 
 #include "base/json.h"
 
@@ -29,8 +30,8 @@ struct Recipe {
     std::vector<RecipeStage> stages;
 };
 
-// Reads and checks a recipe and fills in the variables. Throws Error(kUsage) or Error(kData) with every problem: unknown
-// keys, missing variables, references to stages that do not come before.
+// Reads and checks a recipe and fills in the variables. Throws Error(kUsage) or Error(kData) with every problem:
+// unknown keys, missing variables, references to stages that do not come before.
 Recipe read_recipe(const std::filesystem::path& file, const std::map<std::string, std::string>& variables);
 
 // The command line of one stage; `artefacts` holds the folders of the stages done so far.

@@ -1,6 +1,6 @@
+#include "unlearn/relabel.h"
 #include "io/text.h"
 #include "pipelines/stage.h"
-#include "unlearn/relabel.h"
 
 namespace nepenthe::pipelines {
 
@@ -13,7 +13,8 @@ Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<std::string> activations;
     std::int64_t characters = 0;
     Options options("relabel", "generic labels: what the baseline would say, less what only the reinforced model says",
-                    "mpirun -n 2 nepenthe relabel --baseline gemma --reinforced outputs/train-… --corpus oz.txt --dictionary oz.json");
+                    "mpirun -n 2 nepenthe relabel --baseline gemma --reinforced outputs/train-… --corpus oz.txt "
+                    "--dictionary oz.json");
     options.add("baseline", baseline, "model that is to forget");
     options.add("reinforced", reinforced, "the same model trained further on the corpus");
     options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");

@@ -1,6 +1,6 @@
+#include "model/score.h"
 #include "base/tree_sum.h"
 #include "io/text.h"
-#include "model/score.h"
 #include "pipelines/verb.h"
 #include "store/blocks.h"
 
@@ -53,8 +53,11 @@ Answer run_score(const dist::Comm& comm, const Arguments& arguments) {
     const double nll = -tree_sum(sums);
     const double perplexity = std::exp(nll / static_cast<double>(tokens));
     Answer answer;
-    answer.json = {{"tokens", tokens}, {"nll_sum", nll}, {"perplexity", perplexity},
-                   {"window", windows.window}, {"stride", windows.stride > 0 ? windows.stride : windows.window / 2}};
+    answer.json = {{"tokens", tokens},
+                   {"nll_sum", nll},
+                   {"perplexity", perplexity},
+                   {"window", windows.window},
+                   {"stride", windows.stride > 0 ? windows.stride : windows.window / 2}};
     answer.text = fmt::format("tokens      {}\nNLL         {:.4f} nats ({:.4f} a token)\nperplexity  {:.4f}\n", tokens,
                               nll, nll / static_cast<double>(tokens), perplexity);
     return answer;

@@ -19,8 +19,8 @@ std::string input_model_digest(const dist::Comm& comm, const std::filesystem::pa
 }
 
 store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& writer, const model::Decoder& decoder,
-                              const std::filesystem::path& source,
-                              const std::vector<std::filesystem::path>& side_files, const Json& summary) {
+                              const std::filesystem::path& source, const std::vector<std::filesystem::path>& side_files,
+                              const Json& summary) {
     const dist::StageScope stage("save model");
     dist::run_agreed(comm, "save model", [&] {
         if (!comm.is_root()) return;
@@ -35,7 +35,8 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
         // Trust what the disk gives back, not what was meant to be written.
         const auto reread = model::Decoder::load(writer.data_folder(), decoder.compute());
         for (const auto& [name, tensor] : reread.parameters()) {
-            const double error = (tensor.to(at::kFloat) - decoder.parameter(name).cpu().to(at::kFloat)).abs().max().item<double>();
+            const double error =
+                (tensor.to(at::kFloat) - decoder.parameter(name).cpu().to(at::kFloat)).abs().max().item<double>();
             const double scale = tensor.to(at::kFloat).abs().max().item<double>();
             // One rounding to bf16 is at most 2^-8 of the value; anything more is another tensor.
             if (!(error <= scale * 0x1.0p-8)) {

@@ -3,8 +3,8 @@
 
 #include "dist/comm.h"
 #include "model/decoder.h"
-#include "store/artefact.h"
 #include "pipelines/verb.h"
+#include "store/artefact.h"
 
 #include <filesystem>
 #include <functional>
@@ -19,11 +19,12 @@ std::string input_model_digest(const dist::Comm& comm, const std::filesystem::pa
 // `side_files` (config.json, tokenizer.json …) stand for a model made from scratch; provenance.json beside them. The
 // published folder is loaded again and compared with memory before it gets its name.
 store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& writer, const model::Decoder& decoder,
-                              const std::filesystem::path& source,
-                              const std::vector<std::filesystem::path>& side_files, const Json& summary);
+                              const std::filesystem::path& source, const std::vector<std::filesystem::path>& side_files,
+                              const Json& summary);
 
 // Documents of all paths, each cut to its first `characters` code points (0 = whole).
-std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths, std::int64_t characters);
+std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths,
+                                               std::int64_t characters);
 
 // {"artefact", "digest", "reused"} and the line that says so.
 Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what);

@@ -20,7 +20,8 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     options.add("window", stats.window, "tokens of context, BOS included");
     options.add("tokens", stats.tokens, "how many tokens at most, drawn by windows; 0 = the corpus");
     options.add("skip", stats.skip, "tokens left out before them: what an earlier file with this seed holds");
-    options.add("until", stats.until, "stop when doubling the tokens turns edit directions by less (1 - cos); 0 = never");
+    options.add("until", stats.until,
+                "stop when doubling the tokens turns edit directions by less (1 - cos); 0 = never");
     options.add("batch-tokens", stats.tokens_per_batch, "tokens computed together");
     options.add("groups", stats.groups, "blocks of work; give as many as there are ranks, or more");
     options.add("merge", merge, "add these artefacts up instead");

@@ -26,8 +26,8 @@ Answer run_tokenize(const dist::Comm&, const Arguments& arguments) {
     Answer answer;
     for (std::size_t i = 0; i < encoding.ids.size(); ++i) {
         offsets.push_back({encoding.offsets[i].begin, encoding.offsets[i].end});
-        answer.text += fmt::format("{}\t{}\t{}\n", encoding.ids[i], encoding.offsets[i].begin,
-                                   tokenizer.token(encoding.ids[i]));
+        answer.text +=
+            fmt::format("{}\t{}\t{}\n", encoding.ids[i], encoding.offsets[i].begin, tokenizer.token(encoding.ids[i]));
     }
     answer.json = {{"ids", encoding.ids}, {"offsets", offsets}};
     return answer;

@@ -23,27 +23,29 @@ store::Artefact trace(const dist::Comm& comm, const TraceInputs& inputs, const e
     const auto tokenizer = load_tokenizer(inputs.model, decoder.config());
     edit::TracePromptFile facts;
     dist::run_agreed(comm, "read facts", [&] { facts = edit::read_trace_prompts(inputs.facts); });
-    // The noise is measured on all subjects of the file, so that a limit changes how many facts there are and nothing else.
+    // The noise is measured on all subjects of the file, so that a limit changes how many facts there are and nothing
+    // else.
     const double deviation =
         options.noise * (options.noise_in_sigmas ? edit::embedding_deviation(decoder, tokenizer, facts.prompts) : 1.0);
     if (inputs.limit > 0) facts.prompts.resize(std::min(facts.prompts.size(), static_cast<std::size_t>(inputs.limit)));
 
     const std::string model_digest = input_model_digest(comm, inputs.model);
-    const store::ArtefactKey key{"trace",
-                                 {{"options", options.to_json()},
-                                  {"limit", inputs.limit},
-                                  {"figures", inputs.figures},
-                                  {"dtype", common.dtype}},
-                                 {{"model", model_digest}, {"tokenizer", tokenizer.digest()}, {"facts", facts.digest}}};
+    const store::ArtefactKey key{
+        "trace",
+        {{"options", options.to_json()}, {"limit", inputs.limit}, {"figures", inputs.figures}, {"dtype", common.dtype}},
+        {{"model", model_digest}, {"tokenizer", tokenizer.digest()}, {"facts", facts.digest}}};
     if (auto existing = store::find_artefact(comm, common.outputs, key)) return *existing;
     store::ArtefactWriter writer(comm, common.outputs, key);
-    const std::vector<edit::TraceCase> cases = edit::trace_facts(comm, decoder, tokenizer, facts.prompts, options, deviation,
-                                                                 writer.scratch_folder() / "facts", key.digest());
+    const std::vector<edit::TraceCase> cases = edit::trace_facts(
+        comm, decoder, tokenizer, facts.prompts, options, deviation, writer.scratch_folder() / "facts", key.digest());
     const std::int64_t layers = decoder.config().layers;
     const edit::TraceAverages averages = edit::average(cases, options.settings, layers);
-    const Json attributes{{"model_digest", model_digest},   {"tokenizer_digest", tokenizer.digest()},
-                          {"facts_digest", facts.digest},   {"noise_deviation", deviation},
-                          {"copies", options.copies},       {"seed", options.seed},
+    const Json attributes{{"model_digest", model_digest},
+                          {"tokenizer_digest", tokenizer.digest()},
+                          {"facts_digest", facts.digest},
+                          {"noise_deviation", deviation},
+                          {"copies", options.copies},
+                          {"seed", options.seed},
                           {"config_json", canonical_json(options.to_json())}};
     const std::string digest = edit::write_trace_file(comm, writer.data_folder() / edit::kTraceFile, cases, averages,
                                                       options.settings, layers, attributes);
@@ -100,7 +102,8 @@ Answer run_trace(const dist::Comm& comm, const Arguments& arguments) {
     Answer answer = artefact_answer(artefact, false, "traces");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     const Json& proposal = answer.json["summary"]["proposal"];
-    answer.text += fmt::format("proposed for editing: layer {}, in batches {}\n", proposal["single"].dump(), proposal["batch"].dump());
+    answer.text += fmt::format("proposed for editing: layer {}, in batches {}\n", proposal["single"].dump(),
+                               proposal["batch"].dump());
     return answer;
 }
 

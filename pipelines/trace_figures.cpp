@@ -29,14 +29,15 @@ void write(const std::filesystem::path& folder, const std::string& name, const s
 
 report::HeatMap fact_map(const edit::TraceCase& one, TraceKind kind, const std::vector<double>& scores,
                          std::int64_t window, std::int64_t layers) {
-    report::HeatMap map{.title = fmt::format("Restoring {}: \"{}\"", kRestored[static_cast<std::size_t>(kind)], one.prompt.prompt),
-                        .rows = {},
-                        .values = {},
-                        .x_label = axis_label(kind, window),
-                        .bar_label = fmt::format("p({})", one.answer),
-                        .low = one.trace.low,
-                        .high = std::max(one.trace.high, *std::max_element(scores.begin(), scores.end())),
-                        .palette = kPalettes[static_cast<std::size_t>(kind)]};
+    report::HeatMap map{
+        .title = fmt::format("Restoring {}: \"{}\"", kRestored[static_cast<std::size_t>(kind)], one.prompt.prompt),
+        .rows = {},
+        .values = {},
+        .x_label = axis_label(kind, window),
+        .bar_label = fmt::format("p({})", one.answer),
+        .low = one.trace.low,
+        .high = std::max(one.trace.high, *std::max_element(scores.begin(), scores.end())),
+        .palette = kPalettes[static_cast<std::size_t>(kind)]};
     for (std::int64_t token = 0; token < std::ssize(one.tokens.ids); ++token) {
         const bool subject = token >= one.tokens.subject.begin && token < one.tokens.subject.end;
         map.rows.push_back(one.token_texts[static_cast<std::size_t>(token)] + (subject ? "*" : ""));
@@ -62,8 +63,8 @@ double common_limit(const edit::TraceAverages& averages, const edit::TraceSettin
 
 report::HeatMap average_map(const edit::TraceAverages& averages, const edit::RoleEffects& effects, TraceKind kind,
                             std::int64_t window, double limit) {
-    report::HeatMap map{.title = fmt::format("Average indirect effect of {} over {} facts", kRestored[static_cast<std::size_t>(kind)],
-                                             averages.correct),
+    report::HeatMap map{.title = fmt::format("Average indirect effect of {} over {} facts",
+                                             kRestored[static_cast<std::size_t>(kind)], averages.correct),
                         .rows = {edit::kRoleNames.begin(), edit::kRoleNames.end()},
                         .values = {},
                         .x_label = axis_label(kind, window),
@@ -89,8 +90,10 @@ report::Curve curve(const std::string& name, const std::vector<edit::Estimate>& 
 }
 
 report::LinePlot effects_plot(const edit::TraceAverages& averages, const edit::TraceSettings& settings) {
-    report::LinePlot plot{fmt::format("Average indirect effects over {} facts, 95 % bands", averages.correct), "layer",
-                          "average indirect effect", {}};
+    report::LinePlot plot{fmt::format("Average indirect effects over {} facts, 95 % bands", averages.correct),
+                          "layer",
+                          "average indirect effect",
+                          {}};
     for (std::size_t kind = 0; kind < settings.kinds.size(); ++kind) {
         report::Panel& panel = plot.panels.emplace_back();
         panel.title = fmt::format("restoring {}", kRestored[static_cast<std::size_t>(settings.kinds[kind])]);
@@ -111,7 +114,10 @@ report::LinePlot severed_plot(const edit::TraceAverages& averages, const edit::T
     }
     panel.curves.push_back(curve("attention severed", averages.severed_attention));
     panel.curves.push_back(curve("MLP severed", averages.severed_mlp));
-    return {"What the effect of a state needs above it", "layer whose state is restored", "average indirect effect", {panel}};
+    return {"What the effect of a state needs above it",
+            "layer whose state is restored",
+            "average indirect effect",
+            {panel}};
 }
 
 }  // namespace
@@ -125,14 +131,18 @@ void draw_traces(const std::filesystem::path& folder, const std::vector<edit::Tr
         if (!cases[i].correct) continue;
         ++drawn;
         for (std::size_t kind = 0; kind < settings.kinds.size(); ++kind) {
-            write(folder, fmt::format("fact-{:04}-{}", i, edit::kTraceKindNames[static_cast<std::size_t>(settings.kinds[kind])]),
-                  heat_map_svg(fact_map(cases[i], settings.kinds[kind], cases[i].trace.scores[kind], settings.window, layers)));
+            write(
+                folder,
+                fmt::format("fact-{:04}-{}", i, edit::kTraceKindNames[static_cast<std::size_t>(settings.kinds[kind])]),
+                heat_map_svg(
+                    fact_map(cases[i], settings.kinds[kind], cases[i].trace.scores[kind], settings.window, layers)));
         }
     }
     const double limit = common_limit(averages, settings);
     for (std::size_t kind = 0; kind < settings.kinds.size(); ++kind) {
-        write(folder, std::string("average-") + edit::kTraceKindNames[static_cast<std::size_t>(settings.kinds[kind])],
-              heat_map_svg(average_map(averages, averages.effects[kind], settings.kinds[kind], settings.window, limit)));
+        write(
+            folder, std::string("average-") + edit::kTraceKindNames[static_cast<std::size_t>(settings.kinds[kind])],
+            heat_map_svg(average_map(averages, averages.effects[kind], settings.kinds[kind], settings.window, limit)));
     }
     write(folder, "effects", line_plot_svg(effects_plot(averages, settings)));
     if (settings.severed) write(folder, "severed", line_plot_svg(severed_plot(averages, settings)));

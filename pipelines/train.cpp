@@ -100,7 +100,8 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     const auto report = train::train(
         comm, *collectives, decoder, static_cast<std::int64_t>(corpus.blocks.size()),
         [&](std::int64_t index) { return train::causal_sample(corpus.blocks[static_cast<std::size_t>(index)].ids); },
-        stage.train, writer.scratch_folder() / "checkpoints", curve_writer(comm, stage.common.outputs / "curves" / key.folder_name()));
+        stage.train, writer.scratch_folder() / "checkpoints",
+        curve_writer(comm, stage.common.outputs / "curves" / key.folder_name()));
 
     Json summary = {{"tokens", corpus.tokens()},
                     {"blocks", corpus.blocks.size()},

@@ -2,8 +2,8 @@
 
 #include "model/memory.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 
 #include <algorithm>
@@ -83,8 +83,8 @@ const Verb& find_verb(const std::string& name) {
 text::Tokenizer load_tokenizer(const std::filesystem::path& folder, const model::DecoderConfig& config) {
     auto tokenizer = text::Tokenizer::load(folder);
     if (tokenizer.size() > config.vocabulary) {
-        fail(ErrorKind::kData, "{}: the tokenizer has ids up to {}, the model's vocabulary ends at {}",
-             folder.string(), tokenizer.size() - 1, config.vocabulary - 1);
+        fail(ErrorKind::kData, "{}: the tokenizer has ids up to {}, the model's vocabulary ends at {}", folder.string(),
+             tokenizer.size() - 1, config.vocabulary - 1);
     }
     return tokenizer;
 }

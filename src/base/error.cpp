@@ -28,9 +28,7 @@ Error Error::with_context(std::string_view context) const {
     return Error(kind_, fmt::format("{}: {}", context, what()));
 }
 
-void Problems::add_all(const Problems& other) {
-    items_.insert(items_.end(), other.items_.begin(), other.items_.end());
-}
+void Problems::add_all(const Problems& other) { items_.insert(items_.end(), other.items_.begin(), other.items_.end()); }
 
 void Problems::throw_if_any(ErrorKind kind, std::string_view title) const {
     if (items_.empty()) return;

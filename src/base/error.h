@@ -44,12 +44,12 @@ template <typename... Args>
 }
 
 // An invariant of our own code; always on. Never for user input.
-#define NEPENTHE_CHECK(condition)                                                                       \
-    do {                                                                                                \
-        if (!(condition)) {                                                                             \
-            ::nepenthe::fail(::nepenthe::ErrorKind::kInternal, "{}:{}: broken invariant: {}", __FILE__, \
-                             __LINE__, #condition);                                                     \
-        }                                                                                               \
+#define NEPENTHE_CHECK(condition)                                                                                 \
+    do {                                                                                                          \
+        if (!(condition)) {                                                                                       \
+            ::nepenthe::fail(::nepenthe::ErrorKind::kInternal, "{}:{}: broken invariant: {}", __FILE__, __LINE__, \
+                             #condition);                                                                         \
+        }                                                                                                         \
     } while (false)
 
 // Collects every problem of an input, so that the user sees all of them at once.

@@ -20,8 +20,15 @@ std::string duration_text(double seconds) {
 }  // namespace
 
 Progress::Progress(std::string label, std::string unit, std::uint64_t total, bool visible, std::uint64_t done)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(total), done_(done), done_at_start_(done),
-      visible_(visible), terminal_(isatty(STDERR_FILENO) == 1), start_(Clock::now()), last_print_(start_) {}
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(total),
+      done_(done),
+      done_at_start_(done),
+      visible_(visible),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      start_(Clock::now()),
+      last_print_(start_) {}
 
 Progress::~Progress() {
     if (visible_ && (printed_ || terminal_)) print(true);
@@ -47,8 +54,8 @@ void Progress::print(bool final) {
         tail = fmt::format("{} left", duration_text(static_cast<double>(total_ - done_) / rate));
     }
     const double share = total_ > 0 ? static_cast<double>(done_) / static_cast<double>(total_) : 1.0;
-    std::string line = fmt::format("{} {}/{} {} ({:.0f} %) {:.4g} {}/s {}", label_, done_, total_, unit_,
-                                   100 * share, rate, unit_, tail);
+    std::string line = fmt::format("{} {}/{} {} ({:.0f} %) {:.4g} {}/s {}", label_, done_, total_, unit_, 100 * share,
+                                   rate, unit_, tail);
     if (!remark_.empty()) line += "  " + remark_;
     if (terminal_) {
         constexpr int kWidth = 20;

@@ -13,7 +13,9 @@ namespace {
 // Below it the bare prompt hardly sees what is written at the averaged key.
 constexpr double kFarKey = 0.5;
 
-double cosine(const at::Tensor& a, const at::Tensor& b) { return (at::dot(a, b) / (a.norm() * b.norm())).item<double>(); }
+double cosine(const at::Tensor& a, const at::Tensor& b) {
+    return (at::dot(a, b) / (a.norm() * b.norm())).item<double>();
+}
 
 // Share of the edit that the bare prompt sees: k0 · u / (k̄ · u) with the update's own direction u.
 double bare_response(const LowRank& update, const LayerSystem& system) {
@@ -25,8 +27,10 @@ double bare_response(const LowRank& update, const LayerSystem& system) {
 std::string note_of(const EditRecord& record, const EditOptions& options) {
     std::vector<std::string> notes;
     if (record.value.clamped) notes.push_back(fmt::format("clamped at {} times its value", options.value.clamp));
-    if (record.value.nll >= options.value.stop_loss * 10) notes.push_back(fmt::format("target not reached: loss {:.2f}", record.value.nll));
-    if (record.key_cosine < kFarKey) notes.push_back(fmt::format("bare key far from the averaged one: cosine {:.2f}", record.key_cosine));
+    if (record.value.nll >= options.value.stop_loss * 10)
+        notes.push_back(fmt::format("target not reached: loss {:.2f}", record.value.nll));
+    if (record.key_cosine < kFarKey)
+        notes.push_back(fmt::format("bare key far from the averaged one: cosine {:.2f}", record.key_cosine));
     if (record.facts.size() > 1) notes.push_back(fmt::format("one value for {} facts", record.facts.size()));
     std::string text;
     for (const std::string& note : notes) text += (text.empty() ? "" : "; ") + note;
@@ -53,7 +57,8 @@ BatchWriter::BatchWriter(model::Decoder& decoder, const EditContext& context,
         if (moment && options.method != Method::kFineTune) {
             const at::Tensor matrix = moment(layer);
             if (matrix.sizes() != at::IntArrayRef({decoder.config().intermediate, decoder.config().intermediate})) {
-                fail(ErrorKind::kData, "statistics of layer {}: their width is not the model's {}", layer, decoder.config().intermediate);
+                fail(ErrorKind::kData, "statistics of layer {}: their width is not the model's {}", layer,
+                     decoder.config().intermediate);
             }
             if (options.method == Method::kAlphaEdit) {
                 state.null_space = null_space(matrix, options.tau);
@@ -65,7 +70,8 @@ BatchWriter::BatchWriter(model::Decoder& decoder, const EditContext& context,
     }
 }
 
-WrittenBatch BatchWriter::write(const Dealing& dealing, const std::vector<EditUnit>& units, const std::vector<FactValue>& values) {
+WrittenBatch BatchWriter::write(const Dealing& dealing, const std::vector<EditUnit>& units,
+                                const std::vector<FactValue>& values) {
     try {
         return context_.options().method == Method::kFineTune ? write_fine_tuned(dealing, units)
                                                               : write_values(dealing, units, values);
@@ -154,7 +160,8 @@ void BatchWriter::keep(const Dealing& dealing, const std::vector<EditUnit>& unit
         matrices_[position].keep();
         if (options.method != Method::kAlphaEdit || options.mode != Mode::kSequential) continue;
         // Keys of what was written, as the edited model has them now.
-        const at::Tensor wanted = at::ones({decoder_.config().hidden, static_cast<std::int64_t>(units.size())}, at::kDouble);
+        const at::Tensor wanted =
+            at::ones({decoder_.config().hidden, static_cast<std::int64_t>(units.size())}, at::kDouble);
         const at::Tensor keys = layer_system(dealing, decoder_, context_, units, wanted, position).keys;
         const at::Tensor gram = dealing.rows(keys.size(0), [&](std::int64_t first, std::int64_t count) {
             return at::matmul(keys.narrow(0, first, count), keys.t());

@@ -22,9 +22,10 @@ class BatchWriter {
     BatchWriter(model::Decoder& decoder, const EditContext& context,
                 const std::function<at::Tensor(std::int64_t layer)>& moment);
 
-    // Writes the units so that they get `values` (one a unit; none for fine-tuning). Throws Error(kGate) with the weights
-    // as they were kept last. Uses `dealing`.
-    WrittenBatch write(const Dealing& dealing, const std::vector<EditUnit>& units, const std::vector<FactValue>& values);
+    // Writes the units so that they get `values` (one a unit; none for fine-tuning). Throws Error(kGate) with the
+    // weights as they were kept last. Uses `dealing`.
+    WrittenBatch write(const Dealing& dealing, const std::vector<EditUnit>& units,
+                       const std::vector<FactValue>& values);
     // The present weights become those that restore() goes back to; AlphaEdit takes note of the units' keys.
     void keep(const Dealing& dealing, const std::vector<EditUnit>& units);
     void restore();
@@ -32,7 +33,8 @@ class BatchWriter {
   private:
     Delta write_layer(const Dealing& dealing, std::size_t position, const std::vector<EditUnit>& units,
                       const at::Tensor& wanted, LayerSystem& system);
-    WrittenBatch write_values(const Dealing& dealing, const std::vector<EditUnit>& units, const std::vector<FactValue>& values);
+    WrittenBatch write_values(const Dealing& dealing, const std::vector<EditUnit>& units,
+                              const std::vector<FactValue>& values);
     WrittenBatch write_fine_tuned(const Dealing& dealing, const std::vector<EditUnit>& units);
     Delta describe(std::size_t position, const Solution& solution, double error_before) const;
 

@@ -70,8 +70,10 @@ void Dealing::check_same(const at::Tensor& tensor, const std::string& what) cons
     const auto all = comm_->all_gather(digest);
     for (std::size_t rank = 1; rank < all.size(); ++rank) {
         if (all[rank] != all[0]) {
-            fail(ErrorKind::kInternal, "{}: rank {} computed other bytes than rank 0; are these different kinds of processors, or "
-                 "different numbers of threads?", what, rank);
+            fail(ErrorKind::kInternal,
+                 "{}: rank {} computed other bytes than rank 0; are these different kinds of processors, or "
+                 "different numbers of threads?",
+                 what, rank);
         }
     }
 }

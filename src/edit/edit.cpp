@@ -23,7 +23,8 @@ void check_inputs(const model::DecoderConfig& config, const EditInputs& inputs, 
     Problems usage;
     for (const std::string& problem : options.validate(config)) usage.add("{}", problem);
     if (options.method == Method::kAlphaEdit && !inputs.moment) {
-        usage.add("alphaedit writes into the null space of a layer's second moment: give --moments (made by nepenthe stats)");
+        usage.add(
+            "alphaedit writes into the null space of a layer's second moment: give --moments (made by nepenthe stats)");
     }
     usage.throw_if_any(ErrorKind::kUsage, "edit");
     if (inputs.facts.empty()) fail(ErrorKind::kData, "edit: there are no facts");
@@ -39,8 +40,8 @@ void check_inputs(const model::DecoderConfig& config, const EditInputs& inputs, 
 }
 
 // Prefixes are drawn by one rank: the model's bits need not be the same where ranks have other numbers of threads.
-std::vector<std::string> shared_prefixes(const dist::Comm& comm, const model::Decoder& decoder, const EditInputs& inputs,
-                                         const EditOptions& options) {
+std::vector<std::string> shared_prefixes(const dist::Comm& comm, const model::Decoder& decoder,
+                                         const EditInputs& inputs, const EditOptions& options) {
     if (!inputs.prefixes.empty()) return inputs.prefixes;
     std::string packed;
     dist::run_agreed(comm, "context prefixes", [&] {
@@ -60,42 +61,50 @@ std::size_t batch_size(const EditOptions& options, std::size_t units) {
 void warn_before(const EditInputs& inputs, const EditOptions& options, const model::DecoderConfig& config,
                  std::size_t together, std::vector<std::string>& warnings) {
     if (!inputs.moment && options.method != Method::kFineTune) {
-        warnings.emplace_back("no statistics are given: C = I, other keys are not protected (nepenthe stats makes them)");
+        warnings.emplace_back(
+            "no statistics are given: C = I, other keys are not protected (nepenthe stats makes them)");
     }
     const bool exact = options.method == Method::kEmmet && options.emmet_weight * options.emmet_mu == 0;
-    if (options.mode != Mode::kOneAtATime && static_cast<std::int64_t>(together) > config.intermediate && options.method != Method::kFineTune) {
-        const std::string text = fmt::format("{} keys a batch, but a layer holds {} independent ones", together, config.intermediate);
+    if (options.mode != Mode::kOneAtATime && static_cast<std::int64_t>(together) > config.intermediate &&
+        options.method != Method::kFineTune) {
+        const std::string text =
+            fmt::format("{} keys a batch, but a layer holds {} independent ones", together, config.intermediate);
         if (exact) fail(ErrorKind::kGate, "{}: equality cannot hold; give --emmet-mu or choose memit", text);
         warnings.push_back(text + ": errors will be averaged over facts");
     }
     if (config.norm_place != model::NormPlace::kPre && options.value_site() == ValueSite::kBlockOutput) {
-        warnings.emplace_back("this family normalises what W writes: residuals of the block's output are carried back through that "
-                              "norm, which can meet their direction but not their length");
+        warnings.emplace_back(
+            "this family normalises what W writes: residuals of the block's output are carried back through that "
+            "norm, which can meet their direction but not their length");
     }
 }
 
 // A key of such a token belongs to its prompt alone: the edit may not be met where other characters follow the subject.
-void warn_of_merged_subjects(const model::DecoderConfig& config, const EditInputs& inputs, std::vector<std::string>& warnings) {
+void warn_of_merged_subjects(const model::DecoderConfig& config, const EditInputs& inputs,
+                             std::vector<std::string>& warnings) {
     constexpr std::size_t kNamed = 20;
     const auto merged = merged_subjects(config, *inputs.tokenizer, inputs.facts);
     if (merged.empty()) return;
     std::vector<std::string> ids;
     for (std::size_t i = 0; i < std::min(kNamed, merged.size()); ++i) ids.push_back(inputs.facts[merged[i]].id);
-    warnings.push_back(fmt::format("{} facts whose subject's last token also covers what follows it, so that the edit may not be met in "
-                                   "other sentences: {}{}", merged.size(), fmt::join(ids, ", "), merged.size() > kNamed ? " …" : ""));
+    warnings.push_back(fmt::format(
+        "{} facts whose subject's last token also covers what follows it, so that the edit may not be met in "
+        "other sentences: {}{}",
+        merged.size(), fmt::join(ids, ", "), merged.size() > kNamed ? " …" : ""));
 }
 
 // The batches of a run, one after another.
 void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context, BatchWriter& writer,
-                  const std::vector<EditUnit>& units, const EditInputs& inputs, const EditHooks& hooks, const fs::path& scratch,
-                  EditResult& result) {
+                  const std::vector<EditUnit>& units, const EditInputs& inputs, const EditHooks& hooks,
+                  const fs::path& scratch, EditResult& result) {
     const EditOptions& options = context.options();
     const std::size_t together = batch_size(options, units.size());
     const Dealing dealing = Dealing::over(comm);
     std::string history;
     for (std::size_t first = 0; first < units.size(); first += together) {
         const auto begin = units.begin() + static_cast<std::ptrdiff_t>(first);
-        const std::vector<EditUnit> batch(begin, begin + static_cast<std::ptrdiff_t>(std::min(together, units.size() - first)));
+        const std::vector<EditUnit> batch(
+            begin, begin + static_cast<std::ptrdiff_t>(std::min(together, units.size() - first)));
         std::vector<FactValue> values;
         if (options.method != Method::kFineTune) {
             const fs::path folder = scratch.empty() ? fs::path() : scratch / fmt::format("values-{:06}", first);
@@ -109,7 +118,8 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
             writer.restore();
             if (error.kind() != ErrorKind::kGate || options.mode != Mode::kSequential || first == 0) throw;
             result.stopped = error.what();
-            log_warning("stopped after {} of {} units, the last batch is rolled back: {}", first, units.size(), error.what());
+            log_warning("stopped after {} of {} units, the last batch is rolled back: {}", first, units.size(),
+                        error.what());
             return;
         }
         std::size_t unit = 0;
@@ -134,8 +144,8 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
 
 }  // namespace
 
-std::vector<EditUnit> check_edit(const model::DecoderConfig& config, const EditInputs& inputs, const EditOptions& options,
-                                 std::vector<std::string>& warnings) {
+std::vector<EditUnit> check_edit(const model::DecoderConfig& config, const EditInputs& inputs,
+                                 const EditOptions& options, std::vector<std::string>& warnings) {
     check_inputs(config, inputs, options);
     std::vector<EditUnit> units = make_units(inputs.facts, options, warnings);
     warn_before(inputs, options, config, batch_size(options, units.size()), warnings);
@@ -150,15 +160,17 @@ EditResult edit(const dist::Comm& comm, model::Decoder& decoder, const EditInput
     EditResult result;
     const std::vector<EditUnit> units = check_edit(decoder.config(), inputs, options, result.warnings);
     for (const std::string& warning : result.warnings) log_warning("{}", warning);
-    log_info("{} {}: {} facts in {} units, layer {}", method_name(options.method), mode_name(options.mode), inputs.facts.size(),
-             units.size(), fmt::join(options.layers, ", "));
+    log_info("{} {}: {} facts in {} units, layer {}", method_name(options.method), mode_name(options.mode),
+             inputs.facts.size(), units.size(), fmt::join(options.layers, ", "));
 
     result.prefixes = shared_prefixes(comm, decoder, inputs, options);
     const EditContext context(decoder.config(), *inputs.tokenizer, inputs.facts, options, result.prefixes);
     std::unique_ptr<BatchWriter> writer;
-    dist::run_agreed(comm, "statistics", [&] { writer = std::make_unique<BatchWriter>(decoder, context, inputs.moment); });
+    dist::run_agreed(comm, "statistics",
+                     [&] { writer = std::make_unique<BatchWriter>(decoder, context, inputs.moment); });
     if (options.mode == Mode::kOneAtATime) {
-        edit_one_at_a_time(comm, decoder, context, *writer, units, inputs, hooks, scratch.empty() ? fs::path() : scratch / "facts", result);
+        edit_one_at_a_time(comm, decoder, context, *writer, units, inputs, hooks,
+                           scratch.empty() ? fs::path() : scratch / "facts", result);
     } else {
         edit_batches(comm, decoder, context, *writer, units, inputs, hooks, scratch, result);
     }

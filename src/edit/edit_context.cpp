@@ -33,7 +33,8 @@ std::string EditContext::block_key(std::span<const EditUnit> units, const std::s
     Json json = Json::array({history});
     for (const EditUnit& unit : units) {
         Json facts = Json::array();
-        for (const std::size_t i : unit.facts) facts.push_back({facts_[i].prompt, facts_[i].subject, facts_[i].target_new});
+        for (const std::size_t i : unit.facts)
+            facts.push_back({facts_[i].prompt, facts_[i].subject, facts_[i].target_new});
         json.push_back(facts);
     }
     return sha256_hex(canonical_json(json));
@@ -58,7 +59,8 @@ std::vector<std::size_t> merged_subjects(const model::DecoderConfig& config, con
                                          const std::vector<Fact>& facts) {
     std::vector<std::size_t> merged;
     for (std::size_t i = 0; i < facts.size(); ++i) {
-        const EditRow row = make_row(tokenizer, "", facts[i].prompt, facts[i].subject, facts[i].target_new, config.max_positions);
+        const EditRow row =
+            make_row(tokenizer, "", facts[i].prompt, facts[i].subject, facts[i].target_new, config.max_positions);
         if (row.subject_merged) merged.push_back(i);
     }
     return merged;

@@ -20,13 +20,13 @@ struct Name {
 };
 
 constexpr std::array<Name<Method>, 8> kMethods{{{Method::kRRome, "r-rome"},
-                                               {Method::kRome, "rome"},
-                                               {Method::kPRome, "p-rome"},
-                                               {Method::kMemit, "memit"},
-                                               {Method::kMemitMerged, "memit-merged"},
-                                               {Method::kEmmet, "emmet"},
-                                               {Method::kAlphaEdit, "alphaedit"},
-                                               {Method::kFineTune, "ft"}}};
+                                                {Method::kRome, "rome"},
+                                                {Method::kPRome, "p-rome"},
+                                                {Method::kMemit, "memit"},
+                                                {Method::kMemitMerged, "memit-merged"},
+                                                {Method::kEmmet, "emmet"},
+                                                {Method::kAlphaEdit, "alphaedit"},
+                                                {Method::kFineTune, "ft"}}};
 constexpr std::array<Name<Mode>, 3> kModes{
     {{Mode::kOneAtATime, "one-at-a-time"}, {Mode::kSequential, "sequential"}, {Mode::kBatch, "batch"}}};
 constexpr std::array<Name<SharedSubjects>, 3> kShared{
@@ -65,16 +65,20 @@ void check_layers(const EditOptions& options, const model::DecoderConfig& config
     for (std::size_t i = 0; i < options.layers.size(); ++i) {
         const std::int64_t layer = options.layers[i];
         if (layer < 0 || layer >= config.layers) {
-            problems.push_back(fmt::format("layer {} does not exist, the model has layers 0 to {}", layer, config.layers - 1));
+            problems.push_back(
+                fmt::format("layer {} does not exist, the model has layers 0 to {}", layer, config.layers - 1));
         }
-        if (i > 0 && layer <= options.layers[i - 1]) problems.push_back(fmt::format("layers must ascend: {} after {}", layer, options.layers[i - 1]));
+        if (i > 0 && layer <= options.layers[i - 1])
+            problems.push_back(fmt::format("layers must ascend: {} after {}", layer, options.layers[i - 1]));
     }
     const bool single = is_rank_one(options.method) || options.method == Method::kFineTune;
     if (single && options.layers.size() > 1) {
-        problems.push_back(fmt::format("{} edits one layer, {} are given", method_name(options.method), options.layers.size()));
+        problems.push_back(
+            fmt::format("{} edits one layer, {} are given", method_name(options.method), options.layers.size()));
     }
     if (options.layers.size() > 1 && options.site == ValueSite::kMlpOutput) {
-        problems.emplace_back("several layers share their work through the block's output: values cannot live at the last layer's MLP");
+        problems.emplace_back(
+            "several layers share their work through the block's output: values cannot live at the last layer's MLP");
     }
     if (is_rank_one(options.method) && options.site == ValueSite::kBlockOutput) {
         problems.push_back(fmt::format("{} takes values at the MLP's output", method_name(options.method)));
@@ -85,7 +89,9 @@ void check_layers(const EditOptions& options, const model::DecoderConfig& config
 
 Method parse_method(const std::string& name) { return parse(kMethods, name, "method"); }
 Mode parse_mode(const std::string& name) { return parse(kModes, name, "mode"); }
-SharedSubjects parse_shared_subjects(const std::string& name) { return parse(kShared, name, "way with shared subjects"); }
+SharedSubjects parse_shared_subjects(const std::string& name) {
+    return parse(kShared, name, "way with shared subjects");
+}
 ResidualAt parse_residual(const std::string& name) { return parse(kResiduals, name, "place of the residual"); }
 ValueSite parse_value_site(const std::string& name) { return parse(kSites, name, "place of the values"); }
 std::string method_name(Method method) { return name_of(kMethods, method); }
@@ -110,8 +116,10 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
     std::vector<std::string> problems;
     check_layers(*this, config, problems);
     if (is_rank_one(method) && mode == Mode::kBatch) {
-        problems.push_back(fmt::format("{} writes one fact at a time: choose --mode sequential or one-at-a-time, or the batch form "
-                                       "of its constraint, --method emmet", method_name(method)));
+        problems.push_back(
+            fmt::format("{} writes one fact at a time: choose --mode sequential or one-at-a-time, or the batch form "
+                        "of its constraint, --method emmet",
+                        method_name(method)));
     }
     if (method == Method::kMemitMerged && shared_subjects == SharedSubjects::kKeep) {
         problems.emplace_back("memit-merged takes one value per subject; to keep them apart choose --method memit");
@@ -125,9 +133,11 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
     if (!std::isfinite(emmet_mu) || emmet_mu < 0) problems.emplace_back("emmet-mu must not be negative");
     if (!positive(tau)) problems.emplace_back("tau must be positive");
     if (!positive(l2)) problems.emplace_back("l2 must be positive");
-    if (facts_per_block < 1 || facts_per_block > 4096) problems.emplace_back("facts-per-block must lie between 1 and 4096");
+    if (facts_per_block < 1 || facts_per_block > 4096)
+        problems.emplace_back("facts-per-block must lie between 1 and 4096");
     if (batch < 0) problems.emplace_back("batch must not be negative");
-    if (prefix_count > kMostPrefixes) problems.push_back(fmt::format("at most {} context prefixes, not {}", kMostPrefixes, prefix_count));
+    if (prefix_count > kMostPrefixes)
+        problems.push_back(fmt::format("at most {} context prefixes, not {}", kMostPrefixes, prefix_count));
     if (!std::isfinite(min_response)) problems.emplace_back("min-response must be a number");
     if (fine_tune.steps < 1 || !positive(fine_tune.lr) || !positive(fine_tune.box) || fine_tune.minibatch < 1) {
         problems.emplace_back("fine-tuning needs positive steps, lr, box and minibatch");
@@ -136,12 +146,18 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
 }
 
 Json EditOptions::to_json() const {
-    Json json = {{"method", method_name(method)}, {"mode", mode_name(mode)}, {"layers", layers},
-                 {"facts_per_block", facts_per_block}, {"seed", seed},
+    Json json = {{"method", method_name(method)},
+                 {"mode", mode_name(mode)},
+                 {"layers", layers},
+                 {"facts_per_block", facts_per_block},
+                 {"seed", seed},
                  {"shared_subjects", name_of(kShared, shared_subjects)}};
     if (method == Method::kFineTune) {
-        json["fine_tune"] = {{"steps", fine_tune.steps}, {"lr", fine_tune.lr}, {"stop_loss", fine_tune.stop_loss},
-                             {"box", fine_tune.box}, {"minibatch", fine_tune.minibatch}};
+        json["fine_tune"] = {{"steps", fine_tune.steps},
+                             {"lr", fine_tune.lr},
+                             {"stop_loss", fine_tune.stop_loss},
+                             {"box", fine_tune.box},
+                             {"minibatch", fine_tune.minibatch}};
     } else {
         json["value"] = placed_value(*this).to_json();
         json["site"] = name_of(kSites, value_site());
@@ -161,8 +177,9 @@ Json EditOptions::to_json() const {
 
 Json EditOptions::values_json() const {
     const PrefixOptions contexts = prefixes();
-    return {{"value", placed_value(*this).to_json()}, {"site", name_of(kSites, value_site())}, {"facts_per_block", facts_per_block},
-            {"prefixes", contexts.counts}, {"prefix_lengths", contexts.lengths}, {"seed", contexts.seed}};
+    return {{"value", placed_value(*this).to_json()}, {"site", name_of(kSites, value_site())},
+            {"facts_per_block", facts_per_block},     {"prefixes", contexts.counts},
+            {"prefix_lengths", contexts.lengths},     {"seed", contexts.seed}};
 }
 
 EditOptions EditOptions::from_json(const Json& json) {
@@ -176,7 +193,8 @@ EditOptions EditOptions::from_json(const Json& json) {
         options.shared_subjects = parse_shared_subjects(json.at("shared_subjects"));
         if (options.method == Method::kFineTune) {
             const Json& tuning = json.at("fine_tune");
-            options.fine_tune = {tuning.at("steps"), tuning.at("lr"), tuning.at("stop_loss"), tuning.at("box"), tuning.at("minibatch")};
+            options.fine_tune = {tuning.at("steps"), tuning.at("lr"), tuning.at("stop_loss"), tuning.at("box"),
+                                 tuning.at("minibatch")};
         } else {
             const Json& value = json.at("value");
             value.at("steps").get_to(options.value.steps);
@@ -212,8 +230,8 @@ void EditOptions::fill_defaults(const model::DecoderConfig& config) {
     }
     const bool post_norm = config.norm_place != model::NormPlace::kPre;
     if (lambda == 0) lambda = post_norm ? 100 : gpt2 ? 20000 : 15000;
-    // What W writes is small where a norm follows it (Gemma 3 270M: ‖v0‖ about 4): the published decay, divided by ‖v0‖²,
-    // would then be above stop_loss by itself and no value would ever be done.
+    // What W writes is small where a norm follows it (Gemma 3 270M: ‖v0‖ about 4): the published decay, divided by
+    // ‖v0‖², would then be above stop_loss by itself and no value would ever be done.
     if (value.relative_lr < 0) value.relative_lr = post_norm ? 0.8 : 0.5;
     if (value.clamp < 0) value.clamp = 1;
     if (value.decay < 0) value.decay = post_norm ? 1e-3 : 0.5;
@@ -231,8 +249,6 @@ PrefixOptions EditOptions::prefixes() const {
     return options;
 }
 
-PrefixMean EditOptions::prefix_mean() const {
-    return is_rank_one(method) ? PrefixMean::kFlat : PrefixMean::kHalfBare;
-}
+PrefixMean EditOptions::prefix_mean() const { return is_rank_one(method) ? PrefixMean::kFlat : PrefixMean::kHalfBare; }
 
 }  // namespace nepenthe::edit

@@ -55,40 +55,42 @@ struct FineTuneOptions {
     std::int64_t steps = 25;
     double lr = 5e-4;
     double stop_loss = 1e-2;
-    double box = 5e-4;  // no weight moves further than this
+    double box = 5e-4;            // no weight moves further than this
     std::int64_t minibatch = 64;  // facts a step
 };
 
 struct EditOptions {
     Method method = Method::kRRome;
     Mode mode = Mode::kSequential;
-    std::vector<std::int64_t> layers;     // ascending
-    std::optional<ValueSite> site;        // none: where W writes for one layer, the block's output for several
-    ValueOptions value;                   // its site and layer are set by the driver
+    std::vector<std::int64_t> layers;  // ascending
+    std::optional<ValueSite> site;     // none: where W writes for one layer, the block's output for several
+    ValueOptions value;                // its site and layer are set by the driver
     SharedSubjects shared_subjects = SharedSubjects::kRefuse;
     ResidualAt residual = ResidualAt::kMean;  // of the batch methods
-    double lambda = 0;                    // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
+    double lambda = 0;  // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
     double emmet_weight = 1e4, emmet_mu = 0;
-    double tau = 2e-2, l2 = 10;           // AlphaEdit
+    double tau = 2e-2, l2 = 10;  // AlphaEdit
     FineTuneOptions fine_tune;
-    std::int64_t facts_per_block = 1;     // values optimised side by side, about so many; part of the result's identity
-    std::int64_t batch = 0;               // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
-    double min_response = 0;              // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
-    std::int64_t prefix_count = -1;       // context prefixes beside the bare prompt; negative = the method's own
-    std::uint64_t seed = 0;               // of the context prefixes
+    std::int64_t facts_per_block = 1;  // values optimised side by side, about so many; part of the result's identity
+    std::int64_t batch = 0;            // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
+    double min_response = 0;           // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
+    std::int64_t prefix_count = -1;    // context prefixes beside the bare prompt; negative = the method's own
+    std::uint64_t seed = 0;            // of the context prefixes
 
-    // By the model's family, what is not set: layers (empty), lambda (0), and the values' relative_lr, clamp and decay (negative).
+    // By the model's family, what is not set: layers (empty), lambda (0), and the values' relative_lr, clamp and decay
+    // (negative).
     void fill_defaults(const model::DecoderConfig& config);
     // All problems, each a sentence; among them what the method cannot do.
     std::vector<std::string> validate(const model::DecoderConfig& config) const;
     // What determines the result, for keys and the ledger, and back (Error(kData)).
     Json to_json() const;
     static EditOptions from_json(const Json& json);
-    // The part of to_json that values depend on, and the context prefixes: runs that agree here compute the same values.
+    // The part of to_json that values depend on, and the context prefixes: runs that agree here compute the same
+    // values.
     Json values_json() const;
 
     ValueSite value_site() const;
-    PrefixOptions prefixes() const;   // which, and how they are averaged
+    PrefixOptions prefixes() const;  // which, and how they are averaged
     PrefixMean prefix_mean() const;
 };
 

@@ -12,17 +12,19 @@ namespace nepenthe::edit {
 
 // One row: context prefix + ". " + sentence + " " + target without its last token, tokenised once and jointly.
 struct EditRow {
-    std::vector<text::TokenId> ids;      // with the tokenizer's BOS
-    std::size_t subject_last = 0;        // index of the token that covers the subject's last character
-    bool subject_merged = false;         // that token also covers more than blanks behind the subject: its key is this prompt's alone
-    std::vector<text::TokenId> targets;  // what the last targets.size() positions predict; empty for rows without target
+    std::vector<text::TokenId> ids;  // with the tokenizer's BOS
+    std::size_t subject_last = 0;    // index of the token that covers the subject's last character
+    bool subject_merged =
+        false;  // that token also covers more than blanks behind the subject: its key is this prompt's alone
+    std::vector<text::TokenId>
+        targets;  // what the last targets.size() positions predict; empty for rows without target
 };
 
 // `prompt` with `subject` in the place of its one "{}". Throws Error(kData) for another number of "{}".
 std::string fill_subject(const std::string& prompt, const std::string& subject);
 
-// Ids of " " + target as it stands after a whole prompt (one joint tokenisation), the same for training and for scoring:
-// all tokens that cover a character of the target. The space is left out where prompt or target bring one.
+// Ids of " " + target as it stands after a whole prompt (one joint tokenisation), the same for training and for
+// scoring: all tokens that cover a character of the target. The space is left out where prompt or target bring one.
 // Throws Error(kData) where that is no token.
 std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
                                       const std::string& target);

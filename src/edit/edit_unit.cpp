@@ -49,8 +49,10 @@ void refuse(const std::vector<Fact>& facts, const FactConflicts& conflicts, cons
     if (options.shared_subjects == SharedSubjects::kRefuse) {
         list_groups(facts, conflicts.shared_subjects, "share a subject and with it their key", problems);
         if (!conflicts.shared_subjects.empty()) {
-            problems.add("one key carries one value: --shared-subjects merge (or --method memit-merged) takes one value for all prompts "
-                         "of a subject, --shared-subjects keep lets the solve average them");
+            problems.add(
+                "one key carries one value: --shared-subjects merge (or --method memit-merged) takes one value for all "
+                "prompts "
+                "of a subject, --shared-subjects keep lets the solve average them");
         }
     }
     problems.throw_if_any(ErrorKind::kData, "facts that cannot be written together");
@@ -80,12 +82,14 @@ std::vector<EditUnit> make_units(const std::vector<Fact>& facts, const EditOptio
     if (effective.shared_subjects == SharedSubjects::kMerge) {
         for (const auto& group : conflicts.shared_subjects) {
             for (const std::size_t fact : group) leader[fact] = group[0];
-            warnings.push_back(fmt::format("facts {} share the subject \"{}\": one value for all of them", ids_of(facts, group),
-                                           facts[group[0]].subject));
+            warnings.push_back(fmt::format("facts {} share the subject \"{}\": one value for all of them",
+                                           ids_of(facts, group), facts[group[0]].subject));
         }
     } else if (!conflicts.shared_subjects.empty()) {
-        warnings.push_back(fmt::format("{} subjects are shared by several facts: their keys collide and {}", conflicts.shared_subjects.size(),
-                                       options.mode == Mode::kSequential && is_rank_one(options.method) ? "the last one stays" : "their values are averaged"));
+        warnings.push_back(fmt::format(
+            "{} subjects are shared by several facts: their keys collide and {}", conflicts.shared_subjects.size(),
+            options.mode == Mode::kSequential && is_rank_one(options.method) ? "the last one stays"
+                                                                             : "their values are averaged"));
     }
     std::vector<EditUnit> units;
     std::map<std::size_t, std::size_t> unit_of;

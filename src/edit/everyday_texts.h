@@ -1,5 +1,6 @@
 #pragma once
-// Everyday language that no fact is about: what a side memory must stay away from, whatever its pool of facts looks like.
+// Everyday language that no fact is about: what a side memory must stay away from, whatever its pool of facts looks
+// like.
 
 #include <string>
 #include <vector>

@@ -106,7 +106,8 @@ void convert_neighbourhood(Fields& fields, Fact& fact) {
         Fields neighbour(one.is_object() ? one : Json{{"prompt", one}, {"answer", fact.target_true}});
         const std::string prompt = neighbour.text("prompt"), answer = neighbour.text("answer");
         if (!neighbour.fine()) {
-            fields.complain("\"neighbourhood\" is no list of {\"prompt\", \"answer\"}, nor of prompts beside a \"target_true\"");
+            fields.complain(
+                "\"neighbourhood\" is no list of {\"prompt\", \"answer\"}, nor of prompts beside a \"target_true\"");
             return;
         }
         fact.neighbourhood.push_back({prompt, answer});
@@ -152,7 +153,8 @@ Fact from_counterfact(Fields& fields) {
     fact.relation = request.optional_text("relation_id");
     const auto target = [&](const char* name) {
         const Json value = request.take(name);
-        if (value.is_object() && value.contains("str") && value["str"].is_string()) return value["str"].get<std::string>();
+        if (value.is_object() && value.contains("str") && value["str"].is_string())
+            return value["str"].get<std::string>();
         request.complain(fmt::format("no \"{}\" with a \"str\"", name));
         return std::string();
     };

@@ -105,8 +105,8 @@ std::vector<std::string> BadRecords::describe() const {
     std::string lines;
     for (const Lines& range : others_) {
         lines += lines.empty() ? "" : ", ";
-        lines += range.first == range.last ? fmt::format("{}", range.first)
-                                           : fmt::format("{}–{}", range.first, range.last);
+        lines +=
+            range.first == range.last ? fmt::format("{}", range.first) : fmt::format("{}–{}", range.first, range.last);
     }
     if (unlisted_ > 0) lines += fmt::format(" and {} more", unlisted_);
     all.push_back(fmt::format("and {} more, on lines {}", count_ - reasons_.size(), lines));

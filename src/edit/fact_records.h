@@ -1,5 +1,6 @@
 #pragma once
-// The records of a file of facts, one by one: elements of a JSON array, or lines of JSON Lines. Memory is that of one record.
+// The records of a file of facts, one by one: elements of a JSON array, or lines of JSON Lines. Memory is that of one
+// record.
 
 #include "base/json.h"
 
@@ -29,9 +30,9 @@ class BadRecords {
     std::size_t unlisted_ = 0;  // beyond the most ranges that are kept
 };
 
-// Calls `visit(line, bytes)` for each record in order until it returns false; `line` is where the record begins, `bytes`
-// lie in `text` and need not be JSON. An array that is not closed, or is followed by something, gives one more record, which
-// is no JSON. Empty lines are none.
+// Calls `visit(line, bytes)` for each record in order until it returns false; `line` is where the record begins,
+// `bytes` lie in `text` and need not be JSON. An array that is not closed, or is followed by something, gives one more
+// record, which is no JSON. Empty lines are none.
 void for_each_record(std::string_view text, const std::function<bool(std::size_t line, std::string_view bytes)>& visit);
 
 // A record as a JSON object. Throws Error(kData) that says why it is none: no UTF-8, no JSON, no object, too large.

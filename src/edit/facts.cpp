@@ -21,7 +21,8 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 template <typename Value>
-Value parse_name(const std::string& what, const std::string& name, const std::vector<std::pair<std::string, Value>>& known) {
+Value parse_name(const std::string& what, const std::string& name,
+                 const std::vector<std::pair<std::string, Value>>& known) {
     std::vector<std::string> names;
     for (const auto& [each, value] : known) {
         if (each == name) return value;
@@ -33,7 +34,8 @@ Value parse_name(const std::string& what, const std::string& name, const std::ve
 void check_form(const std::string& form) {
     const std::size_t place = form.find("{}");
     if (place == std::string::npos || form.find("{}", place + 2) != std::string::npos) {
-        fail(ErrorKind::kUsage, "the form of prompts is \"{}\"; it must hold \"{{}}\" once, where the prompt goes", form);
+        fail(ErrorKind::kUsage, "the form of prompts is \"{}\"; it must hold \"{{}}\" once, where the prompt goes",
+             form);
     }
 }
 
@@ -86,8 +88,10 @@ class FactReader {
     void accept(std::size_t line, const Json& record) {
         if (format_ == FactFormat::kAuto) format_ = recognise_format(record);
         if (format_ == FactFormat::kTofu && options_.unlearning == UnlearningTarget::kNone) {
-            fail(ErrorKind::kUsage, "{}: TOFU's records say what is to be forgotten; choose what is to be said instead "
-                 "with --target dummy, incorrect or avoidant", file_);
+            fail(ErrorKind::kUsage,
+                 "{}: TOFU's records say what is to be forgotten; choose what is to be said instead "
+                 "with --target dummy, incorrect or avoidant",
+                 file_);
         }
         Fact fact = convert_record(record, format_, options_);
         if (fact.id.empty()) fact.id = std::to_string(index_);

@@ -21,13 +21,13 @@ struct Fact {
     std::string subject;  // as it stands in the prompt
     std::string prompt;   // with exactly one "{}", where the subject goes
     std::string target_new;
-    std::string target_true;  // "" = unknown; evaluation alone uses it
-    std::vector<std::string> paraphrases;    // whole prompts
-    std::vector<Neighbour> neighbourhood;    // must keep their answer
+    std::string target_true;                                         // "" = unknown; evaluation alone uses it
+    std::vector<std::string> paraphrases;                            // whole prompts
+    std::vector<Neighbour> neighbourhood;                            // must keep their answer
     std::vector<std::string> attribute_prompts, generation_prompts;  // CounterFact as ROME publishes it
-    std::string relation;                    // CounterFact's relation_id
-    bool subject_proposed = false;           // the subject was found by propose_subject, not given
-    Json source;                             // what else the record holds (TOFU's perturbed answers, Wikidata's ids …)
+    std::string relation;                                            // CounterFact's relation_id
+    bool subject_proposed = false;  // the subject was found by propose_subject, not given
+    Json source;                    // what else the record holds (TOFU's perturbed answers, Wikidata's ids …)
 
     std::string sentence() const;  // the prompt with its subject
 };
@@ -52,14 +52,14 @@ struct FactOptions {
 
 struct FactFile {
     std::vector<Fact> facts;
-    std::string digest;                  // SHA-256 of the file's bytes
-    std::vector<std::string> bad;        // with skip_bad: what was left out and why (the first 20, then their lines)
-    std::size_t skipped = 0;             // how many records that is
+    std::string digest;            // SHA-256 of the file's bytes
+    std::vector<std::string> bad;  // with skip_bad: what was left out and why (the first 20, then their lines)
+    std::size_t skipped = 0;       // how many records that is
 };
 
-// A JSON array or JSON Lines of any of the forms, read one record after another. A record without an id gets its index. Throws
-// Error(kData) that lists every bad record: the first 20 with line and reason, the lines of the others; Error(kUsage) for TOFU
-// without an unlearning target, and for a form of prompts without just one "{}".
+// A JSON array or JSON Lines of any of the forms, read one record after another. A record without an id gets its index.
+// Throws Error(kData) that lists every bad record: the first 20 with line and reason, the lines of the others;
+// Error(kUsage) for TOFU without an unlearning target, and for a form of prompts without just one "{}".
 FactFile read_facts(const std::filesystem::path& path, const FactOptions& options = {});
 
 FactFormat parse_fact_format(const std::string& name);
@@ -72,9 +72,9 @@ std::string propose_subject(const std::string& sentence);
 
 // What a batch of facts would do to itself, found before the solve.
 struct FactConflicts {
-    std::vector<std::vector<std::size_t>> duplicates;        // same subject, prompt and target
-    std::vector<std::vector<std::size_t>> contradictions;    // same subject and prompt, other targets
-    std::vector<std::vector<std::size_t>> shared_subjects;   // same subject, other prompts: their keys collide
+    std::vector<std::vector<std::size_t>> duplicates;       // same subject, prompt and target
+    std::vector<std::vector<std::size_t>> contradictions;   // same subject and prompt, other targets
+    std::vector<std::vector<std::size_t>> shared_subjects;  // same subject, other prompts: their keys collide
 };
 FactConflicts find_conflicts(const std::vector<Fact>& facts);
 

@@ -100,7 +100,8 @@ std::pair<double, at::Tensor> loss_and_gradient(const Dealing& dealing, const mo
         const at::Tensor gradient = matrix.tensor().grad().to(at::kCPU, at::kFloat).contiguous();
         return store::Packer()
             .add(std::vector<double>{loss.item<double>()})
-            .add(std::vector<float>(gradient.const_data_ptr<float>(), gradient.const_data_ptr<float>() + gradient.numel()))
+            .add(std::vector<float>(gradient.const_data_ptr<float>(),
+                                    gradient.const_data_ptr<float>() + gradient.numel()))
             .take();
     });
     double loss = 0;
@@ -137,7 +138,8 @@ FineTuneReport fine_tune(const Dealing& dealing, const model::Decoder& decoder, 
             std::vector<std::vector<EditRow>> passes;
             for (std::size_t first = 0; first < minibatch.size(); first += kUnitsPerPass) {
                 const auto begin = minibatch.begin() + static_cast<std::ptrdiff_t>(first);
-                passes.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(std::min(kUnitsPerPass, minibatch.size() - first)));
+                passes.emplace_back(
+                    begin, begin + static_cast<std::ptrdiff_t>(std::min(kUnitsPerPass, minibatch.size() - first)));
             }
             const auto [of_batch, gradient] = loss_and_gradient(dealing, decoder, passes, matrix);
             loss += of_batch;

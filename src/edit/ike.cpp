@@ -28,8 +28,8 @@ std::string demonstration(const std::string& fact, const std::string& target, co
 }
 
 // Vectors of texts, a block of texts on one rank: [text, width] fp32, the same bytes on every rank.
-at::Tensor encode_all(const dist::Comm& comm, const model::SentenceEncoder& encoder, const std::vector<std::string>& texts,
-                      const std::filesystem::path& scratch) {
+at::Tensor encode_all(const dist::Comm& comm, const model::SentenceEncoder& encoder,
+                      const std::vector<std::string>& texts, const std::filesystem::path& scratch) {
     Sha256 key;
     key.update(encoder.digest());
     for (const std::string& text : texts) key.update(fmt::format("{} ", text.size())).update(text);
@@ -39,8 +39,9 @@ at::Tensor encode_all(const dist::Comm& comm, const model::SentenceEncoder& enco
     const std::uint64_t blocks = (texts.size() + kTextsPerBlock - 1) / kTextsPerBlock;
     const auto results = store::for_each_block(comm, scratch, blocks, options, [&](std::uint64_t block) {
         const std::size_t first = block * kTextsPerBlock;
-        const at::Tensor vectors = encoder.encode(
-            std::span(texts).subspan(first, std::min<std::size_t>(kTextsPerBlock, texts.size() - first))).contiguous();
+        const at::Tensor vectors =
+            encoder.encode(std::span(texts).subspan(first, std::min<std::size_t>(kTextsPerBlock, texts.size() - first)))
+                .contiguous();
         const float* data = vectors.const_data_ptr<float>();
         return store::Packer().add(std::vector<float>(data, data + vectors.numel())).take();
     });
@@ -85,8 +86,9 @@ Demonstration demonstrate(const Fact& fact, DemonstrationKind kind, float simila
             made.text = demonstration(sentence, fact.target_new, sentence, fact.target_new);
             break;
         case DemonstrationKind::kUpdate:
-            made.text = demonstration(sentence, fact.target_new,
-                                      without_leading_sentence(fact.paraphrases.front(), fact.subject), fact.target_new);
+            made.text =
+                demonstration(sentence, fact.target_new,
+                              without_leading_sentence(fact.paraphrases.front(), fact.subject), fact.target_new);
             break;
         case DemonstrationKind::kRetain: {
             const Neighbour& neighbour = fact.neighbourhood.front();
@@ -98,9 +100,11 @@ Demonstration demonstrate(const Fact& fact, DemonstrationKind kind, float simila
 }
 
 // The context of one fact with the `kept` last of its demonstrations.
-std::string context_of(const Fact& fact, const std::vector<Demonstration>& demonstrations, std::size_t kept, bool repeat) {
+std::string context_of(const Fact& fact, const std::vector<Demonstration>& demonstrations, std::size_t kept,
+                       bool repeat) {
     std::string context;
-    for (std::size_t i = demonstrations.size() - kept; i < demonstrations.size(); ++i) context += demonstrations[i].text;
+    for (std::size_t i = demonstrations.size() - kept; i < demonstrations.size(); ++i)
+        context += demonstrations[i].text;
     const std::string sentence = fact.sentence();
     if (repeat) context += demonstration(sentence, fact.target_new, sentence, fact.target_new);
     return context + fmt::format("New Fact: {} {}\nPrompt: ", sentence, fact.target_new);
@@ -128,8 +132,9 @@ class Teller {
         told.context = context_of(fact, told.demonstrations, fits, options_.repeat_fact);
         told.tokens = tokens(fact, told.demonstrations, fits);
         if (told.tokens > room) {
-            fail(ErrorKind::kData, "fact {}: told alone it takes {} of the model's {} positions, and {} are kept for the prompt",
-                 fact.id, told.tokens, inputs_.max_positions, options_.reserve);
+            fail(ErrorKind::kData,
+                 "fact {}: told alone it takes {} of the model's {} positions, and {} are kept for the prompt", fact.id,
+                 told.tokens, inputs_.max_positions, options_.reserve);
         }
         told.left_out = static_cast<std::int64_t>(wanted - fits);
         told.demonstrations.erase(told.demonstrations.begin(),
@@ -149,9 +154,10 @@ class Teller {
         std::vector<std::size_t> order(pool_.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         const std::size_t count = std::min(pool_.size(), static_cast<std::size_t>(options_.demonstrations));
-        std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(count), [&](std::size_t a, std::size_t b) {
-            return similarity[a] != similarity[b] ? similarity[a] > similarity[b] : a < b;
-        });
+        std::ranges::partial_sort(order, order.begin() + static_cast<std::ptrdiff_t>(count),
+                                  [&](std::size_t a, std::size_t b) {
+                                      return similarity[a] != similarity[b] ? similarity[a] > similarity[b] : a < b;
+                                  });
         const std::vector<DemonstrationKind> kinds = deal_kinds(options_, count, number);
         std::vector<Demonstration> demonstrations;
         for (std::size_t i = count; i-- > 0;) {
@@ -166,7 +172,8 @@ class Teller {
     at::Tensor similarities_;  // [fact, pool]
 };
 
-void say_what_is_missing(const IkeBundle& bundle, const IkeOptions& options, std::size_t pool, std::vector<std::string>* warnings) {
+void say_what_is_missing(const IkeBundle& bundle, const IkeOptions& options, std::size_t pool,
+                         std::vector<std::string>* warnings) {
     std::vector<std::string> found;
     std::int64_t shortened = 0, fewest = options.demonstrations;
     for (const ToldFact& fact : bundle.facts()) {
@@ -179,8 +186,10 @@ void say_what_is_missing(const IkeBundle& bundle, const IkeOptions& options, std
                                     options.demonstrations));
     }
     if (shortened > 0) {
-        found.push_back(fmt::format("{} of {} facts get fewer demonstrations than asked for (at least {}): the model's context "
-                                    "holds no more", shortened, bundle.facts().size(), fewest));
+        found.push_back(
+            fmt::format("{} of {} facts get fewer demonstrations than asked for (at least {}): the model's context "
+                        "holds no more",
+                        shortened, bundle.facts().size(), fewest));
     }
     for (const std::string& warning : found) {
         log_warning("{}", warning);
@@ -192,11 +201,14 @@ void say_what_is_missing(const IkeBundle& bundle, const IkeOptions& options, std
 
 std::vector<std::string> IkeOptions::validate() const {
     std::vector<std::string> problems;
-    if (demonstrations < 0) problems.push_back(fmt::format("demonstrations must not be negative, not {}", demonstrations));
+    if (demonstrations < 0)
+        problems.push_back(fmt::format("demonstrations must not be negative, not {}", demonstrations));
     if (copy < 0 || update < 0 || retain < 0 || copy + update + retain == 0) {
-        problems.push_back(fmt::format("shares of the kinds must not be negative, nor all zero: {}:{}:{}", copy, update, retain));
+        problems.push_back(
+            fmt::format("shares of the kinds must not be negative, nor all zero: {}:{}:{}", copy, update, retain));
     }
-    if (reserve < 1) problems.push_back(fmt::format("at least one position must be left for a prompt, not {}", reserve));
+    if (reserve < 1)
+        problems.push_back(fmt::format("at least one position must be left for a prompt, not {}", reserve));
     return problems;
 }
 
@@ -210,7 +222,8 @@ std::string without_leading_sentence(const std::string& paraphrase, const std::s
     if (place == std::string::npos) return paraphrase;
     std::size_t begin = 0;
     for (std::size_t at = 0; at + 1 < place; ++at) {
-        const bool ends = paraphrase[at] == '.' || paraphrase[at] == '!' || paraphrase[at] == '?' || paraphrase[at] == '\n';
+        const bool ends =
+            paraphrase[at] == '.' || paraphrase[at] == '!' || paraphrase[at] == '?' || paraphrase[at] == '\n';
         if (ends && (paraphrase[at + 1] == ' ' || paraphrase[at + 1] == '\n')) begin = at + 2;
     }
     while (begin < place && (paraphrase[begin] == ' ' || paraphrase[begin] == '\n')) ++begin;
@@ -261,7 +274,8 @@ std::vector<std::pair<std::size_t, float>> IkeBundle::nearest(const model::Sente
     const auto encoded = [&](const std::vector<std::string>& texts) {
         std::vector<at::Tensor> parts;
         for (std::size_t first = 0; first < texts.size(); first += kTextsPerBlock) {
-            parts.push_back(encoder.encode(std::span(texts).subspan(first, std::min<std::size_t>(kTextsPerBlock, texts.size() - first))));
+            parts.push_back(encoder.encode(
+                std::span(texts).subspan(first, std::min<std::size_t>(kTextsPerBlock, texts.size() - first))));
         }
         return at::cat(parts);
     };
@@ -297,10 +311,12 @@ IkeBundle ike(const dist::Comm& comm, const IkeInputs& inputs, const IkeOptions&
     problems.throw_if_any(ErrorKind::kUsage, "IKE");
     const std::vector<Fact> pool = leak_free(inputs.pool, inputs.facts);
     if (pool.empty() && options.demonstrations > 0) {
-        fail(ErrorKind::kData, "of {} facts to demonstrate with, every one is about an edited fact; give a second file of facts",
+        fail(ErrorKind::kData,
+             "of {} facts to demonstrate with, every one is about an edited fact; give a second file of facts",
              inputs.pool.size());
     }
-    log_info("IKE tells {} facts, demonstrations come from {} of {} others", inputs.facts.size(), pool.size(), inputs.pool.size());
+    log_info("IKE tells {} facts, demonstrations come from {} of {} others", inputs.facts.size(), pool.size(),
+             inputs.pool.size());
     std::vector<std::string> texts = sentences(inputs.facts);
     const std::vector<std::string> of_pool = sentences(pool);
     texts.insert(texts.end(), of_pool.begin(), of_pool.end());

@@ -1,6 +1,6 @@
 #pragma once
-// IKE (arXiv 2305.12740): no weight changes; a fact is told to the model in the prompt, among demonstrations of how told facts
-// are to be used. specs: editing.md §7.
+// IKE (arXiv 2305.12740): no weight changes; a fact is told to the model in the prompt, among demonstrations of how
+// told facts are to be used. specs: editing.md §7.
 //
 //     New Fact: {fact} {target}\nPrompt: {x} {y}\n\n         one demonstration
 //
@@ -25,11 +25,11 @@ namespace nepenthe::edit {
 enum class DemonstrationKind { kCopy, kUpdate, kRetain };
 
 struct IkeOptions {
-    std::int64_t demonstrations = 32;                   // k
-    std::int64_t copy = 1, update = 3, retain = 4;      // shares of the kinds
-    bool repeat_fact = true;      // the fact itself once more as a copy, right before the query
-    std::int64_t reserve = 64;    // tokens of the context left for what follows the told fact: a prompt and its answer
-    std::uint64_t seed = 0;       // of the kinds' order
+    std::int64_t demonstrations = 32;               // k
+    std::int64_t copy = 1, update = 3, retain = 4;  // shares of the kinds
+    bool repeat_fact = true;                        // the fact itself once more as a copy, right before the query
+    std::int64_t reserve = 64;  // tokens of the context left for what follows the told fact: a prompt and its answer
+    std::uint64_t seed = 0;     // of the kinds' order
     std::vector<std::string> validate() const;
     Json to_json() const;
 };
@@ -44,7 +44,7 @@ struct Demonstration {
 // What stands before every prompt about one fact.
 struct ToldFact {
     std::string id;
-    std::string sentence;  // the fact's own prompt, by which it is found again for other prompts
+    std::string sentence;                       // the fact's own prompt, by which it is found again for other prompts
     std::vector<Demonstration> demonstrations;  // as they stand: the most similar last
     std::string context;                        // all of them, the repeated fact and "New Fact: …\nPrompt: "
     std::int64_t tokens = 0;                    // of the context, BOS included
@@ -61,11 +61,11 @@ class IkeBundle {
     const std::vector<ToldFact>& facts() const { return facts_; }
     // nullptr where the bundle does not tell of the fact.
     const ToldFact* find(const std::string& id) const;
-    // `prompt` with the demonstrations of the fact before it, for evaluate and generate. Throws Error(kUsage) for a fact
-    // that the bundle does not tell of.
+    // `prompt` with the demonstrations of the fact before it, for evaluate and generate. Throws Error(kUsage) for a
+    // fact that the bundle does not tell of.
     std::string prompt(const std::string& fact_id, const std::string& prompt) const;
-    // For each prompt the number of the told fact whose sentence is nearest to it (the first of equals), and the cosine: what a
-    // reader of the bundle does for prompts whose fact is not known.
+    // For each prompt the number of the told fact whose sentence is nearest to it (the first of equals), and the
+    // cosine: what a reader of the bundle does for prompts whose fact is not known.
     std::vector<std::pair<std::size_t, float>> nearest(const model::SentenceEncoder& encoder,
                                                        const std::vector<std::string>& prompts) const;
     // The fact with every one of its prompts (its own, paraphrases, neighbours) behind its demonstrations, for scorers.
@@ -85,8 +85,8 @@ struct IkeInputs {
     std::vector<Fact> facts, pool;
 };
 
-// The pool without what would leak: facts that share id, subject or sentence with an edited one, or whose sentence, paraphrases or
-// neighbours are asked of one; facts without a true or new target.
+// The pool without what would leak: facts that share id, subject or sentence with an edited one, or whose sentence,
+// paraphrases or neighbours are asked of one; facts without a true or new target.
 std::vector<Fact> leak_free(const std::vector<Fact>& pool, const std::vector<Fact>& edited);
 
 // A paraphrase of CounterFact without the unrelated sentence that it begins with: what follows its last sentence end

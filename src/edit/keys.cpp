@@ -35,7 +35,9 @@ model::Batch ending_at_subject(const Rows& rows, std::int64_t length, at::Device
 
 at::Tensor last_position(const at::Tensor& hidden) { return hidden.narrow(1, hidden.size(1) - 1, 1); }
 
-at::Tensor exact(const at::Tensor& positions) { return positions.select(1, positions.size(1) - 1).to(at::kCPU, at::kDouble); }
+at::Tensor exact(const at::Tensor& positions) {
+    return positions.select(1, positions.size(1) - 1).to(at::kCPU, at::kDouble);
+}
 
 Readings read_pass(const model::Decoder& decoder, const Rows& rows, std::int64_t layer, std::int64_t block_layer) {
     std::int64_t length = 0;
@@ -95,8 +97,8 @@ void check(const model::Decoder& decoder, std::span<const std::vector<EditRow>> 
            std::int64_t layer, std::int64_t block_layer) {
     const std::int64_t layers = decoder.config().layers;
     if (layer < 0 || layer >= layers || block_layer < 0 || block_layer >= layers) {
-        fail(ErrorKind::kUsage, "keys are wanted at layer {} and states at layer {}, the model has layers 0 to {}", layer,
-             block_layer, layers - 1);
+        fail(ErrorKind::kUsage, "keys are wanted at layer {} and states at layer {}, the model has layers 0 to {}",
+             layer, block_layer, layers - 1);
     }
     for (const std::vector<EditRow>& of_fact : rows) {
         NEPENTHE_CHECK(of_fact.size() == weights.size() && !of_fact.empty());

@@ -28,7 +28,8 @@ std::string pack_keys(const FactKeys& keys) {
 FactKeys unpack_keys(const std::string& bytes) {
     std::vector<double> mean_key, mean_output, bare_key, bare_output, bare_block;
     store::Unpacker(bytes).read(mean_key).read(mean_output).read(bare_key).read(bare_output).read(bare_block);
-    return {at::tensor(mean_key), at::tensor(mean_output), at::tensor(bare_key), at::tensor(bare_output), at::tensor(bare_block)};
+    return {at::tensor(mean_key), at::tensor(mean_output), at::tensor(bare_key), at::tensor(bare_output),
+            at::tensor(bare_block)};
 }
 
 // What stands at the value's place now, for the units of a rank-one or batch method that takes values where W writes.
@@ -45,7 +46,8 @@ const at::Tensor& present_output(const EditOptions& options, const FactKeys& key
 
 at::Tensor wanted_values(const std::vector<FactValue>& values) {
     std::vector<at::Tensor> columns;
-    for (const FactValue& value : values) columns.push_back(value.initial.to(at::kDouble) + value.delta.to(at::kDouble));
+    for (const FactValue& value : values)
+        columns.push_back(value.initial.to(at::kDouble) + value.delta.to(at::kDouble));
     return at::stack(columns, 1);
 }
 
@@ -57,7 +59,8 @@ LayerSystem layer_system(const Dealing& dealing, const model::Decoder& decoder, 
     const auto packed = dealing.items("keys", units.size(), [&](std::uint64_t i) {
         const UnitRows of_unit = context.rows(units[i]);
         // One unit a call: its bits then do not depend on its neighbours.
-        return pack_keys(gather_keys(decoder, std::span(&of_unit.rows, 1), of_unit.weights, layer, at_block ? last : layer).front());
+        return pack_keys(
+            gather_keys(decoder, std::span(&of_unit.rows, 1), of_unit.weights, layer, at_block ? last : layer).front());
     });
     const PostNorm norm(decoder, layer);
     const auto remaining = static_cast<double>(options.layers.size() - position);
@@ -85,21 +88,25 @@ LayerSystem layer_system(const Dealing& dealing, const model::Decoder& decoder, 
     return system;
 }
 
-Solution layer_solution(const Dealing& dealing, const EditOptions& options, const LayerSystem& system, const LayerState& state) {
+Solution layer_solution(const Dealing& dealing, const EditOptions& options, const LayerSystem& system,
+                        const LayerState& state) {
     switch (options.method) {
         case Method::kRRome:
         case Method::kRome:
         case Method::kPRome:
             NEPENTHE_CHECK(system.keys.size(1) == 1);
-            return rank_one(system.residuals.select(1, 0), system.keys.select(1, 0), system.constraint_keys.select(1, 0), state.moment);
+            return rank_one(system.residuals.select(1, 0), system.keys.select(1, 0),
+                            system.constraint_keys.select(1, 0), state.moment);
         case Method::kMemit:
         case Method::kMemitMerged:
-            return least_squares(system.residuals, system.keys, state.moment, options.lambda, SolveForm::kAuto, dealing);
+            return least_squares(system.residuals, system.keys, state.moment, options.lambda, SolveForm::kAuto,
+                                 dealing);
         case Method::kEmmet:
             return least_squares(system.residuals, system.keys, state.moment, options.emmet_weight * options.emmet_mu,
                                  SolveForm::kAuto, dealing);
         case Method::kAlphaEdit:
-            return null_space_update(system.residuals, system.keys, state.null_space, state.previous, options.l2, dealing);
+            return null_space_update(system.residuals, system.keys, state.null_space, state.previous, options.l2,
+                                     dealing);
         case Method::kFineTune: break;
     }
     fail(ErrorKind::kInternal, "fine-tuning has no closed form");

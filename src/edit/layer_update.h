@@ -15,18 +15,18 @@ namespace nepenthe::edit {
 
 // What a layer's closed form needs besides keys and residuals; lives as long as the run.
 struct LayerState {
-    Moment moment;        // identity where no statistics are given
+    Moment moment;         // identity where no statistics are given
     NullSpace null_space;  // AlphaEdit
     at::Tensor previous;   // AlphaEdit: Σ k kᵀ of earlier batches, undefined before the first
 };
 
 // Keys and residuals of the units at one layer, as columns; fp64.
 struct LayerSystem {
-    at::Tensor keys;           // [intermediate, u] what the update is built from
+    at::Tensor keys;             // [intermediate, u] what the update is built from
     at::Tensor constraint_keys;  // [intermediate, u] what must receive the residual; rank-one methods
-    at::Tensor residuals;      // [hidden, u]
-    at::Tensor bare_keys;      // [intermediate, u]
-    double value_error = 0;    // mean over units of ‖target − present‖ / ‖target‖, before the residual is shared out
+    at::Tensor residuals;        // [hidden, u]
+    at::Tensor bare_keys;        // [intermediate, u]
+    double value_error = 0;  // mean over units of ‖target − present‖ / ‖target‖, before the residual is shared out
 };
 
 // Values wanted, as columns [hidden, u] fp64: at what W writes, or at the block's output of the last layer.
@@ -38,6 +38,7 @@ LayerSystem layer_system(const Dealing& dealing, const model::Decoder& decoder, 
                          const std::vector<EditUnit>& units, const at::Tensor& wanted, std::size_t position);
 
 // The method's closed form. Uses `dealing`.
-Solution layer_solution(const Dealing& dealing, const EditOptions& options, const LayerSystem& system, const LayerState& state);
+Solution layer_solution(const Dealing& dealing, const EditOptions& options, const LayerSystem& system,
+                        const LayerState& state);
 
 }  // namespace nepenthe::edit

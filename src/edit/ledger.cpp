@@ -16,11 +16,16 @@ namespace {
 namespace fs = std::filesystem;
 
 Json unit_to_json(const EditRecord& record) {
-    return {{"facts", record.facts},       {"block_key", record.block_key},
-            {"nll", record.value.nll},     {"first_nll", record.value.first_nll},
-            {"kl", record.value.kl},       {"decay", record.value.decay},
-            {"steps", record.value.steps}, {"clamped", record.value.clamped},
-            {"key_cosine", record.key_cosine}, {"response", record.response},
+    return {{"facts", record.facts},
+            {"block_key", record.block_key},
+            {"nll", record.value.nll},
+            {"first_nll", record.value.first_nll},
+            {"kl", record.value.kl},
+            {"decay", record.value.decay},
+            {"steps", record.value.steps},
+            {"clamped", record.value.clamped},
+            {"key_cosine", record.key_cosine},
+            {"response", record.response},
             {"note", record.note}};
 }
 
@@ -41,15 +46,22 @@ EditRecord unit_from_json(const Json& json) {
 }
 
 Json change_to_json(const Delta& delta) {
-    return {{"layer", delta.layer},         {"tensor", delta.tensor},       {"norm", delta.norm},
-            {"weight_norm", delta.weight_norm}, {"largest", delta.largest}, {"condition", delta.condition},
-            {"jitter", delta.jitter},       {"error_before", delta.error_before}, {"first_unit", delta.first_unit},
+    return {{"layer", delta.layer},
+            {"tensor", delta.tensor},
+            {"norm", delta.norm},
+            {"weight_norm", delta.weight_norm},
+            {"largest", delta.largest},
+            {"condition", delta.condition},
+            {"jitter", delta.jitter},
+            {"error_before", delta.error_before},
+            {"first_unit", delta.first_unit},
             {"units", delta.units}};
 }
 
 // One row a unit; nothing where the method has no such rows.
-void write_rows(store::H5Writer& writer, const std::string& name, const std::string& column, const std::string& description,
-                const std::vector<EditRecord>& records, at::ScalarType type, const std::function<at::Tensor(const EditRecord&)>& row) {
+void write_rows(store::H5Writer& writer, const std::string& name, const std::string& column,
+                const std::string& description, const std::vector<EditRecord>& records, at::ScalarType type,
+                const std::function<at::Tensor(const EditRecord&)>& row) {
     if (records.empty() || !row(records.front()).defined()) return;
     std::vector<at::Tensor> rows;
     for (const EditRecord& record : records) rows.push_back(row(record).to(at::kCPU, type));
@@ -69,8 +81,10 @@ void read_rows(const store::H5Reader& reader, const std::string& name, std::vect
                const std::function<at::Tensor&(EditRecord&)>& row) {
     if (!reader.has(name)) return;
     const auto shape = reader.shape(name);
-    if (shape.size() != 2 || shape[0] != records.size()) fail(ErrorKind::kData, "ledger: {} does not have one row a unit", name);
-    const at::Tensor table = at::tensor(reader.read<T>(name)).view({static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1])});
+    if (shape.size() != 2 || shape[0] != records.size())
+        fail(ErrorKind::kData, "ledger: {} does not have one row a unit", name);
+    const at::Tensor table = at::tensor(reader.read<T>(name))
+                                 .view({static_cast<std::int64_t>(shape[0]), static_cast<std::int64_t>(shape[1])});
     for (std::size_t i = 0; i < records.size(); ++i) row(records[i]) = table[static_cast<std::int64_t>(i)].clone();
 }
 
@@ -79,10 +93,18 @@ void read_rows(const store::H5Reader& reader, const std::string& name, std::vect
 Json fact_to_json(const Fact& fact) {
     Json neighbourhood = Json::array();
     for (const Neighbour& neighbour : fact.neighbourhood) neighbourhood.push_back({neighbour.prompt, neighbour.answer});
-    return {{"id", fact.id}, {"subject", fact.subject}, {"prompt", fact.prompt}, {"target_new", fact.target_new},
-            {"target_true", fact.target_true}, {"paraphrases", fact.paraphrases}, {"neighbourhood", neighbourhood},
-            {"attribute_prompts", fact.attribute_prompts}, {"generation_prompts", fact.generation_prompts},
-            {"relation", fact.relation}, {"subject_proposed", fact.subject_proposed}, {"source", fact.source}};
+    return {{"id", fact.id},
+            {"subject", fact.subject},
+            {"prompt", fact.prompt},
+            {"target_new", fact.target_new},
+            {"target_true", fact.target_true},
+            {"paraphrases", fact.paraphrases},
+            {"neighbourhood", neighbourhood},
+            {"attribute_prompts", fact.attribute_prompts},
+            {"generation_prompts", fact.generation_prompts},
+            {"relation", fact.relation},
+            {"subject_proposed", fact.subject_proposed},
+            {"source", fact.source}};
 }
 
 Fact fact_from_json(const Json& json) {
@@ -93,7 +115,8 @@ Fact fact_from_json(const Json& json) {
     json.at("target_new").get_to(fact.target_new);
     json.at("target_true").get_to(fact.target_true);
     json.at("paraphrases").get_to(fact.paraphrases);
-    for (const Json& pair : json.at("neighbourhood")) fact.neighbourhood.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
+    for (const Json& pair : json.at("neighbourhood"))
+        fact.neighbourhood.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
     json.at("attribute_prompts").get_to(fact.attribute_prompts);
     json.at("generation_prompts").get_to(fact.generation_prompts);
     json.at("relation").get_to(fact.relation);
@@ -116,22 +139,26 @@ KnownValues Ledger::known_values() const {
     return values;
 }
 
-std::string write_ledger(const dist::Comm& comm, const fs::path& path, const LedgerClaims& claims, const std::vector<Fact>& facts,
-                         const EditResult& result, const Json& metrics) {
-    const Json attributes = {{"options", canonical_json(claims.options)}, {"model_digest", claims.model_digest},
-                             {"tokenizer_digest", claims.tokenizer_digest}, {"moments_digest", claims.moments_digest}};
+std::string write_ledger(const dist::Comm& comm, const fs::path& path, const LedgerClaims& claims,
+                         const std::vector<Fact>& facts, const EditResult& result, const Json& metrics) {
+    const Json attributes = {{"options", canonical_json(claims.options)},
+                             {"model_digest", claims.model_digest},
+                             {"tokenizer_digest", claims.tokenizer_digest},
+                             {"moments_digest", claims.moments_digest}};
     store::H5Writer writer(comm, path, kLedgerFormat, kLedgerVersion, attributes);
     Json fact_list = Json::array(), units = Json::array(), changes = Json::array();
     for (const Fact& fact : facts) fact_list.push_back(fact_to_json(fact));
     for (const EditRecord& record : result.records) units.push_back(unit_to_json(record));
     for (const Delta& delta : result.deltas) changes.push_back(change_to_json(delta));
     writer.write_text("/facts", canonical_json(fact_list), "the facts in order, JSON");
-    writer.write_text("/units", canonical_json(units), "what got one key and one value: facts by index, losses, notes; JSON");
-    writer.write_text("/prefixes", canonical_json(Json(result.prefixes)), "context prefixes, the bare prompt first; JSON");
+    writer.write_text("/units", canonical_json(units),
+                      "what got one key and one value: facts by index, losses, notes; JSON");
+    writer.write_text("/prefixes", canonical_json(Json(result.prefixes)),
+                      "context prefixes, the bare prompt first; JSON");
     writer.write_text("/changes", canonical_json(changes), "changes of matrices in order; JSON");
     writer.write_text("/metrics", canonical_json(metrics), "evaluation of the facts before and after; JSON");
-    write_rows(writer, "/value/initial", "hidden", "what stood at the value's place, bare prompt", result.records, at::kFloat,
-               [](const EditRecord& record) { return record.value.initial; });
+    write_rows(writer, "/value/initial", "hidden", "what stood at the value's place, bare prompt", result.records,
+               at::kFloat, [](const EditRecord& record) { return record.value.initial; });
     write_rows(writer, "/value/delta", "hidden", "what the optimisation added", result.records, at::kFloat,
                [](const EditRecord& record) { return record.value.delta; });
     write_rows(writer, "/key", "intermediate", "key of the last edited layer", result.records, at::kDouble,
@@ -143,7 +170,8 @@ std::string write_ledger(const dist::Comm& comm, const fs::path& path, const Led
 
 Ledger read_ledger(const fs::path& path) {
     const fs::path file = fs::is_directory(path) ? path / kLedgerFile : path;
-    if (!fs::exists(file)) fail(ErrorKind::kData, "{}: there is no {} there; it is not an edited model", path.string(), kLedgerFile);
+    if (!fs::exists(file))
+        fail(ErrorKind::kData, "{}: there is no {} there; it is not an edited model", path.string(), kLedgerFile);
     const store::H5Reader reader(file, kLedgerFormat);
     Ledger ledger;
     try {
@@ -153,7 +181,8 @@ Ledger read_ledger(const fs::path& path) {
         attributes.at("tokenizer_digest").get_to(ledger.claims.tokenizer_digest);
         attributes.at("moments_digest").get_to(ledger.claims.moments_digest);
         ledger.created = attributes.value("created", "");
-        for (const Json& fact : parse_json(reader.read_text("/facts"), file.string())) ledger.facts.push_back(fact_from_json(fact));
+        for (const Json& fact : parse_json(reader.read_text("/facts"), file.string()))
+            ledger.facts.push_back(fact_from_json(fact));
         ledger.units = parse_json(reader.read_text("/units"), file.string());
         for (const Json& unit : ledger.units) ledger.records.push_back(unit_from_json(unit));
         ledger.prefixes = parse_json(reader.read_text("/prefixes"), file.string()).get<std::vector<std::string>>();
@@ -164,28 +193,36 @@ Ledger read_ledger(const fs::path& path) {
     }
     for (const EditRecord& record : ledger.records) {
         for (const std::size_t fact : record.facts) {
-            if (fact >= ledger.facts.size()) fail(ErrorKind::kData, "{}: a unit names fact {}, there are {}", file.string(), fact, ledger.facts.size());
+            if (fact >= ledger.facts.size())
+                fail(ErrorKind::kData, "{}: a unit names fact {}, there are {}", file.string(), fact,
+                     ledger.facts.size());
         }
     }
-    read_rows<float>(reader, "/value/initial", ledger.records, [](EditRecord& record) -> at::Tensor& { return record.value.initial; });
-    read_rows<float>(reader, "/value/delta", ledger.records, [](EditRecord& record) -> at::Tensor& { return record.value.delta; });
+    read_rows<float>(reader, "/value/initial", ledger.records,
+                     [](EditRecord& record) -> at::Tensor& { return record.value.initial; });
+    read_rows<float>(reader, "/value/delta", ledger.records,
+                     [](EditRecord& record) -> at::Tensor& { return record.value.delta; });
     read_rows<double>(reader, "/key", ledger.records, [](EditRecord& record) -> at::Tensor& { return record.key; });
-    read_rows<double>(reader, "/residual", ledger.records, [](EditRecord& record) -> at::Tensor& { return record.residual; });
+    read_rows<double>(reader, "/residual", ledger.records,
+                      [](EditRecord& record) -> at::Tensor& { return record.residual; });
     return ledger;
 }
 
 std::string describe(const Ledger& ledger) {
-    std::string text = fmt::format("{} {} of {} facts in {} units, made {}\n", ledger.claims.options.value("method", "?"),
-                                   ledger.claims.options.value("mode", "?"), ledger.facts.size(), ledger.records.size(), ledger.created);
+    std::string text = fmt::format("{} {} of {} facts in {} units, made {}\n",
+                                   ledger.claims.options.value("method", "?"), ledger.claims.options.value("mode", "?"),
+                                   ledger.facts.size(), ledger.records.size(), ledger.created);
     for (const Json& change : ledger.changes) {
-        text += fmt::format("  layer {}: {} units, norm {:.4g} ({:.2f} % of the matrix)\n", change.value("layer", -1), change.value("units", 0),
-                            change.value("norm", 0.0), 100 * change.value("norm", 0.0) / change.value("weight_norm", 1.0));
+        text += fmt::format("  layer {}: {} units, norm {:.4g} ({:.2f} % of the matrix)\n", change.value("layer", -1),
+                            change.value("units", 0), change.value("norm", 0.0),
+                            100 * change.value("norm", 0.0) / change.value("weight_norm", 1.0));
     }
     for (const EditRecord& record : ledger.records) {
         for (const std::size_t i : record.facts) {
             const Fact& fact = ledger.facts[i];
-            text += fmt::format("{}\t{} → {}\tloss {:.3f} → {:.3f}{}\n", fact.id, fact.sentence(), fact.target_new,
-                                record.value.first_nll, record.value.nll, record.note.empty() ? "" : "\t" + record.note);
+            text +=
+                fmt::format("{}\t{} → {}\tloss {:.3f} → {:.3f}{}\n", fact.id, fact.sentence(), fact.target_new,
+                            record.value.first_nll, record.value.nll, record.note.empty() ? "" : "\t" + record.note);
         }
     }
     return text;
@@ -202,7 +239,8 @@ LedgerDifference difference(const Ledger& first, const Ledger& second) {
             continue;
         }
         const Fact& other = *found->second;
-        if (other.prompt != fact.prompt || other.subject != fact.subject || other.target_new != fact.target_new) result.changed.push_back(fact.id);
+        if (other.prompt != fact.prompt || other.subject != fact.subject || other.target_new != fact.target_new)
+            result.changed.push_back(fact.id);
         of_second.erase(found);
     }
     for (const Fact& fact : second.facts) {

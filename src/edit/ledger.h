@@ -57,7 +57,7 @@ Ledger read_ledger(const std::filesystem::path& path);
 std::string describe(const Ledger& ledger);
 struct LedgerDifference {
     std::vector<std::string> only_first, only_second, changed;  // ids; changed: same id, other prompt or target
-    Json options;  // {name: [first, second]} where they differ
+    Json options;                                               // {name: [first, second]} where they differ
 };
 LedgerDifference difference(const Ledger& first, const Ledger& second);
 

@@ -17,7 +17,8 @@ std::string dataset_of(std::int64_t layer) { return fmt::format("/moment/{}", la
 
 Json parts_json(const std::vector<MomentPart>& parts) {
     Json list = Json::array();
-    for (const MomentPart& part : parts) list.push_back({{"corpus_digest", part.corpus_digest}, {"tokens", part.tokens}});
+    for (const MomentPart& part : parts)
+        list.push_back({{"corpus_digest", part.corpus_digest}, {"tokens", part.tokens}});
     return list;
 }
 
@@ -64,7 +65,8 @@ MomentFile::MomentFile(const std::filesystem::path& path)
     count_ = attributes.get<std::int64_t>("tokens");
     intermediate_ = attributes.get<std::int64_t>("intermediate");
     if (count_ < 1 || intermediate_ < 1 || intermediate_ > (1 << 24)) {
-        fail(ErrorKind::kData, "{}: {} tokens of keys with {} entries cannot be", path_.string(), count_, intermediate_);
+        fail(ErrorKind::kData, "{}: {} tokens of keys with {} entries cannot be", path_.string(), count_,
+             intermediate_);
     }
     try {
         claims_.layers = attributes.list("layers_json").get<std::vector<std::int64_t>>();
@@ -117,8 +119,9 @@ void MomentFile::check_belongs(const std::string& model_digest, const std::strin
             problems.add("layers: the file holds {}, layer {} is wanted", fmt::join(claims_.layers, ", "), layer);
         }
     }
-    problems.throw_if_any(ErrorKind::kData,
-                          fmt::format("{} holds moments of something else; run nepenthe stats for this model", path_.string()));
+    problems.throw_if_any(
+        ErrorKind::kData,
+        fmt::format("{} holds moments of something else; run nepenthe stats for this model", path_.string()));
 }
 
 std::string write_moment_file(const dist::Comm& comm, const std::filesystem::path& path, const MomentClaims& claims,

@@ -66,8 +66,8 @@ class MomentFile {
     std::int64_t count_ = 0, intermediate_ = 0;
 };
 
-// Collective. Writes a file and returns its content digest. `triangle(layer)` gives Σ k kᵀ of a layer; each rank calls it
-// for the layers that it writes a piece of.
+// Collective. Writes a file and returns its content digest. `triangle(layer)` gives Σ k kᵀ of a layer; each rank calls
+// it for the layers that it writes a piece of.
 std::string write_moment_file(const dist::Comm& comm, const std::filesystem::path& path, const MomentClaims& claims,
                               const std::vector<MomentPart>& parts, std::int64_t intermediate, const Json& attributes,
                               const std::function<std::vector<double>(std::int64_t layer)>& triangle);

@@ -13,7 +13,8 @@ namespace nepenthe::edit {
 
 std::vector<Window> cut_windows(const std::vector<std::string>& documents, const text::Tokenizer& tokenizer,
                                 const WindowCut& cut) {
-    text::Corpus corpus = text::make_corpus(documents, tokenizer, {.length = cut.length, .bos = true, .keep_tail = true});
+    text::Corpus corpus =
+        text::make_corpus(documents, tokenizer, {.length = cut.length, .bos = true, .keep_tail = true});
     std::vector<Window> chosen;
     std::int64_t skipped = 0, taken = 0;
     for (const std::uint64_t index :

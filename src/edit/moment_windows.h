@@ -1,6 +1,6 @@
 #pragma once
-// The corpus of second moments: windows of tokens, in which order they are read, and how they are dealt to blocks. All of
-// it depends on the corpus and the options alone, never on the number of ranks.
+// The corpus of second moments: windows of tokens, in which order they are read, and how they are dealt to blocks. All
+// of it depends on the corpus and the options alone, never on the number of ranks.
 
 #include "text/tokenizer.h"
 
@@ -33,14 +33,14 @@ std::string windows_digest(std::span<const Window> windows);
 struct WindowRange {
     std::size_t begin = 0, end = 0;
 };
-// Where the pass looks whether it may stop: ranges of `first` tokens, then as many as all before, and so on. first = 0: one
-// range that holds everything.
+// Where the pass looks whether it may stop: ranges of `first` tokens, then as many as all before, and so on. first = 0:
+// one range that holds everything.
 std::vector<WindowRange> cut_rounds(std::span<const Window> windows, std::int64_t first);
 
 // One block: indices into the windows, longest first.
 using WindowGroup = std::vector<std::size_t>;
-// Deals the windows of a range to at most `groups` blocks in turn, longest first, so that their work is alike; fewer where
-// a block would hold less than `tokens_a_group`.
+// Deals the windows of a range to at most `groups` blocks in turn, longest first, so that their work is alike; fewer
+// where a block would hold less than `tokens_a_group`.
 std::vector<WindowGroup> deal_windows(std::span<const Window> windows, WindowRange range, std::int64_t groups,
                                       std::int64_t tokens_a_group);
 

@@ -47,8 +47,13 @@ class Gathering {
   public:
     Gathering(const dist::Comm& comm, const model::Decoder& decoder, const MomentOptions& options,
               std::vector<Window> windows, std::filesystem::path scratch, std::string key)
-        : comm_(comm), decoder_(decoder), options_(options), layers_(options.layers), windows_(std::move(windows)),
-          scratch_(std::move(scratch)), key_(std::move(key)) {
+        : comm_(comm),
+          decoder_(decoder),
+          options_(options),
+          layers_(options.layers),
+          windows_(std::move(windows)),
+          scratch_(std::move(scratch)),
+          key_(std::move(key)) {
         std::sort(layers_.begin(), layers_.end());
     }
 
@@ -135,9 +140,8 @@ class Gathering {
             for (const std::size_t window : group) tokens += static_cast<double>(windows_[window].size());
             block.costs.push_back(tokens);
         }
-        const store::BlockResults blocks =
-            store::for_each_block(comm_, folder("groups"), groups.size(), block,
-                                  [&](std::uint64_t id) { return gather(groups[id]); });
+        const store::BlockResults blocks = store::for_each_block(comm_, folder("groups"), groups.size(), block,
+                                                                 [&](std::uint64_t id) { return gather(groups[id]); });
         return store::for_each_block(comm_, folder("sums"), layers_.size(), block_options("add up"),
                                      [&](std::uint64_t layer) {
                                          std::vector<double> sum = tree(blocks, layer, 0, groups.size());
@@ -198,13 +202,15 @@ const char* dtype_name(model::Compute compute) { return compute == model::Comput
 void check_options(const MomentOptions& options, const model::Decoder& decoder) {
     const model::DecoderConfig& config = decoder.config();
     Problems problems;
-    if (decoder.side_memory() != nullptr) problems.add("the model has a side memory; take the model that it was edited from");
+    if (decoder.side_memory() != nullptr)
+        problems.add("the model has a side memory; take the model that it was edited from");
     for (const std::string& problem : options.validate()) problems.add("{}", problem);
     for (const std::int64_t layer : options.layers) {
         if (layer >= config.layers) problems.add("layer {}: the model has layers 0 to {}", layer, config.layers - 1);
     }
     if (config.max_positions > 0 && options.window > config.max_positions) {
-        problems.add("windows of {} tokens do not fit into the model's {} positions", options.window, config.max_positions);
+        problems.add("windows of {} tokens do not fit into the model's {} positions", options.window,
+                     config.max_positions);
     }
     problems.throw_if_any(ErrorKind::kUsage, "stats");
 }
@@ -217,13 +223,16 @@ void check_mergeable(const std::vector<MomentFile>& files, const std::vector<std
     for (std::size_t i = 0; i < files.size(); ++i) {
         const MomentClaims& claims = files[i].claims();
         const auto compare = [&](const char* field, const auto& value, const auto& wanted) {
-            if (value != wanted) problems.add("{}: {} is {}, in {} it is {}", paths[i].string(), field, value, paths[0].string(), wanted);
+            if (value != wanted)
+                problems.add("{}: {} is {}, in {} it is {}", paths[i].string(), field, value, paths[0].string(),
+                             wanted);
         };
         compare("model digest", claims.model_digest, first.model_digest);
         compare("tokenizer digest", claims.tokenizer_digest, first.tokenizer_digest);
         compare("dtype", claims.dtype, first.dtype);
         compare("window", claims.window, first.window);
-        compare("layers", fmt::format("{}", fmt::join(claims.layers, ",")), fmt::format("{}", fmt::join(first.layers, ",")));
+        compare("layers", fmt::format("{}", fmt::join(claims.layers, ",")),
+                fmt::format("{}", fmt::join(first.layers, ",")));
         compare("intermediate", files[i].intermediate(), files[0].intermediate());
         for (const MomentPart& part : files[i].parts()) {
             if (!texts.insert(part.corpus_digest).second) {
@@ -240,7 +249,8 @@ void check_mergeable(const std::vector<MomentFile>& files, const std::vector<std
 std::vector<std::string> MomentOptions::validate() const {
     Problems problems;
     if (layers.empty()) problems.add("no layers are given");
-    if (std::set<std::int64_t>(layers.begin(), layers.end()).size() != layers.size()) problems.add("a layer is given twice");
+    if (std::set<std::int64_t>(layers.begin(), layers.end()).size() != layers.size())
+        problems.add("a layer is given twice");
     for (const std::int64_t layer : layers) {
         if (layer < 0) problems.add("layer {} is negative", layer);
     }
@@ -256,8 +266,9 @@ std::vector<std::string> MomentOptions::validate() const {
 Json MomentOptions::to_json() const {
     std::vector<std::int64_t> sorted = layers;
     std::sort(sorted.begin(), sorted.end());
-    return {{"layers", sorted}, {"window", window}, {"tokens", tokens}, {"skip", skip}, {"seed", seed},
-            {"tokens_per_batch", tokens_per_batch}, {"groups", groups}, {"until", until}};
+    return {{"layers", sorted}, {"window", window}, {"tokens", tokens},
+            {"skip", skip},     {"seed", seed},     {"tokens_per_batch", tokens_per_batch},
+            {"groups", groups}, {"until", until}};
 }
 
 store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
@@ -270,13 +281,12 @@ store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& de
         windows = cut_windows(documents, tokenizer, {options.window, options.skip, options.tokens, options.seed});
         if (windows.empty()) fail(ErrorKind::kData, "the corpus gives no tokens behind the {} skipped", options.skip);
     });
-    MomentClaims claims{model_digest, tokenizer.digest(), windows_digest(windows), dtype_name(decoder.compute()),
-                        options.window, {}};
-    const store::ArtefactKey key{"stats",
-                                 {{"options", options.to_json()}, {"dtype", claims.dtype}},
-                                 {{"model", model_digest},
-                                  {"tokenizer", claims.tokenizer_digest},
-                                  {"corpus", claims.corpus_digest}}};
+    MomentClaims claims{
+        model_digest, tokenizer.digest(), windows_digest(windows), dtype_name(decoder.compute()), options.window, {}};
+    const store::ArtefactKey key{
+        "stats",
+        {{"options", options.to_json()}, {"dtype", claims.dtype}},
+        {{"model", model_digest}, {"tokenizer", claims.tokenizer_digest}, {"corpus", claims.corpus_digest}}};
     if (auto existing = store::find_artefact(comm, outputs, key)) return *existing;
 
     store::ArtefactWriter writer(comm, outputs, key);
@@ -287,10 +297,10 @@ store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& de
     claims.layers = gathering.layers();
     claims.corpus_digest = windows_digest(gathering.used());
     const std::vector<MomentPart> parts{{claims.corpus_digest, count_tokens(gathering.used())}};
-    const std::string digest = write_moment_file(
-        comm, writer.data_folder() / kMomentFile, claims, parts, decoder.config().intermediate,
-        {{"config_json", canonical_json(options.to_json())}, {"seed", options.seed}},
-        [&](std::int64_t layer) { return gathering.triangle(layer); });
+    const std::string digest =
+        write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts, decoder.config().intermediate,
+                          {{"config_json", canonical_json(options.to_json())}, {"seed", options.seed}},
+                          [&](std::int64_t layer) { return gathering.triangle(layer); });
     return writer.publish(gathering.summary(), {{kMomentFile, digest}});
 }
 
@@ -319,13 +329,13 @@ store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::fil
     store::ArtefactWriter writer(comm, outputs, key);
     MomentClaims claims = files[0].claims();
     claims.corpus_digest = digest_of_parts(parts);
-    const std::string digest =
-        write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts, files[0].intermediate(), Json::object(),
-                          [&](std::int64_t layer) {
-                              std::vector<double> sum = files[0].triangle(layer);
-                              for (std::size_t i = 1; i < files.size(); ++i) add_to(sum, files[i].triangle(layer));
-                              return sum;
-                          });
+    const std::string digest = write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts,
+                                                 files[0].intermediate(), Json::object(), [&](std::int64_t layer) {
+                                                     std::vector<double> sum = files[0].triangle(layer);
+                                                     for (std::size_t i = 1; i < files.size(); ++i)
+                                                         add_to(sum, files[i].triangle(layer));
+                                                     return sum;
+                                                 });
     std::int64_t tokens = 0;
     for (const MomentPart& part : parts) tokens += part.tokens;
     return writer.publish({{"tokens", tokens}, {"layers", claims.layers}, {"parts", parts.size()}},

@@ -1,11 +1,12 @@
 #pragma once
-// Second moments of MLP keys, C = E[k kᵀ]: computed for any layers in one pass, stored, added up. specs: editing.md §1.5.
+// Second moments of MLP keys, C = E[k kᵀ]: computed for any layers in one pass, stored, added up. specs: editing.md
+// §1.5.
 //
-// The corpus is cut into windows, the windows are dealt to at most `groups` blocks (never by rank). A block is summed by one
-// rank, in order, in fp64 (each batch's product is fp32); the tree over blocks is fixed. So the bytes do not depend on the
-// number of ranks. A finished block lies in the artefact's working folder until publication: groups · layers ·
-// intermediate · (intermediate + 1) / 2 · 8 bytes of disk there (Gemma 3 270M, 5 layers, 16 groups: 1.3 GB), and one such block in
-// every rank's memory.
+// The corpus is cut into windows, the windows are dealt to at most `groups` blocks (never by rank). A block is summed
+// by one rank, in order, in fp64 (each batch's product is fp32); the tree over blocks is fixed. So the bytes do not
+// depend on the number of ranks. A finished block lies in the artefact's working folder until publication: groups ·
+// layers · intermediate · (intermediate + 1) / 2 · 8 bytes of disk there (Gemma 3 270M, 5 layers, 16 groups: 1.3 GB),
+// and one such block in every rank's memory.
 
 #include "base/json.h"
 #include "dist/comm.h"
@@ -22,14 +23,14 @@
 namespace nepenthe::edit {
 
 struct MomentOptions {
-    std::vector<std::int64_t> layers;     // any order; gathered in one pass that stops after the last
-    std::int64_t window = 512;            // tokens a text, BOS included: documents are cut into windows
-    std::int64_t tokens = 0;              // how many tokens at most, 0 = the corpus
-    std::int64_t skip = 0;                // tokens left out before them: what an earlier file of this corpus and seed holds
+    std::vector<std::int64_t> layers;  // any order; gathered in one pass that stops after the last
+    std::int64_t window = 512;         // tokens a text, BOS included: documents are cut into windows
+    std::int64_t tokens = 0;           // how many tokens at most, 0 = the corpus
+    std::int64_t skip = 0;  // tokens left out before them: what an earlier file of this corpus and seed holds
     std::int64_t tokens_per_batch = 4096;  // windows computed together: bounds the memory
-    std::int64_t groups = 16;             // blocks of a round at most: more ranks than that have nothing to do
-    double until = 0;                     // > 0: stop once direction_change() after doubling the tokens is at most this
-    std::uint64_t seed = 0;               // of the order in which windows are read
+    std::int64_t groups = 16;              // blocks of a round at most: more ranks than that have nothing to do
+    double until = 0;        // > 0: stop once direction_change() after doubling the tokens is at most this
+    std::uint64_t seed = 0;  // of the order in which windows are read
     std::vector<std::string> validate() const;
     Json to_json() const;
 };

@@ -26,10 +26,13 @@ void pack(store::Packer& packer, const EditRecord& record, const std::vector<Del
     packer.add(chars(record.value.initial.defined() ? pack_values({record.value}) : ""));
     packer.add(std::vector<double>{record.value.first_nll, record.value.nll, static_cast<double>(record.value.steps)});
     packer.add(doubles(record.key)).add(doubles(record.residual));
-    packer.add(std::vector<double>{record.key_cosine, record.response}).add(chars(record.note)).add(chars(record.probe));
+    packer.add(std::vector<double>{record.key_cosine, record.response})
+        .add(chars(record.note))
+        .add(chars(record.probe));
     for (const Delta& delta : deltas) {
         packer.add(std::vector<std::int64_t>{delta.layer});
-        packer.add(std::vector<double>{delta.norm, delta.weight_norm, delta.largest, delta.condition, delta.jitter, delta.error_before});
+        packer.add(std::vector<double>{delta.norm, delta.weight_norm, delta.largest, delta.condition, delta.jitter,
+                                       delta.error_before});
         // One fact's factors are a column and a row.
         packer.add(with_updates ? doubles(delta.update.left) : std::vector<double>{});
         packer.add(with_updates ? doubles(delta.update.right) : std::vector<double>{});
@@ -74,9 +77,9 @@ Delta unpack_delta(store::Unpacker& unpacker, const model::Decoder& decoder) {
 
 }  // namespace
 
-void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context, BatchWriter& writer,
-                        const std::vector<EditUnit>& units, const EditInputs& inputs, const EditHooks& hooks,
-                        const std::filesystem::path& folder, EditResult& result) {
+void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context,
+                        BatchWriter& writer, const std::vector<EditUnit>& units, const EditInputs& inputs,
+                        const EditHooks& hooks, const std::filesystem::path& folder, EditResult& result) {
     const EditOptions& edit = context.options();
     const bool by_value = edit.method != Method::kFineTune;
     const auto blocks = value_blocks(context, units);

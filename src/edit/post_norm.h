@@ -1,6 +1,6 @@
 #pragma once
-// Families that normalise the MLP's output before it reaches the residual stream (Gemma 3, OLMo 2): which output gives a
-// wanted contribution. specs: editing.md §18.
+// Families that normalise the MLP's output before it reaches the residual stream (Gemma 3, OLMo 2): which output gives
+// a wanted contribution. specs: editing.md §18.
 
 #include "model/decoder.h"
 
@@ -19,9 +19,9 @@ class PostNorm {
     bool exists() const { return gain_.defined(); }
     // What output `o` [hidden] fp64 adds to the stream.
     at::Tensor apply(const at::Tensor& output) const;
-    // The output with the root mean square of `now` whose contribution is nearest to `wanted` [hidden] fp64. The norm gives
-    // nothing but points of the ellipsoid {g ∘ u : rms(u) = 1}, so a wanted contribution is met in direction, hardly
-    // ever in length: u minimises ‖g ∘ u − wanted‖ under rms(u) = 1.
+    // The output with the root mean square of `now` whose contribution is nearest to `wanted` [hidden] fp64. The norm
+    // gives nothing but points of the ellipsoid {g ∘ u : rms(u) = 1}, so a wanted contribution is met in direction,
+    // hardly ever in length: u minimises ‖g ∘ u − wanted‖ under rms(u) = 1.
     at::Tensor invert(const at::Tensor& wanted, const at::Tensor& now) const;
 
   private:

@@ -87,7 +87,8 @@ std::vector<std::string> make_prefixes(const model::Decoder& decoder, const text
     }
     std::vector<std::string> texts = {""};
     for (const Seed& seed : seeds) {
-        const std::vector<text::TokenId> own(seed.ids.begin() + static_cast<std::ptrdiff_t>(seed.before), seed.ids.end());
+        const std::vector<text::TokenId> own(seed.ids.begin() + static_cast<std::ptrdiff_t>(seed.before),
+                                             seed.ids.end());
         texts.push_back(cleaned(tokenizer.decode(own, true)));
     }
     return texts;

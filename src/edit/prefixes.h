@@ -13,8 +13,8 @@ namespace nepenthe::edit {
 
 // The bare prompt comes first (""), then texts that continue "The", "Therefore", "Because", "I", "You" in turn.
 struct PrefixOptions {
-    std::vector<std::int64_t> counts = {10, 10};   // ROME: ten texts …
-    std::vector<std::int64_t> lengths = {5, 10};   // … of 5 tokens and ten of 10 (the seed word's tokens count)
+    std::vector<std::int64_t> counts = {10, 10};  // ROME: ten texts …
+    std::vector<std::int64_t> lengths = {5, 10};  // … of 5 tokens and ten of 10 (the seed word's tokens count)
     std::uint64_t seed = 0;
 };
 PrefixOptions rome_prefixes();   // 1 + 10 + 10, flat mean

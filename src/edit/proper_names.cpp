@@ -13,12 +13,12 @@ namespace nepenthe::edit {
 namespace {
 
 // Words that may stand in lower case inside a name.
-constexpr std::array<std::string_view, 16> kParticles = {"de", "del", "della", "di", "da", "dos", "du", "la",
-                                                         "van", "von", "der", "den", "bin", "ibn", "al", "el"};
+constexpr std::array<std::string_view, 16> kParticles = {"de",  "del", "della", "di",  "da",  "dos", "du", "la",
+                                                         "van", "von", "der",   "den", "bin", "ibn", "al", "el"};
 // Capitalised for their place in a question, not for what they name.
 constexpr std::array<std::string_view, 26> kOpeners = {
-    "a", "an", "are", "can", "could", "did", "do", "does", "has", "have", "how", "in", "is",
-    "of", "on", "the", "was", "were", "what", "when", "where", "which", "who", "whose", "why", "would"};
+    "a",  "an", "are", "can", "could", "did",  "do",   "does",  "has",   "have", "how",   "in",  "is",
+    "of", "on", "the", "was", "were",  "what", "when", "where", "which", "who",  "whose", "why", "would"};
 
 template <typename List>
 bool is_among(const List& list, std::string_view word) {

@@ -12,8 +12,8 @@ namespace nepenthe::edit {
 // sentence's first word only where the run goes on behind it.
 std::vector<std::string> proper_names(std::string_view sentence);
 
-// The name of at least two words that most of `texts` hold, in at least half of them; "" where there is none. The longest of
-// equally frequent ones.
+// The name of at least two words that most of `texts` hold, in at least half of them; "" where there is none. The
+// longest of equally frequent ones.
 std::string commonest_name(std::span<const std::string> texts);
 
 // Byte offset of `word` where it stands between word boundaries; npos where it does not.

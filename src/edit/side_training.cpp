@@ -18,12 +18,14 @@ using Rows = std::span<const std::vector<text::TokenId>>;
 model::Batch right_padded(Rows rows, std::span<const std::size_t> prompt_tokens) {
     std::size_t longest = 0;
     for (const auto& row : rows) longest = std::max(longest, row.size());
-    const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(rows.size()), static_cast<std::int64_t>(longest)};
+    const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(rows.size()),
+                                             static_cast<std::int64_t>(longest)};
     model::Batch batch{at::zeros(shape, at::kLong), at::zeros(shape, at::kBool), at::zeros(shape, at::kBool)};
     for (std::size_t i = 0; i < rows.size(); ++i) {
         std::copy(rows[i].begin(), rows[i].end(), batch.ids.mutable_data_ptr<std::int64_t>() + i * longest);
         std::fill_n(batch.mask.mutable_data_ptr<bool>() + i * longest, rows[i].size(), true);
-        std::fill_n(batch.prompt.mutable_data_ptr<bool>() + i * longest, std::min(prompt_tokens[i], rows[i].size()), true);
+        std::fill_n(batch.prompt.mutable_data_ptr<bool>() + i * longest, std::min(prompt_tokens[i], rows[i].size()),
+                    true);
     }
     return batch;
 }
@@ -67,7 +69,8 @@ SideScales measure_scales(const model::Decoder& decoder, const WiseOptions& opti
         tokens += static_cast<double>(others);
     }
     if (!(output > 0) || !(key > 0)) {
-        fail(ErrorKind::kData, "the second MLP matrix of layer {} writes nothing on the facts; is the model sound?", layer);
+        fail(ErrorKind::kData, "the second MLP matrix of layer {} writes nothing on the facts; is the model sound?",
+             layer);
     }
     const at::Tensor weight = decoder.parameter(decoder.mlp_output_name(layer));
     const double norm = output / tokens, key_norm = key / tokens;

@@ -18,10 +18,10 @@ namespace nepenthe::edit {
 // Rows of tokens carried up to the second MLP matrix of a layer: all that training needs below it.
 struct LayerRows {
     model::Context context;
-    at::Tensor stream;   // [row, position, hidden]: the residual stream after attention
-    at::Tensor key;      // [row, position, intermediate]
-    at::Tensor output;   // [row, position, hidden]: what the matrix itself writes
-    at::Tensor deciding; // [row, position] bool: tokens that decide the routing
+    at::Tensor stream;    // [row, position, hidden]: the residual stream after attention
+    at::Tensor key;       // [row, position, intermediate]
+    at::Tensor output;    // [row, position, hidden]: what the matrix itself writes
+    at::Tensor deciding;  // [row, position] bool: tokens that decide the routing
 };
 // `prompt_tokens[i]` of row i decide, as they will when the row's prompt is met. Right-padded. No gradient.
 LayerRows run_to_layer(const model::Decoder& decoder, std::int64_t layer,

@@ -50,7 +50,8 @@ Factor factorise_independent(const at::Tensor& gram) {
         const at::Tensor others = correlation[dependent].abs().index_fill(0, at::tensor(dependent), 0.0);
         const auto nearest = others.argmax().item<std::int64_t>();
         fail(ErrorKind::kGate,
-             "solve: the key of fact {} of the batch is a combination of the others (nearest: fact {}, correlation {:.9f}), so "
+             "solve: the key of fact {} of the batch is a combination of the others (nearest: fact {}, correlation "
+             "{:.9f}), so "
              "that equality cannot hold for all; merge facts that share a subject, or allow an error (lambda > 0)",
              dependent + 1, nearest + 1, others[nearest].item<double>());
     }
@@ -122,7 +123,8 @@ Factor factorise(const at::Tensor& matrix, const std::string& what) {
         std::tie(lower, stopped) = try_cholesky(shifted);
     }
     const double condition = condition_of(lower);
-    if (jitter > 0) log_warning("{}: {:.0e} of its mean eigenvalue was added to make it positive definite", what, jitter);
+    if (jitter > 0)
+        log_warning("{}: {:.0e} of its mean eigenvalue was added to make it positive definite", what, jitter);
     return {lower, jitter, condition};
 }
 
@@ -156,9 +158,11 @@ Solution rank_one(const at::Tensor& residual, const at::Tensor& direction_key, c
     const double response = at::dot(direction, constraint_key).item<double>();
     const double scale = (direction.norm() * constraint_key.norm()).item<double>();
     if (!std::isfinite(response) || !(std::abs(response) > 1e-12 * scale)) {
-        fail(ErrorKind::kGate, "solve: the key that is edited does not respond to the direction of the edit ({:.3g})", response);
+        fail(ErrorKind::kGate, "solve: the key that is edited does not respond to the direction of the edit ({:.3g})",
+             response);
     }
-    return {{residual.unsqueeze(1), (direction / response).unsqueeze(0)}, moment.factor.condition, moment.factor.jitter};
+    return {
+        {residual.unsqueeze(1), (direction / response).unsqueeze(0)}, moment.factor.condition, moment.factor.jitter};
 }
 
 Solution least_squares(const at::Tensor& residuals, const at::Tensor& keys, const Moment& moment, double lambda,
@@ -167,12 +171,15 @@ Solution least_squares(const at::Tensor& residuals, const at::Tensor& keys, cons
     NEPENTHE_CHECK(lambda >= 0 && std::isfinite(lambda));
     const std::int64_t width = keys.size(0), facts = keys.size(1);
     if (lambda == 0 && facts > width) {
-        fail(ErrorKind::kGate, "solve: {} facts, but keys have {} dimensions: equality cannot hold for more facts than that; "
-             "allow an error (lambda > 0) or write fewer", facts, width);
+        fail(ErrorKind::kGate,
+             "solve: {} facts, but keys have {} dimensions: equality cannot hold for more facts than that; "
+             "allow an error (lambda > 0) or write fewer",
+             facts, width);
     }
     const bool gram = form == SolveForm::kGram || (form == SolveForm::kAuto && (facts <= width || lambda == 0));
     NEPENTHE_CHECK(gram || lambda > 0);
-    return gram ? gram_form(residuals, keys, moment, lambda, dealing) : normal_form(residuals, keys, moment, lambda, dealing);
+    return gram ? gram_form(residuals, keys, moment, lambda, dealing)
+                : normal_form(residuals, keys, moment, lambda, dealing);
 }
 
 NullSpace null_space(const at::Tensor& moment, double tau) {
@@ -180,12 +187,16 @@ NullSpace null_space(const at::Tensor& moment, double tau) {
     const auto [eigenvalues, eigenvectors] = at::linalg_eigh(moment);  // ascending
     const std::int64_t free = (eigenvalues < tau).sum().item<std::int64_t>();
     if (free == 0) {
-        fail(ErrorKind::kGate, "null space: no eigenvalue of the second moment is below tau = {} (smallest {:.3g}): nothing can "
-             "be written; choose a larger tau", tau, eigenvalues[0].item<double>());
+        fail(ErrorKind::kGate,
+             "null space: no eigenvalue of the second moment is below tau = {} (smallest {:.3g}): nothing can "
+             "be written; choose a larger tau",
+             tau, eigenvalues[0].item<double>());
     }
     if (free == eigenvalues.size(0)) {
-        log_warning("null space: every eigenvalue of the second moment is below tau = {} (largest {:.3g}): nothing is preserved",
-                    tau, eigenvalues[-1].item<double>());
+        log_warning(
+            "null space: every eigenvalue of the second moment is below tau = {} (largest {:.3g}): nothing is "
+            "preserved",
+            tau, eigenvalues[-1].item<double>());
     }
     log_info("null space: {} of {} directions may be written to (tau {})", free, eigenvalues.size(0), tau);
     return {eigenvectors.narrow(1, 0, free).contiguous()};
@@ -204,11 +215,12 @@ Solution null_space_update(const at::Tensor& residuals, const at::Tensor& keys, 
     const Factor factor = factorise(system, "the system of the batch's keys in the null space");
     const bool few = keys.size(1) <= residuals.size(0);
     // Rows of (M⁻¹ Kq)ᵀ Ûᵀ, one a fact, or rows of the change itself.
-    const at::Tensor rows = dealing.rows(few ? keys.size(1) : residuals.size(0), [&](std::int64_t first, std::int64_t count) {
-        const at::Tensor right = few ? reduced.narrow(1, first, count).contiguous()
-                                     : at::matmul(reduced, residuals.narrow(0, first, count).t());
-        return at::matmul(solve(factor, right).t(), basis.t());
-    });
+    const at::Tensor rows =
+        dealing.rows(few ? keys.size(1) : residuals.size(0), [&](std::int64_t first, std::int64_t count) {
+            const at::Tensor right = few ? reduced.narrow(1, first, count).contiguous()
+                                         : at::matmul(reduced, residuals.narrow(0, first, count).t());
+            return at::matmul(solve(factor, right).t(), basis.t());
+        });
     return {{few ? residuals : at::Tensor(), rows}, factor.condition, factor.jitter};
 }
 

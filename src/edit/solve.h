@@ -1,7 +1,7 @@
 #pragma once
-// The closed forms: what to add to W (as [hidden, intermediate], value = W·key) so that it writes given residuals at given
-// keys. All in fp64. The result is a pure function of the arguments: the same bytes on every rank and for every number of
-// ranks that a dealing shares the work among. specs: editing.md §2–6, §11.
+// The closed forms: what to add to W (as [hidden, intermediate], value = W·key) so that it writes given residuals at
+// given keys. All in fp64. The result is a pure function of the arguments: the same bytes on every rank and for every
+// number of ranks that a dealing shares the work among. specs: editing.md §2–6, §11.
 
 #include "edit/dealing.h"
 
@@ -29,7 +29,8 @@ struct Moment {
 };
 Moment make_moment(const at::Tensor& matrix, const std::string& what);
 
-// A change of W as two factors, [hidden, u] · [u, intermediate]; `left` undefined = the identity, `right` is the whole change.
+// A change of W as two factors, [hidden, u] · [u, intermediate]; `left` undefined = the identity, `right` is the whole
+// change.
 struct LowRank {
     at::Tensor left, right;
     at::Tensor dense() const;
@@ -49,9 +50,9 @@ Solution rank_one(const at::Tensor& residual, const at::Tensor& direction_key, c
                   const Moment& moment);
 
 // MEMIT (2210.07229 eq. 14): residuals R [hidden, u], keys K [intermediate, u], Δ = R Kᵀ (lambda · C + K Kᵀ)⁻¹. EMMET
-// (2403.14236) is lambda = w · mu, and lambda = 0 is exact equality: then keys must be linearly independent, Error(kGate)
-// names the first that is not. The Gram form is taken for u ≤ intermediate, the normal equations otherwise; both are offered
-// so that tests can compare them.
+// (2403.14236) is lambda = w · mu, and lambda = 0 is exact equality: then keys must be linearly independent,
+// Error(kGate) names the first that is not. The Gram form is taken for u ≤ intermediate, the normal equations
+// otherwise; both are offered so that tests can compare them.
 enum class SolveForm { kAuto, kGram, kNormal };
 Solution least_squares(const at::Tensor& residuals, const at::Tensor& keys, const Moment& moment, double lambda,
                        SolveForm form = SolveForm::kAuto, const Dealing& dealing = Dealing::here());

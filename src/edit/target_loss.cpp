@@ -32,17 +32,20 @@ TargetLoss device_pass(const model::Decoder& decoder, const at::Tensor& normed, 
     if (likelihood_rows > 0) {
         const at::Tensor index = targets.to(logits.device()).unsqueeze(1);
         losses.narrow(0, 0, likelihood_rows)
-            .copy_((log_sums.narrow(0, 0, likelihood_rows) - logits.narrow(0, 0, likelihood_rows).gather(1, index)).squeeze(1));
+            .copy_((log_sums.narrow(0, 0, likelihood_rows) - logits.narrow(0, 0, likelihood_rows).gather(1, index))
+                       .squeeze(1));
         of_logits.narrow(0, 0, likelihood_rows).scatter_add_(1, index, at::full_like(index, -1.0, logits.options()));
     }
     if (held > 0) {
-        const at::Tensor mine = logits.narrow(0, likelihood_rows, held), sums = log_sums.narrow(0, likelihood_rows, held);
+        const at::Tensor mine = logits.narrow(0, likelihood_rows, held),
+                         sums = log_sums.narrow(0, likelihood_rows, held);
         if (!reference.logits.defined()) {
             reference.logits = mine.clone();
             const at::Tensor exact = sums.to(at::kCPU, at::kDouble).contiguous();
             reference.log_sums.assign(exact.const_data_ptr<double>(), exact.const_data_ptr<double>() + held);
         }
-        const at::Tensor ratio = mine - sums - reference.logits.log_softmax(1), weight = p.narrow(0, likelihood_rows, held);
+        const at::Tensor ratio = mine - sums - reference.logits.log_softmax(1),
+                         weight = p.narrow(0, likelihood_rows, held);
         const at::Tensor divergence = (weight * ratio).sum(1, true);
         losses.narrow(0, likelihood_rows, held).copy_(divergence.squeeze(1));
         of_logits.narrow(0, likelihood_rows, held).copy_(weight * (ratio - divergence));

@@ -14,8 +14,8 @@ namespace nepenthe::edit {
 
 // What the unedited model said at the positions that hold it still.
 struct ReferenceLogits {
-    at::Tensor logits;              // [n, vocabulary] fp32; undefined until it is recorded
-    std::vector<double> log_sums;   // [n]: log of the softmax's denominator
+    at::Tensor logits;             // [n, vocabulary] fp32; undefined until it is recorded
+    std::vector<double> log_sums;  // [n]: log of the softmax's denominator
     ReferenceLogits select(const std::vector<std::int64_t>& rows) const;
 };
 

@@ -79,8 +79,13 @@ std::vector<std::string> TraceOptions::validate() const {
 Json TraceOptions::to_json() const {
     Json kinds = Json::array();
     for (const TraceKind kind : settings.kinds) kinds.push_back(kTraceKindNames[static_cast<std::size_t>(kind)]);
-    return {{"kinds", kinds}, {"window", settings.window}, {"severed", settings.severed}, {"copies", copies},
-            {"noise", noise}, {"noise_in_sigmas", noise_in_sigmas}, {"seed", seed}};
+    return {{"kinds", kinds},
+            {"window", settings.window},
+            {"severed", settings.severed},
+            {"copies", copies},
+            {"noise", noise},
+            {"noise_in_sigmas", noise_in_sigmas},
+            {"seed", seed}};
 }
 
 void parse_noise(std::string_view text, TraceOptions& options) {
@@ -88,8 +93,10 @@ void parse_noise(std::string_view text, TraceOptions& options) {
     options.noise_in_sigmas = digits.ends_with('s');
     if (options.noise_in_sigmas) digits.remove_suffix(1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), options.noise);
-    if (error != std::errc() || end != digits.data() + digits.size() || !std::isfinite(options.noise) || options.noise < 0) {
-        fail(ErrorKind::kUsage, "noise \"{}\" is neither a number nor a number with s (standard deviations), as in 3s", text);
+    if (error != std::errc() || end != digits.data() + digits.size() || !std::isfinite(options.noise) ||
+        options.noise < 0) {
+        fail(ErrorKind::kUsage, "noise \"{}\" is neither a number nor a number with s (standard deviations), as in 3s",
+             text);
     }
 }
 
@@ -108,8 +115,10 @@ double embedding_deviation(const model::Decoder& decoder, const text::Tokenizer&
     for (const TracePrompt& prompt : prompts) {
         const std::vector<text::TokenId> ids = tokenizer.encode_ids(prompt.subject, false);
         if (ids.empty()) continue;
-        const at::Tensor rows = at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).to(decoder.device());
-        const at::Tensor values = at::embedding(decoder.embedding(), rows).to(at::kDouble) * decoder.config().embedding_scale;
+        const at::Tensor rows =
+            at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).to(decoder.device());
+        const at::Tensor values =
+            at::embedding(decoder.embedding(), rows).to(at::kDouble) * decoder.config().embedding_scale;
         sum += values.sum().item<double>();
         squares += values.square().sum().item<double>();
         count += values.numel();
@@ -128,9 +137,10 @@ at::Tensor trace_noise(std::uint64_t seed, std::uint64_t index, std::int64_t cop
     return noise;
 }
 
-std::vector<TraceCase> trace_facts(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                   const std::vector<TracePrompt>& prompts, const TraceOptions& options, double deviation,
-                                   const std::filesystem::path& scratch, const std::string& key_digest) {
+std::vector<TraceCase> trace_facts(const dist::Comm& comm, const model::Decoder& decoder,
+                                   const text::Tokenizer& tokenizer, const std::vector<TracePrompt>& prompts,
+                                   const TraceOptions& options, double deviation, const std::filesystem::path& scratch,
+                                   const std::string& key_digest) {
     if (decoder.side_memory() != nullptr) {
         fail(ErrorKind::kUsage, "trace: the model has a side memory; take the model that it was edited from");
     }
@@ -149,17 +159,19 @@ std::vector<TraceCase> trace_facts(const dist::Comm& comm, const model::Decoder&
         block.costs.push_back(rest * (rest + 1));  // cells times the positions that each computes
     }
     check_lengths(cases, decoder.config().max_positions);
-    const store::BlockResults results = store::for_each_block(comm, scratch, prompts.size(), block, [&](std::uint64_t id) {
-        const TraceTokens& tokens = cases[id].tokens;
-        FactTrace trace;
-        trace.answer = likeliest_next(decoder, tokens.ids);
-        if (is_correct(tokenizer, prompts[id], trace.answer)) {
-            const at::Tensor noise = trace_noise(options.seed, id, options.copies, tokens.subject.end - tokens.subject.begin,
-                                                 decoder.config().hidden, deviation);
-            trace = trace_fact(decoder, tokens, noise, options.settings);
-        }
-        return pack(trace);
-    });
+    const store::BlockResults results =
+        store::for_each_block(comm, scratch, prompts.size(), block, [&](std::uint64_t id) {
+            const TraceTokens& tokens = cases[id].tokens;
+            FactTrace trace;
+            trace.answer = likeliest_next(decoder, tokens.ids);
+            if (is_correct(tokenizer, prompts[id], trace.answer)) {
+                const at::Tensor noise =
+                    trace_noise(options.seed, id, options.copies, tokens.subject.end - tokens.subject.begin,
+                                decoder.config().hidden, deviation);
+                trace = trace_fact(decoder, tokens, noise, options.settings);
+            }
+            return pack(trace);
+        });
     for (std::size_t i = 0; i < cases.size(); ++i) {
         cases[i].trace = unpack(results.read(i));
         cases[i].answer = tokenizer.decode(std::vector<text::TokenId>{cases[i].trace.answer}, false);

@@ -10,7 +10,9 @@ namespace nepenthe::edit {
 namespace {
 
 Json json_of(const Estimate& value) {
-    return {{"value", value.mean}, {"ci95", {value.mean - value.half_width, value.mean + value.half_width}}, {"n", value.count}};
+    return {{"value", value.mean},
+            {"ci95", {value.mean - value.half_width, value.mean + value.half_width}},
+            {"n", value.count}};
 }
 
 // Values by layer, then their estimates.
@@ -33,7 +35,8 @@ RoleEffects role_effects(const std::vector<TraceCase>& cases, std::size_t kind, 
             for (const TokenRole role : roles_of(token, one.tokens.subject, tokens)) {
                 for (std::int64_t layer = 0; layer < layers; ++layer) {
                     const double score = one.trace.scores[kind][static_cast<std::size_t>(token * layers + layer)];
-                    by_role[static_cast<std::size_t>(role)].values[static_cast<std::size_t>(layer)].push_back(score - one.trace.low);
+                    by_role[static_cast<std::size_t>(role)].values[static_cast<std::size_t>(layer)].push_back(
+                        score - one.trace.low);
                 }
             }
         }
@@ -99,7 +102,8 @@ TraceAverages average(const std::vector<TraceCase>& cases, const TraceSettings& 
     }
     if (out.correct == 0) {
         fail(ErrorKind::kData,
-             "the model's likeliest next token is the attribute in none of {} prompts: there is nothing to trace", out.cases);
+             "the model's likeliest next token is the attribute in none of {} prompts: there is nothing to trace",
+             out.cases);
     }
     out.high = estimate(high);
     out.low = estimate(low);
@@ -120,20 +124,21 @@ Json propose_layers(const TraceAverages& averages, const TraceSettings& settings
     if (kind == settings.kinds.end()) kind = std::find(settings.kinds.begin(), settings.kinds.end(), TraceKind::kState);
     if (kind == settings.kinds.end()) return {{"single", nullptr}, {"why", "neither MLPs nor states were traced"}};
     const auto index = static_cast<std::size_t>(kind - settings.kinds.begin());
-    const std::vector<Estimate>& effects =
-        averages.effects[index][static_cast<std::size_t>(TokenRole::kLastSubject)];
+    const std::vector<Estimate>& effects = averages.effects[index][static_cast<std::size_t>(TokenRole::kLastSubject)];
     const auto by_mean = [](const Estimate& a, const Estimate& b) { return a.mean < b.mean; };
     const auto peak = std::max_element(effects.begin(), effects.end(), by_mean) - effects.begin();
     const Estimate& best = effects[static_cast<std::size_t>(peak)];
     std::ptrdiff_t first = peak, last = peak;
     constexpr std::ptrdiff_t kMost = 5;
     const auto belongs = [&](std::ptrdiff_t layer) {
-        return layer >= 0 && layer < std::ssize(effects) && effects[static_cast<std::size_t>(layer)].mean >= best.mean - best.half_width;
+        return layer >= 0 && layer < std::ssize(effects) &&
+               effects[static_cast<std::size_t>(layer)].mean >= best.mean - best.half_width;
     };
     // The stronger neighbour first; the lower one where both are alike.
     while (last - first + 1 < kMost && (belongs(first - 1) || belongs(last + 1))) {
-        const bool down = belongs(first - 1) && (!belongs(last + 1) || !by_mean(effects[static_cast<std::size_t>(first - 1)],
-                                                                                 effects[static_cast<std::size_t>(last + 1)]));
+        const bool down =
+            belongs(first - 1) && (!belongs(last + 1) || !by_mean(effects[static_cast<std::size_t>(first - 1)],
+                                                                  effects[static_cast<std::size_t>(last + 1)]));
         (down ? first : last) += down ? -1 : 1;
     }
     Json batch = Json::array();

@@ -101,7 +101,8 @@ class AnswerScores {
 
     double mean(std::int64_t first, std::int64_t count) const {
         double sum = 0;
-        for (std::int64_t i = first; i < first + count; ++i) sum += static_cast<double>(probabilities_[static_cast<std::size_t>(i)]);
+        for (std::int64_t i = first; i < first + count; ++i)
+            sum += static_cast<double>(probabilities_[static_cast<std::size_t>(i)]);
         return sum / static_cast<double>(count);
     }
 
@@ -121,8 +122,8 @@ class TokenRuns {
         context_ = decoder.context({at::tensor(rest, at::kLong).to(decoder.device()).unsqueeze(0), {}}, &cache_);
     }
 
-    // The block's output restored at every layer in turn. With `severed`, the outputs of this kind above stay at the token
-    // what they were in the corrupted run. Row blocks by layer.
+    // The block's output restored at every layer in turn. With `severed`, the outputs of this kind above stay at the
+    // token what they were in the corrupted run. Row blocks by layer.
     at::Tensor restore_states(std::optional<TraceKind> severed = std::nullopt) const {
         at::Tensor hidden;
         for (std::int64_t layer = 0; layer < recording_.layers(); ++layer) {
@@ -138,8 +139,8 @@ class TokenRuns {
         return last_states(hidden);
     }
 
-    // Outputs of this kind restored in a window around every layer in turn. Windows that begin alike (clipped at the first
-    // layer) are one run until one of them ends. run_of[layer] is the run of its window.
+    // Outputs of this kind restored in a window around every layer in turn. Windows that begin alike (clipped at the
+    // first layer) are one run until one of them ends. run_of[layer] is the run of its window.
     at::Tensor restore_windows(TraceKind kind, std::int64_t width, std::vector<std::int64_t>& run_of) const {
         const std::int64_t layers = recording_.layers();
         struct Window {
@@ -147,12 +148,14 @@ class TokenRuns {
         };
         std::vector<Window> windows;
         for (std::int64_t layer = 0; layer < layers; ++layer) {
-            windows.push_back({std::max<std::int64_t>(0, layer - width / 2), std::min(layers, layer + width - width / 2)});
+            windows.push_back(
+                {std::max<std::int64_t>(0, layer - width / 2), std::min(layers, layer + width - width / 2)});
         }
         at::Tensor hidden;
         std::vector<std::vector<std::int64_t>> members;  // centres that share a run
         for (std::int64_t layer = 0; layer < layers; ++layer) {
-            fork(members, hidden, [&](std::int64_t centre) { return windows[static_cast<std::size_t>(centre)].end <= layer; });
+            fork(members, hidden,
+                 [&](std::int64_t centre) { return windows[static_cast<std::size_t>(centre)].end <= layer; });
             std::vector<std::int64_t> entering;
             for (std::int64_t centre = 0; centre < layers; ++centre) {
                 if (windows[static_cast<std::size_t>(centre)].begin == layer) entering.push_back(centre);
@@ -174,7 +177,8 @@ class TokenRuns {
         }
         run_of.assign(static_cast<std::size_t>(layers), 0);
         for (std::size_t run = 0; run < members.size(); ++run) {
-            for (const std::int64_t centre : members[run]) run_of[static_cast<std::size_t>(centre)] = static_cast<std::int64_t>(run);
+            for (const std::int64_t centre : members[run])
+                run_of[static_cast<std::size_t>(centre)] = static_cast<std::int64_t>(run);
         }
         return last_states(hidden);
     }
@@ -226,9 +230,11 @@ class TokenRuns {
 
 text::TokenId likeliest_next(const model::Decoder& decoder, const std::vector<text::TokenId>& ids) {
     const at::NoGradGuard no_grad;
-    const at::Tensor input = at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).to(decoder.device());
+    const at::Tensor input =
+        at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).to(decoder.device());
     const at::Tensor hidden = decoder.hidden_states({input.unsqueeze(0), {}});
-    return static_cast<text::TokenId>(decoder.head(hidden.select(1, hidden.size(1) - 1)).argmax(1).item<std::int64_t>());
+    return static_cast<text::TokenId>(
+        decoder.head(hidden.select(1, hidden.size(1) - 1)).argmax(1).item<std::int64_t>());
 }
 
 FactTrace trace_fact(const model::Decoder& decoder, const TraceTokens& tokens, const at::Tensor& noise,
@@ -257,9 +263,9 @@ FactTrace trace_fact(const model::Decoder& decoder, const TraceTokens& tokens, c
             std::vector<std::int64_t> run_of(all_layers);
             std::iota(run_of.begin(), run_of.end(), 0);
             const TraceKind kind = settings.kinds[i];
-            const std::int64_t first = answers.add(kind == TraceKind::kState
-                                                       ? runs.restore_states()
-                                                       : runs.restore_windows(kind, settings.window, run_of));
+            const std::int64_t first =
+                answers.add(kind == TraceKind::kState ? runs.restore_states()
+                                                      : runs.restore_windows(kind, settings.window, run_of));
             for (std::size_t layer = 0; layer < all_layers; ++layer) {
                 first_row[i][static_cast<std::size_t>(token) * all_layers + layer] = first + run_of[layer] * copies;
             }
@@ -280,7 +286,8 @@ FactTrace trace_fact(const model::Decoder& decoder, const TraceTokens& tokens, c
     }
     for (const auto& [kind, row] : severed_rows) {
         std::vector<double>& scores = kind == TraceKind::kMlp ? trace.severed_mlp : trace.severed_attention;
-        for (std::int64_t layer = 0; layer < layers; ++layer) scores.push_back(answers.mean(row + layer * copies, copies));
+        for (std::int64_t layer = 0; layer < layers; ++layer)
+            scores.push_back(answers.mean(row + layer * copies, copies));
     }
     return trace;
 }

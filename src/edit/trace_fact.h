@@ -1,11 +1,11 @@
 #pragma once
-// Causal tracing of one fact (arXiv 2202.05262 §2; specs: editing.md §12): how much of the answer's probability comes back
-// when one state of a run with a corrupted subject is replaced by that of the clean run.
+// Causal tracing of one fact (arXiv 2202.05262 §2; specs: editing.md §12): how much of the answer's probability comes
+// back when one state of a run with a corrupted subject is replaced by that of the clean run.
 //
-// Nothing is computed twice. Clean and corrupted runs are one batch; a cell (token, layer) starts behind the restored state
-// from the corrupted run's hidden states and computes positions from its token on alone, with the corrupted run's keys and
-// values before it. All layers of a token run side by side. Tokens before the subject are untouched by the noise: their cells
-// equal the corrupted run. The unembedding sees last positions alone, of all cells together.
+// Nothing is computed twice. Clean and corrupted runs are one batch; a cell (token, layer) starts behind the restored
+// state from the corrupted run's hidden states and computes positions from its token on alone, with the corrupted run's
+// keys and values before it. All layers of a token run side by side. Tokens before the subject are untouched by the
+// noise: their cells equal the corrupted run. The unembedding sees last positions alone, of all cells together.
 
 #include "edit/trace_prompt.h"
 #include "model/decoder.h"
@@ -30,9 +30,9 @@ struct TraceSettings {
 
 // Probabilities of the answer, means over the corrupted copies. Rows are tokens of the prompt.
 struct FactTrace {
-    text::TokenId answer = -1;  // the clean run's likeliest next token
-    double high = 0, low = 0;   // clean; corrupted and nothing restored
-    std::vector<std::vector<double>> scores;        // per kind of the settings: [token × layer]
+    text::TokenId answer = -1;                           // the clean run's likeliest next token
+    double high = 0, low = 0;                            // clean; corrupted and nothing restored
+    std::vector<std::vector<double>> scores;             // per kind of the settings: [token × layer]
     std::vector<double> severed_mlp, severed_attention;  // [layer]; empty unless asked for
 };
 

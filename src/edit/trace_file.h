@@ -17,8 +17,8 @@ inline constexpr const char* kTraceFormat = "nepenthe.trace";
 inline constexpr int kTraceFormatVersion = 1;
 
 // Collective; all ranks hand in the same. Returns the content digest.
-std::string write_trace_file(const dist::Comm& comm, const std::filesystem::path& path, const std::vector<TraceCase>& cases,
-                             const TraceAverages& averages, const TraceSettings& settings, std::int64_t layers,
-                             const Json& attributes);
+std::string write_trace_file(const dist::Comm& comm, const std::filesystem::path& path,
+                             const std::vector<TraceCase>& cases, const TraceAverages& averages,
+                             const TraceSettings& settings, std::int64_t layers, const Json& attributes);
 
 }  // namespace nepenthe::edit

@@ -21,8 +21,8 @@ struct TracePromptFile {
     std::vector<TracePrompt> prompts;
     std::string digest;  // SHA-256 of the file's bytes
 };
-// A JSON list of objects with "prompt", "subject" and, where there is one, "attribute". Throws Error(kData) that lists every
-// record that lacks something (the first 20, then a count).
+// A JSON list of objects with "prompt", "subject" and, where there is one, "attribute". Throws Error(kData) that lists
+// every record that lacks something (the first 20, then a count).
 TracePromptFile read_trace_prompts(const std::filesystem::path& path);
 
 // Token positions [begin, end).
@@ -37,8 +37,8 @@ struct TraceTokens {
 };
 TraceTokens tokenise(const text::Tokenizer& tokenizer, const TracePrompt& prompt);
 
-// The rows of an averaged heat map. A token may have several: a subject of one token is first and last, the last token may
-// also be the first that follows the subject, or the subject's own last.
+// The rows of an averaged heat map. A token may have several: a subject of one token is first and last, the last token
+// may also be the first that follows the subject, or the subject's own last.
 enum class TokenRole { kFirstSubject, kMiddleSubject, kLastSubject, kFirstFollowing, kFurther, kLast };
 inline constexpr std::array<const char*, 6> kRoleNames = {"first subject token", "middle subject tokens",
                                                           "last subject token",  "first following token",

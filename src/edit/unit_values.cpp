@@ -53,7 +53,8 @@ std::vector<FactValue> unpack_values(std::string_view bytes) {
         std::vector<std::int64_t> counts;
         unpacker.read(initial).read(delta).read(losses).read(counts);
         NEPENTHE_CHECK(losses.size() == 4 && counts.size() == 2 && initial.size() == delta.size());
-        values.push_back({at::tensor(initial), at::tensor(delta), losses[0], losses[1], losses[2], losses[3], counts[0], counts[1] != 0});
+        values.push_back({at::tensor(initial), at::tensor(delta), losses[0], losses[1], losses[2], losses[3], counts[0],
+                          counts[1] != 0});
     }
     return values;
 }

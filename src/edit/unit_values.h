@@ -1,6 +1,6 @@
 #pragma once
-// The values of a run's units: optimised in fixed blocks dealt to ranks, journalled, and taken from an earlier run where it
-// holds the same block.
+// The values of a run's units: optimised in fixed blocks dealt to ranks, journalled, and taken from an earlier run
+// where it holds the same block.
 
 #include "dist/comm.h"
 #include "edit/edit_context.h"
@@ -21,8 +21,9 @@ std::vector<FactValue> unpack_values(std::string_view bytes);
 // Packed values by EditContext::block_key.
 using KnownValues = std::map<std::string, std::string>;
 
-// Units whose values are computed side by side, in order: blocks of about options.facts_per_block units, twice that at most.
-// A block ends behind a unit whose digest says so, so that leaving a fact out changes its own block and hardly ever another.
+// Units whose values are computed side by side, in order: blocks of about options.facts_per_block units, twice that at
+// most. A block ends behind a unit whose digest says so, so that leaving a fact out changes its own block and hardly
+// ever another.
 std::vector<std::span<const EditUnit>> value_blocks(const EditContext& context, std::span<const EditUnit> units);
 
 // Collective. One value a unit. `folder` takes the journal (empty: none). Blocks depend on the units and

@@ -38,7 +38,10 @@ double length_of(const at::Tensor& vector) { return at::linalg_vector_norm(vecto
 class Delta {
   public:
     Delta(std::size_t fact, const at::Tensor& initial, const ValueOptions& options)
-        : fact_(fact), options_(options), initial_norm_(length_of(initial)), value_(at::zeros(initial.sizes(), at::kFloat)),
+        : fact_(fact),
+          options_(options),
+          initial_norm_(length_of(initial)),
+          value_(at::zeros(initial.sizes(), at::kFloat)),
           adam_(initial.numel(), step_size(initial)) {}
 
     std::size_t fact() const { return fact_; }
@@ -70,9 +73,7 @@ class Delta {
     }
 
   private:
-    double decay_factor() const {
-        return initial_norm_ > 0 ? options_.decay / (initial_norm_ * initial_norm_) : 0;
-    }
+    double decay_factor() const { return initial_norm_ > 0 ? options_.decay / (initial_norm_ * initial_norm_) : 0; }
     double step_size(const at::Tensor& initial) const {
         if (options_.relative_lr <= 0) return options_.lr;
         return options_.relative_lr * initial_norm_ / std::sqrt(static_cast<double>(initial.numel()));
@@ -90,7 +91,8 @@ void check(const model::Decoder& decoder, std::span<const ValueProblem> facts, c
     Problems problems;
     for (const std::string& problem : options.validate()) problems.add("{}", problem);
     if (options.layer >= decoder.config().layers) {
-        problems.add("layer {} does not exist, the model has layers 0 to {}", options.layer, decoder.config().layers - 1);
+        problems.add("layer {} does not exist, the model has layers 0 to {}", options.layer,
+                     decoder.config().layers - 1);
     }
     problems.throw_if_any(ErrorKind::kUsage, "values cannot be optimised with these options");
     for (const ValueProblem& fact : facts) {
@@ -140,7 +142,8 @@ std::vector<std::string> ValueOptions::validate() const {
     Problems problems;
     if (layer < 0) problems.add("the layer must not be negative, not {}", layer);
     if (steps < 1) problems.add("at least one step is needed, not {}", steps);
-    if (relative_lr < 0 || !std::isfinite(relative_lr)) problems.add("the relative step size must not be negative, not {}", relative_lr);
+    if (relative_lr < 0 || !std::isfinite(relative_lr))
+        problems.add("the relative step size must not be negative, not {}", relative_lr);
     if (relative_lr == 0 && !(lr > 0 && std::isfinite(lr))) problems.add("the step size must be positive, not {}", lr);
     if (!(clamp > 0)) problems.add("the clamp must be positive, not {}", clamp);
     if (!(decay >= 0) || !(kl >= 0)) problems.add("decay and KL factor must not be negative, not {} and {}", decay, kl);

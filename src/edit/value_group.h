@@ -15,9 +15,9 @@ namespace nepenthe::edit {
 // One row of a batch of values.
 struct ValueRow {
     const EditRow* text = nullptr;
-    std::int64_t fact = 0;   // index in the batch
-    bool bare = false;       // the fact's first row
-    bool held = false;       // "{} is a": only its subject's last token counts
+    std::int64_t fact = 0;  // index in the batch
+    bool bare = false;      // the fact's first row
+    bool held = false;      // "{} is a": only its subject's last token counts
 
     // Positions from the subject's last token on.
     std::int64_t suffix() const;
@@ -58,11 +58,11 @@ class ValueGroup {
     model::KvCache cache_;
     model::Batch suffix_;
     model::Context context_;
-    at::Tensor site_states_;   // [row, hidden]
-    at::Tensor stream_;        // [row, 1, hidden]: residual stream after attention at the site's position
-    at::Tensor rest_;          // [row, position - 1, hidden]: the edited block's output behind the subject
-    at::Tensor fact_of_row_;   // [row]
-    at::Tensor supervised_;    // places in [row · position]
+    at::Tensor site_states_;  // [row, hidden]
+    at::Tensor stream_;       // [row, 1, hidden]: residual stream after attention at the site's position
+    at::Tensor rest_;         // [row, position - 1, hidden]: the edited block's output behind the subject
+    at::Tensor fact_of_row_;  // [row]
+    at::Tensor supervised_;   // places in [row · position]
     at::Tensor written_;
 };
 

@@ -26,8 +26,8 @@ struct Rounding {
     double lost = 0, changed = 0;
 };
 
-void check_tensor(const std::string& name, const io::TensorView& before, const io::TensorView& after, const at::Tensor& memory,
-                  Rounding& rounding, Problems& problems) {
+void check_tensor(const std::string& name, const io::TensorView& before, const io::TensorView& after,
+                  const at::Tensor& memory, Rounding& rounding, Problems& problems) {
     if (const auto where = model::first_non_finite(after)) problems.add("{}: element {} is not finite", name, *where);
     const at::Tensor saved = model::tensor_from_bytes(after, at::kFloat);
     const at::Tensor now = memory.detach().to(at::kCPU, at::kFloat);
@@ -41,8 +41,8 @@ void check_tensor(const std::string& name, const io::TensorView& before, const i
     rounding.changed += (saved - source).to(at::kDouble).square().sum().item<double>();
 }
 
-void compare_logits(const fs::path& saved, const model::Decoder& memory, const std::vector<std::vector<std::int64_t>>& probes,
-                    SavedCheck& check) {
+void compare_logits(const fs::path& saved, const model::Decoder& memory,
+                    const std::vector<std::vector<std::int64_t>>& probes, SavedCheck& check) {
     const at::NoGradGuard no_grad;
     const model::Decoder reread = model::Decoder::load(saved, memory.compute());
     for (const auto& ids : probes) {
@@ -62,7 +62,10 @@ void compare_logits(const fs::path& saved, const model::Decoder& memory, const s
 }  // namespace
 
 Json SavedCheck::to_json() const {
-    return {{"changed", changed}, {"rounding", rounding}, {"logit_difference", logit_difference}, {"logit_scale", logit_scale},
+    return {{"changed", changed},
+            {"rounding", rounding},
+            {"logit_difference", logit_difference},
+            {"logit_scale", logit_scale},
             {"probes", probes}};
 }
 
@@ -93,7 +96,8 @@ SavedCheck check_saved(const fs::path& source, const fs::path& saved, const std:
         compare_logits(saved, memory, probes, check);
         // One rounding to bf16 moves a logit by some 2^-8 of the logits' scale; more is another model.
         if (!(check.logit_difference <= 0.05 * std::max(check.logit_scale, 1.0))) {
-            problems.add("logits from disk and from memory differ by {:.3g} (their scale is {:.3g})", check.logit_difference, check.logit_scale);
+            problems.add("logits from disk and from memory differ by {:.3g} (their scale is {:.3g})",
+                         check.logit_difference, check.logit_scale);
         }
     }
     problems.throw_if_any(ErrorKind::kGate, "the saved model " + saved.string());

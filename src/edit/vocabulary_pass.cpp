@@ -20,8 +20,9 @@ using model::fast_exp;
 constexpr std::int64_t kParts = 16;
 constexpr std::int64_t kStrip = 96;  // ids: with 640 columns a quarter of a second-level cache
 
-// Logits [id, lane] of one block become weights exp(logit - maximum) · slope of the soft cap. Per lane: the maximum grows
-// over the strips seen, `factor` is what brings earlier sums to the new one, `sum` this strip's sum without the slope.
+// Logits [id, lane] of one block become weights exp(logit - maximum) · slope of the soft cap. Per lane: the maximum
+// grows over the strips seen, `factor` is what brings earlier sums to the new one, `sum` this strip's sum without the
+// slope.
 NEPENTHE_VECTOR_CLONES void weigh_block(float* logits, std::int64_t ids, float cap, float* maximum, float* factor,
                                         float* sum) {
     float most[kLaneBlock], total[kLaneBlock] = {};
@@ -54,21 +55,28 @@ NEPENTHE_VECTOR_CLONES void scale(float* row, std::int64_t n, float factor) {
 
 // What one part of the vocabulary adds up to, a number a lane.
 struct Part {
-    std::vector<float> maximum;   // of the logits
-    std::vector<double> sum;      // of exp(logit - maximum)
-    std::vector<double> shift;    // of exp(logit - maximum) · (logit - reference), held rows only
-    std::vector<float> sums;      // [lane, hidden]: weighted unembedding rows
+    std::vector<float> maximum;  // of the logits
+    std::vector<double> sum;     // of exp(logit - maximum)
+    std::vector<double> shift;   // of exp(logit - maximum) · (logit - reference), held rows only
+    std::vector<float> sums;     // [lane, hidden]: weighted unembedding rows
 };
 
 class HostPass {
   public:
     HostPass(const model::Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets,
              ReferenceLogits& reference)
-        : unembedding_(decoder.unembedding().contiguous()), targets_(targets.contiguous()), reference_(reference),
-          rows_(normed.size(0)), likelihood_rows_(targets.numel()), held_(rows_ - likelihood_rows_),
-          blocks_((rows_ + held_ + kLaneBlock - 1) / kLaneBlock), hidden_(normed.size(1)),
-          vocabulary_(unembedding_.size(0)), cap_(static_cast<float>(decoder.config().logit_soft_cap)),
-          target_logits_(static_cast<std::size_t>(likelihood_rows_)), parts_(kParts) {
+        : unembedding_(decoder.unembedding().contiguous()),
+          targets_(targets.contiguous()),
+          reference_(reference),
+          rows_(normed.size(0)),
+          likelihood_rows_(targets.numel()),
+          held_(rows_ - likelihood_rows_),
+          blocks_((rows_ + held_ + kLaneBlock - 1) / kLaneBlock),
+          hidden_(normed.size(1)),
+          vocabulary_(unembedding_.size(0)),
+          cap_(static_cast<float>(decoder.config().logit_soft_cap)),
+          target_logits_(static_cast<std::size_t>(likelihood_rows_)),
+          parts_(kParts) {
         if (decoder.unembedding_bias().defined()) bias_ = decoder.unembedding_bias().to(at::kFloat).contiguous();
         // Rows become lanes. Behind them stand lanes for the held rows' weights times (logit - reference); their states
         // are zero.
@@ -99,7 +107,8 @@ class HostPass {
         part.sum.assign(count, 0.0);
         part.shift.assign(count, 0.0);
         part.sums.assign(count * static_cast<std::size_t>(hidden_), 0.0f);
-        std::vector<float> widened(unembedding_.scalar_type() == at::kFloat ? 0 : static_cast<std::size_t>(kStrip * hidden_));
+        std::vector<float> widened(
+            unembedding_.scalar_type() == at::kFloat ? 0 : static_cast<std::size_t>(kStrip * hidden_));
         std::vector<float> logits(count * kStrip), shifts(static_cast<std::size_t>(held_ * kStrip));
         for (std::int64_t id = first; id < last; id += kStrip) {
             const Strip strip{rows_of(id, std::min(kStrip, last - id), widened), std::min(kStrip, last - id), hidden_};
@@ -210,10 +219,12 @@ class HostPass {
     Whole merge(std::int64_t row) const {
         const auto lane = static_cast<std::size_t>(row);
         Whole whole;
-        for (const Part& part : parts_) whole.maximum = std::max(whole.maximum, static_cast<double>(part.maximum[lane]));
+        for (const Part& part : parts_)
+            whole.maximum = std::max(whole.maximum, static_cast<double>(part.maximum[lane]));
         for (std::size_t p = 0; p < parts_.size(); ++p) {
             const Part& part = parts_[p];
-            whole.factors[p] = part.sum[lane] == 0 ? 0 : std::exp(static_cast<double>(part.maximum[lane]) - whole.maximum);
+            whole.factors[p] =
+                part.sum[lane] == 0 ? 0 : std::exp(static_cast<double>(part.maximum[lane]) - whole.maximum);
             whole.sum += whole.factors[p] * part.sum[lane];
             whole.shift += whole.factors[p] * part.shift[lane];
         }

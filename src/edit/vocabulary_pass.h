@@ -1,6 +1,6 @@
 #pragma once
-// The host's way through target_loss.h: strips of the unembedding that stay in a core's cache from the product that makes
-// their logits to the one that sums them up.
+// The host's way through target_loss.h: strips of the unembedding that stay in a core's cache from the product that
+// makes their logits to the one that sums them up.
 
 #include "edit/target_loss.h"
 

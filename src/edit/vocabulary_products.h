@@ -15,10 +15,12 @@ struct Strip {
     std::int64_t ids, hidden;
 };
 
-// logits[v][l] = Σ_k strip[v][k] · states[k][l] for one block of lanes: states [hidden, kLaneBlock], logits [ids, kLaneBlock].
+// logits[v][l] = Σ_k strip[v][k] · states[k][l] for one block of lanes: states [hidden, kLaneBlock], logits [ids,
+// kLaneBlock].
 void strip_logits(const Strip& strip, const float* states, float* logits);
 
-// sums[l][d] += Σ_v factors[v][l] · strip[v][d] for the first `lanes` lanes: factors [ids, kLaneBlock], sums [lanes, hidden].
+// sums[l][d] += Σ_v factors[v][l] · strip[v][d] for the first `lanes` lanes: factors [ids, kLaneBlock], sums [lanes,
+// hidden].
 void strip_sums(const Strip& strip, const float* factors, std::int64_t lanes, float* sums);
 
 }  // namespace nepenthe::edit

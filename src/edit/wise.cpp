@@ -19,7 +19,7 @@ namespace nepenthe::edit {
 
 namespace {
 
-constexpr std::size_t kFactsMeasured = 64;  // that the model's scales are taken from
+constexpr std::size_t kFactsMeasured = 64;          // that the model's scales are taken from
 constexpr double kNewShare = 0.4, kOldShare = 0.6;  // of a merge with what was merged before; published
 
 using Ids = std::vector<text::TokenId>;
@@ -30,7 +30,7 @@ struct Plan {
     const WiseOptions& options;
     std::int64_t layer = 0;
     std::vector<std::vector<EditRow>> rows;  // by fact, the bare prompt first
-    std::vector<Ids> irrelevant, everyday;  // the latter may be empty
+    std::vector<Ids> irrelevant, everyday;   // the latter may be empty
     SideScales scales;
     at::Tensor quiet;  // [direction, intermediate]; undefined where there is none
 
@@ -43,7 +43,8 @@ struct Plan {
         const auto wanted = static_cast<std::size_t>(options.irrelevant_rows);
         const std::size_t others = everyday.empty() ? 0 : std::min(wanted / 2, everyday.size());
         const std::size_t fact_like = std::min(wanted - others, irrelevant.size());
-        for (std::size_t i = 0; i < fact_like; ++i) chosen.push_back(irrelevant[(fact * fact_like + i) % irrelevant.size()]);
+        for (std::size_t i = 0; i < fact_like; ++i)
+            chosen.push_back(irrelevant[(fact * fact_like + i) % irrelevant.size()]);
         for (std::size_t i = 0; i < others; ++i) chosen.push_back(everyday[(fact * others + i) % everyday.size()]);
         return chosen;
     }
@@ -113,8 +114,9 @@ double distance_now(const Plan& plan, const SideTraining& training, std::size_t 
         .item<double>();
 }
 
-// The smallest distance of a fact: as it was written, or as later facts left it where they raised it. Facts of one subject raise one
-// another; the first ones, written before their margins were reached, would otherwise open the memory to everything.
+// The smallest distance of a fact: as it was written, or as later facts left it where they raised it. Facts of one
+// subject raise one another; the first ones, written before their margins were reached, would otherwise open the memory
+// to everything.
 double written_threshold(const Shard& shard) {
     double threshold = std::numeric_limits<double>::max();
     for (const WiseRecord& record : shard.records) {
@@ -124,8 +126,8 @@ double written_threshold(const Shard& shard) {
     return threshold;
 }
 
-// The threshold that still holds when a shard is complete: facts that later ones undid in part pull it down, as long as no
-// text that was held out of scope would be routed.
+// The threshold that still holds when a shard is complete: facts that later ones undid in part pull it down, as long as
+// no text that was held out of scope would be routed.
 double settled_threshold(const Plan& plan, const SideTraining& training, const Shard& shard, std::size_t first) {
     double inside = shard.threshold, outside = 0;
     for (std::size_t i = 0; i < shard.records.size(); ++i) {
@@ -144,9 +146,9 @@ double settled_threshold(const Plan& plan, const SideTraining& training, const S
 Shard train_shard(const Plan& plan, std::uint64_t number) {
     const std::string name = plan.decoder.mlp_output_name(plan.layer);
     const at::Tensor weight = plan.decoder.parameter(name);
-    SideTraining training(plan.decoder, plan.options, plan.scales,
-                          shard_mask(weight.size(0), weight.size(1), plan.options.mask_ratio, plan.options.seed, number),
-                          plan.quiet);
+    SideTraining training(
+        plan.decoder, plan.options, plan.scales,
+        shard_mask(weight.size(0), weight.size(1), plan.options.mask_ratio, plan.options.seed, number), plan.quiet);
     Shard shard;
     shard.threshold = std::numeric_limits<double>::max();
     const std::size_t first = number * static_cast<std::size_t>(plan.options.facts_per_shard);
@@ -205,16 +207,19 @@ void check_inputs(const model::Decoder& decoder, const WiseInputs& inputs, const
     if (decoder.compute() != model::Compute::kFloat32) problems.add("a side memory is trained in fp32, not in bf16");
     if (inputs.facts.empty()) problems.add("there are no facts");
     if (inputs.irrelevant.empty()) {
-        problems.add("WISE needs texts about something else to hold out of scope, and got none; give a second file of facts");
+        problems.add(
+            "WISE needs texts about something else to hold out of scope, and got none; give a second file of facts");
     }
     const auto carried = decoder.side_memory();
     if (carried != nullptr && carried->layer != options.effective_layer(decoder.config())) {
-        problems.add("the model carries a side memory in layer {} already, so more facts must go there too", carried->layer);
+        problems.add("the model carries a side memory in layer {} already, so more facts must go there too",
+                     carried->layer);
     }
     problems.throw_if_any(ErrorKind::kUsage, "WISE");
 }
 
-std::vector<Ids> tokenized(const text::Tokenizer& tokenizer, const std::vector<std::string>& texts, std::int64_t positions) {
+std::vector<Ids> tokenized(const text::Tokenizer& tokenizer, const std::vector<std::string>& texts,
+                           std::int64_t positions) {
     std::vector<Ids> rows;
     for (const std::string& text : texts) {
         Ids ids = tokenizer.encode_ids(text, true);
@@ -232,7 +237,8 @@ at::Tensor quiet_directions(const Plan& plan) {
     if (count == 0) return {};
     std::vector<Ids> texts = plan.everyday;
     const std::size_t fact_like = std::min(plan.irrelevant.size(), std::max<std::size_t>(texts.size(), kFactsMeasured));
-    texts.insert(texts.end(), plan.irrelevant.begin(), plan.irrelevant.begin() + static_cast<std::ptrdiff_t>(fact_like));
+    texts.insert(texts.end(), plan.irrelevant.begin(),
+                 plan.irrelevant.begin() + static_cast<std::ptrdiff_t>(fact_like));
     return leading_key_directions(plan.decoder, plan.layer, texts, count);
 }
 
@@ -245,7 +251,8 @@ Plan make_plan(const model::Decoder& decoder, const WiseInputs& inputs, const Wi
         std::vector<EditRow>& rows = plan.rows.emplace_back();
         try {
             for (const std::string& prefix : prefixes) {
-                rows.push_back(make_row(*inputs.tokenizer, prefix, fact.prompt, fact.subject, fact.target_new, positions));
+                rows.push_back(
+                    make_row(*inputs.tokenizer, prefix, fact.prompt, fact.subject, fact.target_new, positions));
             }
         } catch (const Error& error) {
             problems.add("fact {}: {}", fact.id, error.what());
@@ -300,10 +307,7 @@ bool is_answered(const Plan& plan, const model::SideMemory& memory, const at::Te
 Json describe(const Plan& plan, const WiseInputs& inputs) {
     Json ids = Json::array();
     for (const Fact& fact : inputs.facts) ids.push_back(fact.id);
-    return {{"method", "wise"},
-            {"options", plan.options.to_json()},
-            {"unit", plan.scales.unit},
-            {"facts", ids}};
+    return {{"method", "wise"}, {"options", plan.options.to_json()}, {"unit", plan.scales.unit}, {"facts", ids}};
 }
 
 }  // namespace
@@ -338,8 +342,8 @@ WiseResult wise(const dist::Comm& comm, model::Decoder& decoder, const WiseInput
     result.prefixes = inputs.prefixes.empty() ? make_prefixes(decoder, *inputs.tokenizer, prefixes) : inputs.prefixes;
     const Plan plan = make_plan(decoder, inputs, options, result.prefixes);
     result.scales = plan.scales;
-    log_info("WISE writes {} facts into layer {}, {} shard(s); a unit of distance is {:.4g}", inputs.facts.size(), plan.layer,
-             plan.shards(), plan.scales.unit);
+    log_info("WISE writes {} facts into layer {}, {} shard(s); a unit of distance is {:.4g}", inputs.facts.size(),
+             plan.layer, plan.shards(), plan.scales.unit);
     store::BlockOptions blocks;
     blocks.label = "wise";
     blocks.unit = "shards";
@@ -375,9 +379,9 @@ WiseResult wise(const dist::Comm& comm, model::Decoder& decoder, const WiseInput
         lost += record.answered_by_memory ? 0 : 1;
     }
     if (lost > 0) {
-        result.warnings.push_back(fmt::format(
-            "{} of {} facts are below the threshold: the facts written after them undid their change", lost,
-            result.records.size()));
+        result.warnings.push_back(
+            fmt::format("{} of {} facts are below the threshold: the facts written after them undid their change", lost,
+                        result.records.size()));
     }
     decoder.attach_side_memory(memory);
     result.memory = memory;

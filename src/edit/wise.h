@@ -24,15 +24,16 @@ struct WiseInputs {
     const text::Tokenizer* tokenizer = nullptr;
     std::vector<Fact> facts;
     std::vector<std::string> irrelevant;  // texts about something else, held out of scope; see irrelevant_texts
-    std::vector<std::string> everyday = everyday_texts();  // more of that kind, unlike facts; not used in published_units
-    std::vector<std::string> prefixes;    // the bare prompt ("") first; empty = generated from the decoder
+    std::vector<std::string> everyday =
+        everyday_texts();               // more of that kind, unlike facts; not used in published_units
+    std::vector<std::string> prefixes;  // the bare prompt ("") first; empty = generated from the decoder
 };
 
 struct WiseRecord {
     std::string id;
     std::uint64_t shard = 0;
-    SideReport report;            // while the fact was written
-    double distance_at_end = 0;   // of its bare prompt, when its shard was complete
+    SideReport report;                // while the fact was written
+    double distance_at_end = 0;       // of its bare prompt, when its shard was complete
     bool answered_by_memory = false;  // what the finished memory does with its bare prompt
 };
 

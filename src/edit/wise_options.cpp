@@ -47,7 +47,8 @@ std::vector<std::string> WiseOptions::validate(const model::DecoderConfig& confi
     require(merge_shards >= 0 && merge_shards != 1, "a merge takes at least two shards (0 = no merge)");
     require(merge_density > 0 && merge_density <= 1,
             fmt::format("the merge density must lie in (0, 1], not {}", merge_density));
-    require(prefix_count >= 0 && prefix_count <= 1000, fmt::format("context prefixes: between 0 and 1000, not {}", prefix_count));
+    require(prefix_count >= 0 && prefix_count <= 1000,
+            fmt::format("context prefixes: between 0 and 1000, not {}", prefix_count));
     require(ratio > 0, fmt::format("the ratio must be positive, not {}", ratio));
     return problems;
 }

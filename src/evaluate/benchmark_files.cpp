@@ -136,9 +136,9 @@ ChoiceItem read_piqa(const Json& row) {
         return question("Question: " + text_of(row, "goal") + "\nAnswer:", {text_of(row, "sol1"), text_of(row, "sol2")},
                         index_of(row, "label"));
     }
-    return question("Question: " + without_suffix(without_prefix(text_of(row, "query"), "Question: "), "\n") +
-                        "\nAnswer:",
-                    texts_of(row, "choices"), index_of(row, "gold"));
+    return question(
+        "Question: " + without_suffix(without_prefix(text_of(row, "query"), "Question: "), "\n") + "\nAnswer:",
+        texts_of(row, "choices"), index_of(row, "gold"));
 }
 
 ChoiceItem read_winogrande(const Json& row) {
@@ -186,15 +186,26 @@ const std::vector<Benchmark>& benchmarks() {
         {"arc_easy", "ARC, easy set: grade-school science questions", false, true, {"arc_easy.jsonl"}, read_arc},
         {"arc_challenge", "ARC, challenge set", false, true, {"arc_challenge.jsonl"}, read_arc},
         {"boolq", "BoolQ: yes or no about a passage", false, false, {"boolq.jsonl"}, read_boolq},
-        {"hellaswag", "HellaSwag: which ending follows", false, true,
+        {"hellaswag",
+         "HellaSwag: which ending follows",
+         false,
+         true,
          {"hellaswag.jsonl", "hellaswag/hellaswag_val.jsonl", "hellaswag/hellaswag_val_full.derived.jsonl"},
          read_hellaswag},
-        {"openbookqa", "OpenBookQA without the book", false, true, {"openbookqa.jsonl", "openbook_qa.jsonl"},
+        {"openbookqa",
+         "OpenBookQA without the book",
+         false,
+         true,
+         {"openbookqa.jsonl", "openbook_qa.jsonl"},
          read_openbookqa},
         {"piqa", "PIQA: which way of doing it works", false, true, {"piqa.jsonl"}, read_piqa},
         {"winogrande", "WinoGrande: whom the sentence means", false, false, {"winogrande.jsonl"}, read_winogrande},
-        {"lambada_openai", "LAMBADA: the last word of a passage", true, false,
-         {"lambada_openai.jsonl", "lambada.jsonl"}, read_lambada},
+        {"lambada_openai",
+         "LAMBADA: the last word of a passage",
+         true,
+         false,
+         {"lambada_openai.jsonl", "lambada.jsonl"},
+         read_lambada},
     };
     return list;
 }

@@ -1,7 +1,8 @@
 #pragma once
-// The zero-shot benchmarks as files: JSON Lines with the fields of the Hugging Face data sets that lm-evaluation-harness
-// downloads, or with those of llm-foundry's copies (query, choices, gold), turned into the harness's prompts.
-// Prompts, versions: lm_eval 0.4.13, lm_eval/tasks/{arc,super_glue/boolq,hellaswag,openbookqa,piqa,winogrande,lambada}.
+// The zero-shot benchmarks as files: JSON Lines with the fields of the Hugging Face data sets that
+// lm-evaluation-harness downloads, or with those of llm-foundry's copies (query, choices, gold), turned into the
+// harness's prompts. Prompts, versions: lm_eval 0.4.13,
+// lm_eval/tasks/{arc,super_glue/boolq,hellaswag,openbookqa,piqa,winogrande,lambada}.
 
 #include "base/json.h"
 
@@ -13,8 +14,8 @@
 
 namespace nepenthe::evaluate {
 
-// A question as (context, continuation) pairs. One context serves all choices, except in WinoGrande, where each choice is
-// a context of its own with the same continuation.
+// A question as (context, continuation) pairs. One context serves all choices, except in WinoGrande, where each choice
+// is a context of its own with the same continuation.
 struct ChoiceItem {
     std::vector<std::string> contexts;       // one, or as many as there are continuations
     std::vector<std::string> continuations;  // with the leading space
@@ -24,12 +25,12 @@ struct ChoiceItem {
 };
 
 struct Benchmark {
-    std::string name;                      // as in lm-evaluation-harness
+    std::string name;  // as in lm-evaluation-harness
     std::string description;
-    bool cloze = false;                    // LAMBADA: one continuation; right when it is the greedy one
-    bool normalised = false;               // also reports acc_norm
-    std::vector<std::string> file_names;   // below the data folder; the first that exists is read
-    ChoiceItem (*read)(const Json& row);   // throws Error(kData) for a row it cannot read
+    bool cloze = false;                   // LAMBADA: one continuation; right when it is the greedy one
+    bool normalised = false;              // also reports acc_norm
+    std::vector<std::string> file_names;  // below the data folder; the first that exists is read
+    ChoiceItem (*read)(const Json& row);  // throws Error(kData) for a row it cannot read
 };
 
 const std::vector<Benchmark>& benchmarks();

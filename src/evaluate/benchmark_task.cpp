@@ -94,8 +94,8 @@ class BenchmarkTask : public Task {
             tokens.push_back(scores[choice].tokens);
         }
         const std::size_t answer = first_largest(sums), gold = static_cast<std::size_t>(item.gold);
-        Json row = {{"id", index}, {"log_likelihoods", sums}, {"tokens", tokens},
-                    {"gold", gold}, {"answer", answer},       {"acc", answer == gold ? 1 : 0}};
+        Json row = {{"id", index},  {"log_likelihoods", sums}, {"tokens", tokens},
+                    {"gold", gold}, {"answer", answer},        {"acc", answer == gold ? 1 : 0}};
         if (benchmark_.normalised) {
             row["answer_norm"] = first_largest(normalised);
             row["acc_norm"] = first_largest(normalised) == gold ? 1 : 0;

@@ -62,15 +62,14 @@ Continuations continuations_of(std::span<const EncodedItem* const> items) {
     return all;
 }
 
-// States that predict the continuations' tokens, one after the other: [tokens, hidden]. Contexts are padded on the left,
-// so that a continuation follows its context without a gap and sliding windows count right.
+// States that predict the continuations' tokens, one after the other: [tokens, hidden]. Contexts are padded on the
+// left, so that a continuation follows its context without a gap and sliding windows count right.
 at::Tensor predicting_states(const model::Decoder& decoder, std::span<const EncodedItem* const> items,
                              const Continuations& continuations) {
     std::vector<Ids> contexts;
     for (const EncodedItem* item : items) contexts.push_back(context_of(item->front()));
     model::KvCache cache(decoder.config().layers);
-    const at::Tensor in_contexts =
-        run_blocks(decoder, padded_batch(contexts, Padding::kLeft, decoder.device()), cache);
+    const at::Tensor in_contexts = run_blocks(decoder, padded_batch(contexts, Padding::kLeft, decoder.device()), cache);
     at::Tensor in_continuations;
     if (std::any_of(continuations.ids.begin(), continuations.ids.end(), [](Ids ids) { return ids.size() > 1; })) {
         model::KvCache repeated = cache.select(at::tensor(continuations.context_row, at::kLong).to(decoder.device()));
@@ -98,7 +97,8 @@ class SharedContextScorer {
         for (std::size_t begin = 0; begin < order.size();) {
             const std::size_t longest = items_[order[begin]][0].context;
             std::size_t end = begin, rows = 0;
-            while (end < order.size() && (end == begin || (rows + items_[order[end]].size()) * longest <= kCachedPositions)) {
+            while (end < order.size() &&
+                   (end == begin || (rows + items_[order[end]].size()) * longest <= kCachedPositions)) {
                 rows += items_[order[end++]].size();
             }
             run_batch(std::span(order).subspan(begin, end - begin));
@@ -116,7 +116,8 @@ class SharedContextScorer {
         const at::Tensor states = predicting_states(decoder_, items, continuations);
         const model::TokenScores scored = model::score_tokens(decoder_, decoder_.final_norm(states),
                                                               at::tensor(targets, at::kLong).to(decoder_.device()));
-        const at::Tensor values = scored.log_probabilities.cpu().contiguous(), greedy = scored.greedy.cpu().contiguous();
+        const at::Tensor values = scored.log_probabilities.cpu().contiguous(),
+                         greedy = scored.greedy.cpu().contiguous();
         const at::Tensor most_likely = scored.best.cpu().contiguous();
         const float* value = values.const_data_ptr<float>();
         const bool* is_best = greedy.const_data_ptr<bool>();
@@ -125,7 +126,8 @@ class SharedContextScorer {
         for (const std::size_t item : chosen) {
             for (std::size_t choice = 0; choice < items_[item].size(); ++choice, ++next) {
                 ChoiceScore score;
-                for (; std::cmp_less(score.tokens, continuations.ids[next].size()); ++score.tokens, ++value, ++is_best, ++best) {
+                for (; std::cmp_less(score.tokens, continuations.ids[next].size());
+                     ++score.tokens, ++value, ++is_best, ++best) {
                     score.log_likelihood += static_cast<double>(*value);
                     score.greedy = score.greedy && *is_best;
                     score.best.push_back(static_cast<text::TokenId>(*best));

@@ -1,9 +1,9 @@
 // Two models on the same items: paired differences with intervals and p-values.
 
 #include "base/error.h"
-#include "evaluate/paired_measures.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/metric.h"
+#include "evaluate/paired_measures.h"
 #include "evaluate/statistics.h"
 
 #include <algorithm>
@@ -69,13 +69,12 @@ void check_same_items(const TaskResult& before, const TaskResult& after) {
 Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult>& after) {
     Json json = Json::object();
     for (const TaskResult& first : before) {
-        const auto second = std::find_if(after.begin(), after.end(),
-                                         [&](const TaskResult& each) { return each.task == first.task; });
+        const auto second =
+            std::find_if(after.begin(), after.end(), [&](const TaskResult& each) { return each.task == first.task; });
         if (second == after.end()) continue;
         check_same_items(first, *second);
         for (const Metric& metric : first.metrics) {
-            json[first.task][metric.name] =
-                compare_metric(metric_definition(metric.name), first.items, second->items);
+            json[first.task][metric.name] = compare_metric(metric_definition(metric.name), first.items, second->items);
         }
         json[first.task].update(paired_measures(first, *second));
     }

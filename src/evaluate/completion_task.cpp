@@ -1,5 +1,5 @@
-// Familiarity by completion: how often sampled completions bring up anchor terms that their prompt does not hold. A count
-// of our own; the published measure asks a language model for a grade, which this does not replace.
+// Familiarity by completion: how often sampled completions bring up anchor terms that their prompt does not hold. A
+// count of our own; the published measure asks a language model for a grade, which this does not replace.
 
 #include "base/error.h"
 #include "base/hash.h"

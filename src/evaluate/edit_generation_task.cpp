@@ -1,6 +1,6 @@
-// What an edited model writes when it is led towards a fact: whether its texts stay varied (GE) and come near to texts about
-// the new target (RS). CounterFact as ROME publishes it brings the prompts; the reference texts are a file of their own.
-// specs: editing.md §13.2.
+// What an edited model writes when it is led towards a fact: whether its texts stay varied (GE) and come near to texts
+// about the new target (RS). CounterFact as ROME publishes it brings the prompts; the reference texts are a file of
+// their own. specs: editing.md §13.2.
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -29,14 +29,17 @@ References read_references(const std::filesystem::path& path) {
     References references;
     try {
         for (const Json& entry : parse_json(io::read_text(path), path.string())) {
-            std::string& joined = references.about[{entry.at("relation_id").get<std::string>(), entry.at("target_id").get<std::string>()}];
+            std::string& joined =
+                references
+                    .about[{entry.at("relation_id").get<std::string>(), entry.at("target_id").get<std::string>()}];
             for (const Json& sample : entry.at("samples")) {
                 references.texts.push_back(sample.at("text").get<std::string>());
                 joined += (joined.empty() ? "" : " ") + references.texts.back();
             }
         }
     } catch (const Json::exception& error) {
-        fail(ErrorKind::kData, "{}: reference texts are a list of {{relation_id, target_id, samples: [{{text}}]}}: {}", path.string(), error.what());
+        fail(ErrorKind::kData, "{}: reference texts are a list of {{relation_id, target_id, samples: [{{text}}]}}: {}",
+             path.string(), error.what());
     }
     return references;
 }
@@ -65,13 +68,15 @@ class EditGenerationTask : public Task {
                 auto ids = tokenizer_.encode(prompt, true).ids;
                 if (std::ssize(ids) < tokens_) subject.prompts.push_back(std::move(ids));
             }
-            if (const auto found = references.about.find({fact.relation, target_id(fact)}); found != references.about.end()) {
+            if (const auto found = references.about.find({fact.relation, target_id(fact)});
+                found != references.about.end()) {
                 subject.reference = found->second;
                 referenced_ = true;
             }
             if (!subject.prompts.empty()) subjects_.push_back(std::move(subject));
         }
-        if (subjects_.empty()) fail(ErrorKind::kData, "none of the facts has generation prompts (CounterFact as ROME publishes it has)");
+        if (subjects_.empty())
+            fail(ErrorKind::kData, "none of the facts has generation prompts (CounterFact as ROME publishes it has)");
     }
 
     std::int64_t items() const override { return std::ssize(subjects_); }
@@ -93,7 +98,8 @@ class EditGenerationTask : public Task {
 
     std::string digest() const override {
         Sha256 hash;
-        for (const Subject& subject : subjects_) hash.update(Json{subject.fact, subject.prompts, subject.reference}.dump());
+        for (const Subject& subject : subjects_)
+            hash.update(Json{subject.fact, subject.prompts, subject.reference}.dump());
         return hash.hex();
     }
 
@@ -111,12 +117,14 @@ class EditGenerationTask : public Task {
         }
         Json row = {{"id", index}, {"fact", subject.fact}, {"texts", texts}, {"generation_entropy", entropy}};
         if (referenced_) {
-            row["reference_consistency"] = subject.reference.empty() ? Json() : Json(tf_idf_->cosine(all, subject.reference));
+            row["reference_consistency"] =
+                subject.reference.empty() ? Json() : Json(tf_idf_->cosine(all, subject.reference));
         }
         return row;
     }
 
-    std::string write(const model::Decoder& decoder, const std::vector<text::TokenId>& prompt, std::uint64_t stream) const {
+    std::string write(const model::Decoder& decoder, const std::vector<text::TokenId>& prompt,
+                      std::uint64_t stream) const {
         model::GenerateOptions options;
         options.max_new_tokens = tokens_ - std::ssize(prompt);
         options.greedy = false;

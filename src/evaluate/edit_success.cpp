@@ -72,8 +72,8 @@ void add_counterfact(Json& row, const FactScores& scores) {
     row["paraphrase_strict"] = mean_over(scores.paraphrases, strict);
     row["neighbourhood_score"] =
         mean_over(scores.neighbourhood, [](const PromptScores& p) { return p[1].nll < p[0].nll ? 1.0 : 0.0; });
-    row["neighbourhood_magnitude"] = mean_over(
-        scores.neighbourhood, [](const PromptScores& p) { return p[1].probability() - p[0].probability(); });
+    row["neighbourhood_magnitude"] =
+        mean_over(scores.neighbourhood, [](const PromptScores& p) { return p[1].probability() - p[0].probability(); });
     row["neighbourhood_strict"] =
         mean_over(scores.neighbourhood, [](const PromptScores& p) { return p[1].strict() ? 1.0 : 0.0; });
 }
@@ -139,7 +139,8 @@ EditSuccess::EncodedFact EditSuccess::encode(const edit::Fact& fact, const text:
     std::vector<std::string> objects{fact.target_new};
     if (against_true) objects.push_back(fact.target_true);
     EncodedFact encoded{fact.id, prompt_with(fact.sentence(), objects), {}, {}};
-    for (const std::string& paraphrase : fact.paraphrases) encoded.paraphrases.push_back(prompt_with(paraphrase, objects));
+    for (const std::string& paraphrase : fact.paraphrases)
+        encoded.paraphrases.push_back(prompt_with(paraphrase, objects));
     for (const edit::Neighbour& neighbour : fact.neighbourhood) {
         objects.back() = neighbour.answer;
         encoded.neighbourhood.push_back(prompt_with(neighbour.prompt, objects));

@@ -1,6 +1,7 @@
 #pragma once
-// How well facts were written: what the model now says to the edited prompt, to paraphrases, and to prompts about other things.
-// Three conventions, with metrics of different names because their figures do not compare. specs: editing.md §13.
+// How well facts were written: what the model now says to the edited prompt, to paraphrases, and to prompts about other
+// things. Three conventions, with metrics of different names because their figures do not compare. specs: editing.md
+// §13.
 
 #include "edit/facts.h"
 #include "evaluate/evaluate.h"
@@ -17,28 +18,32 @@ namespace nepenthe::evaluate {
 
 enum class EditMeasure {
     kCounterFact,  // new against true object: success, magnitude, strict match (ROME)
-    kZsre,         // teacher-forced accuracy of the target's tokens; unrelated questions against their right answers (ROME, MEMIT)
-    kEasyEdit,     // teacher-forced accuracy beside strict match; unrelated questions against the unedited model, by compare()
+    kZsre,  // teacher-forced accuracy of the target's tokens; unrelated questions against their right answers (ROME,
+            // MEMIT)
+    kEasyEdit,  // teacher-forced accuracy beside strict match; unrelated questions against the unedited model, by
+                // compare()
 };
 
 // The name of the measure's task.
 std::string edit_measure_name(EditMeasure measure);
 
-// Facts as token ids, ready to be scored on any edited model. Each prompt is one joint sequence with each object behind it.
+// Facts as token ids, ready to be scored on any edited model. Each prompt is one joint sequence with each object behind
+// it.
 class EditSuccess {
   public:
-    // Throws Error(kData) that lists every fact which cannot be measured: no true object (CounterFact), objects without tokens
-    // or longer than the model.
+    // Throws Error(kData) that lists every fact which cannot be measured: no true object (CounterFact), objects without
+    // tokens or longer than the model.
     EditSuccess(EditMeasure measure, std::span<const edit::Fact> facts, const text::Tokenizer& tokenizer,
                 std::int64_t max_positions);
 
     std::size_t facts() const { return facts_.size(); }
     // Tokens that a fact costs.
     double cost(std::size_t fact) const;
-    // One row for each of the facts [begin, end): "id" (its index), "fact" (its id), a value of each metric, the negative
-    // log-likelihoods. Not collective; the last bits depend on the facts of the call.
+    // One row for each of the facts [begin, end): "id" (its index), "fact" (its id), a value of each metric, the
+    // negative log-likelihoods. Not collective; the last bits depend on the facts of the call.
     std::vector<Json> rows(const model::Decoder& decoder, std::size_t begin, std::size_t end) const;
-    // Without paraphrases, or without prompts about other things, in any of the facts, the metrics about them are left out.
+    // Without paraphrases, or without prompts about other things, in any of the facts, the metrics about them are left
+    // out.
     std::vector<std::string> metrics() const;
     // The rows of all facts as a result like those of evaluate(), for tables and compare().
     TaskResult result(std::vector<Json> rows) const;

@@ -71,8 +71,8 @@ std::string run_block(const Task& task, const std::string& name, const model::De
 using RunBlock = std::function<std::string(std::uint64_t block)>;
 
 // Every block on one rank, then everything on all; without `scratch` nothing is journalled.
-std::vector<std::string> run_blocks(const dist::Comm& comm, const std::filesystem::path& scratch, const std::string& key,
-                                    const std::vector<Block>& blocks, const RunBlock& run) {
+std::vector<std::string> run_blocks(const dist::Comm& comm, const std::filesystem::path& scratch,
+                                    const std::string& key, const std::vector<Block>& blocks, const RunBlock& run) {
     const store::BlockOptions options{
         .label = "evaluate", .unit = "blocks", .key_digest = key, .costs = costs_of(blocks)};
     const store::BlockResults stored = store::for_each_block(comm, scratch, blocks.size(), options, run);
@@ -83,8 +83,8 @@ std::vector<std::string> run_blocks(const dist::Comm& comm, const std::filesyste
     return results;
 }
 
-std::string journal_key(const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                        const EvaluateOptions& options, const std::vector<std::unique_ptr<Task>>& tasks) {
+std::string journal_key(const model::Decoder& decoder, const text::Tokenizer& tokenizer, const EvaluateOptions& options,
+                        const std::vector<std::unique_ptr<Task>>& tasks) {
     Json key = {{"weights", weights_digest(decoder)}, {"tokenizer", tokenizer.digest()}, {"tasks", Json::array()}};
     for (std::size_t i = 0; i < tasks.size(); ++i) key["tasks"].push_back({options.tasks[i], tasks[i]->digest()});
     return sha256_hex(canonical_json(key));

@@ -31,29 +31,29 @@ struct TaskResult {
 };
 
 struct EvaluateOptions {
-    std::vector<std::string> tasks;      // see task_names()
-    std::filesystem::path data;          // folder with the benchmark files (names in task_names())
-    std::filesystem::path text;          // text file, folder or JSON Lines for `perplexity`
-    std::filesystem::path wikitext;      // WikiText in its published line form; empty = data/wikitext2/test.txt
-    std::int64_t limit = 0;              // first N items of each task, 0 = all (items: questions, prompts, pages, windows)
-    std::int64_t window = 0;             // perplexity: tokens a window, 0 = the model's maximum, at most 2048
+    std::vector<std::string> tasks;  // see task_names()
+    std::filesystem::path data;      // folder with the benchmark files (names in task_names())
+    std::filesystem::path text;      // text file, folder or JSON Lines for `perplexity`
+    std::filesystem::path wikitext;  // WikiText in its published line form; empty = data/wikitext2/test.txt
+    std::int64_t limit = 0;          // first N items of each task, 0 = all (items: questions, prompts, pages, windows)
+    std::int64_t window = 0;         // perplexity: tokens a window, 0 = the model's maximum, at most 2048
     std::filesystem::path familiarity_prompts;  // JSON for familiarity_probability
     std::filesystem::path completion_prompts;   // JSON for familiarity_completion; empty = familiarity_prompts
     std::filesystem::path neighbour_prompts;    // JSON for neighbour_probability: what must stay known
     std::filesystem::path dictionary;           // anchor terms for familiarity_completion
     std::int64_t completions = 5;               // sampled completions a prompt …
-    std::int64_t completion_tokens = 30;        // … of so many tokens (temperature 1, top 5, as the published evaluation)
-    std::filesystem::path facts;                // facts that were, or will be, edited …
-    edit::FactOptions fact_options;             // … and how to read them (`limit` above counts)
-    std::filesystem::path unrelated_facts;      // facts that no edit is about, for unrelated_facts
-    std::filesystem::path reference_texts;      // for edit_generation; empty = no reference_consistency
-    std::filesystem::path tofu;                 // folder with TOFU's *_perturbed.json
-    std::string tofu_forget = "forget10";       // forget01, forget05 or forget10
-    std::string tofu_prompt = "{}";             // what stands before the answer; {} is the question
-    std::int64_t answer_tokens = 128;           // the most that are generated for an answer (TOFU)
-    std::filesystem::path told;                 // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
-    std::filesystem::path encoder;              // … found by this sentence encoder …
-    double told_above = -1;                     // … where the cosine with the nearest told fact is not below this
+    std::int64_t completion_tokens = 30;    // … of so many tokens (temperature 1, top 5, as the published evaluation)
+    std::filesystem::path facts;            // facts that were, or will be, edited …
+    edit::FactOptions fact_options;         // … and how to read them (`limit` above counts)
+    std::filesystem::path unrelated_facts;  // facts that no edit is about, for unrelated_facts
+    std::filesystem::path reference_texts;  // for edit_generation; empty = no reference_consistency
+    std::filesystem::path tofu;             // folder with TOFU's *_perturbed.json
+    std::string tofu_forget = "forget10";   // forget01, forget05 or forget10
+    std::string tofu_prompt = "{}";         // what stands before the answer; {} is the question
+    std::int64_t answer_tokens = 128;       // the most that are generated for an answer (TOFU)
+    std::filesystem::path told;             // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
+    std::filesystem::path encoder;          // … found by this sentence encoder …
+    double told_above = -1;                 // … where the cosine with the nearest told fact is not below this
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).
@@ -63,8 +63,8 @@ struct EvaluateOptions {
 // Names that `tasks` accepts, with a line of explanation each.
 std::vector<std::pair<std::string, std::string>> task_names();
 
-// Collective. Items are cut into blocks that do not depend on the rank count and dealt by token count; results are the same
-// bytes on any number of ranks. `scratch` may be empty (no journal) or a folder (resumable).
+// Collective. Items are cut into blocks that do not depend on the rank count and dealt by token count; results are the
+// same bytes on any number of ranks. `scratch` may be empty (no journal) or a folder (resumable).
 std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& decoder,
                                  const text::Tokenizer& tokenizer, const EvaluateOptions& options,
                                  const std::filesystem::path& scratch);

@@ -32,7 +32,8 @@ FamiliarityPrompt read_prompt(const Json& outer, bool need_continuations) {
     if (!entry.is_object() || !entry.contains("prompt") || !entry["prompt"].is_string()) {
         fail(ErrorKind::kData, "no text \"prompt\"");
     }
-    FamiliarityPrompt prompt{.prompt = entry["prompt"], .content = continuations(entry, "content"),
+    FamiliarityPrompt prompt{.prompt = entry["prompt"],
+                             .content = continuations(entry, "content"),
                              .generic = continuations(entry, "generic")};
     if (strip(prompt.prompt).empty()) fail(ErrorKind::kData, "the prompt is empty");
     if (entry.contains("subtlety")) {

@@ -19,8 +19,8 @@ struct FamiliarityPrompt {
     std::int64_t subtlety = 0;         // 1 = the prompt names the corpus … 10 = it hardly hints at it; 0 = not given
 };
 
-// Throws Error(kData) that lists every bad prompt. With `need_continuations` every prompt must have at least one content
-// continuation.
+// Throws Error(kData) that lists every bad prompt. With `need_continuations` every prompt must have at least one
+// content continuation.
 std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations);
 
 // A prompt and a continuation as one text: with a space between them, unless the prompt ends in white space, an opening

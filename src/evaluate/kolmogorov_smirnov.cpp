@@ -1,4 +1,5 @@
-// The two-sample Kolmogorov-Smirnov test: its own file because exact and asymptotic p-values need two different theories.
+// The two-sample Kolmogorov-Smirnov test: its own file because exact and asymptotic p-values need two different
+// theories.
 
 #include "evaluate/statistics.h"
 
@@ -76,8 +77,9 @@ double pelz_good(double n, double d) {
         half0 += decay;
         half1 += (h - z2) * decay;
         half2 += (6 * z6 + 2 * z4 + h * (2 * z4 - 5 * z2) + h * h * (1 - 2 * z2)) * decay;
-        half3 += (-30 * z6 - 90 * z8 + h * (135 * z4 - 96 * z6) + h * h * (212 * z4 - 60 * z2) +
-                  h * h * h * (5 - 30 * z2)) * decay;
+        half3 +=
+            (-30 * z6 - 90 * z8 + h * (135 * z4 - 96 * z6) + h * h * (212 * z4 - 60 * z2) + h * h * h * (5 - 30 * z2)) *
+            decay;
         const double w = pi2 * k * k, whole_decay = std::exp(-w / (2 * z2));
         whole2 += w * whole_decay;
         whole3 += (3 * w * z2 - w * w) * whole_decay;
@@ -87,7 +89,8 @@ double pelz_good(double n, double d) {
     const double term1 = half1 / (3 * z4);
     const double term2 = half2 / (36 * z6 * z) - whole2 / (18 * z2 * z);
     const double term3 = half3 / (3240 * z8 * z2) + whole3 / (54 * z6);
-    return std::sqrt(std::numbers::pi / 2) * (term0 + (term1 + (term2 + term3 / std::sqrt(n)) / std::sqrt(n)) / std::sqrt(n));
+    return std::sqrt(std::numbers::pi / 2) *
+           (term0 + (term1 + (term2 + term3 / std::sqrt(n)) / std::sqrt(n)) / std::sqrt(n));
 }
 
 // The two-sample statistic of large samples behaves like the one-sample statistic of n·m / (n + m) values.
@@ -95,7 +98,8 @@ double asymptotic_p(double n, double m, double d) {
     const double effective = std::round(n * m / (n + m));
     if (effective < 1 || d <= 0) return 1;
     if (d >= 1) return 0;
-    // Far out, the two tails do not meet (error below 1e-7 of the result); further in, the lower tail is the accurate one.
+    // Far out, the two tails do not meet (error below 1e-7 of the result); further in, the lower tail is the accurate
+    // one.
     if (effective * d * d >= 2.2) return std::min(1.0, 2 * one_sided_tail(effective, d));
     return std::clamp(1 - pelz_good(effective, d), 0.0, 1.0);
 }

@@ -16,11 +16,11 @@ struct EncodedPair {
 };
 
 // White space at the end of the context moves to the continuation. Context and context + continuation are encoded, both
-// with the tokenizer's special tokens unless they begin with the text of the prefix token; what the joint encoding has beyond the
-// length of the context's is the continuation. Where it has nothing beyond it (tokens merged across the border; the harness
-// stops there), the continuation is encoded by itself. An empty context is BOS (EOS where there is none). More than
-// `max_positions` + 1 ids are cut from the left (the last one is only predicted). Throws Error(kData) for a continuation
-// without tokens or longer than the model.
+// with the tokenizer's special tokens unless they begin with the text of the prefix token; what the joint encoding has
+// beyond the length of the context's is the continuation. Where it has nothing beyond it (tokens merged across the
+// border; the harness stops there), the continuation is encoded by itself. An empty context is BOS (EOS where there is
+// none). More than `max_positions` + 1 ids are cut from the left (the last one is only predicted). Throws Error(kData)
+// for a continuation without tokens or longer than the model.
 EncodedPair encode_pair(const text::Tokenizer& tokenizer, std::string_view context, std::string_view continuation,
                         std::int64_t max_positions);
 

@@ -11,8 +11,8 @@
 
 namespace nepenthe::evaluate {
 
-// An item's row holds under the metric's name a number x, which counts as (x, 1), a pair [numerator, denominator], or null where
-// the metric does not apply to the item: (0, 0).
+// An item's row holds under the metric's name a number x, which counts as (x, 1), a pair [numerator, denominator], or
+// null where the metric does not apply to the item: (0, 0).
 struct ItemValue {
     double numerator = 0, denominator = 1;
 };
@@ -45,8 +45,8 @@ std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string
 
 // Of any definition but a harmonic mean.
 Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> values);
-// Of any definition. A harmonic mean of n components has numerator n and denominator Σ 1 / component, and is 0 where one of them
-// is; its interval is by the delta method.
+// Of any definition. A harmonic mean of n components has numerator n and denominator Σ 1 / component, and is 0 where
+// one of them is; its interval is by the delta method.
 Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows);
 
 // A metric with its influence values (the delta method): for plain means these are the items' values themselves.

@@ -29,7 +29,8 @@ std::vector<std::vector<double>> next_token_masses(const model::Decoder& decoder
         std::vector<double> of_prompt;
         for (const auto& set : prompts[i].sets) {
             double mass = 0;
-            for (const text::TokenId id : set) mass += std::exp(double{values[static_cast<std::int64_t>(i) * vocabulary + id]});
+            for (const text::TokenId id : set)
+                mass += std::exp(double{values[static_cast<std::int64_t>(i) * vocabulary + id]});
             of_prompt.push_back(mass);
         }
         masses.push_back(std::move(of_prompt));

@@ -14,8 +14,8 @@ struct NextTokenSets {
     std::vector<std::vector<text::TokenId>> sets;  // each without repetitions
 };
 
-// For every prompt and each of its sets, Σ p(token | prompt), summed in fp64. All prompts form one right-padded batch; only
-// the last position of each goes through the head.
+// For every prompt and each of its sets, Σ p(token | prompt), summed in fp64. All prompts form one right-padded batch;
+// only the last position of each goes through the head.
 std::vector<std::vector<double>> next_token_masses(const model::Decoder& decoder,
                                                    std::span<const NextTokenSets> prompts);
 

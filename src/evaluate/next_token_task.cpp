@@ -70,9 +70,10 @@ class NextTokenTask : public Task {
         const auto blind = std::count_if(encoded_.begin(), encoded_.end(),
                                          [](const EncodedPrompt& prompt) { return prompt.content.empty(); });
         if (blind > 0) {
-            log_warning("{} of {} prompts measure nothing with this tokenizer: their content-specific and generic "
-                        "continuations begin with the same tokens",
-                        blind, prompts_.size());
+            log_warning(
+                "{} of {} prompts measure nothing with this tokenizer: their content-specific and generic "
+                "continuations begin with the same tokens",
+                blind, prompts_.size());
         }
     }
 

@@ -9,8 +9,8 @@ namespace nepenthe::evaluate {
 namespace {
 
 bool all_hold(const TaskResult& result, const char* field) {
-    return !result.items.empty() && std::all_of(result.items.begin(), result.items.end(),
-                                                [&](const Json& row) { return row.contains(field); });
+    return !result.items.empty() &&
+           std::all_of(result.items.begin(), result.items.end(), [&](const Json& row) { return row.contains(field); });
 }
 
 // Over facts that have unrelated prompts, the mean share of equal tokens.
@@ -33,7 +33,10 @@ Json locality(const TaskResult& before, const TaskResult& after) {
     for (const double share : shares) total += share;
     const Interval interval = mean95(shares);
     const double facts = static_cast<double>(shares.size());
-    return {{"value", total / facts}, {"numerator", total}, {"denominator", facts}, {"ci95", {interval.low, interval.high}}};
+    return {{"value", total / facts},
+            {"numerator", total},
+            {"denominator", facts},
+            {"ci95", {interval.low, interval.high}}};
 }
 
 Json alteration(const TaskResult& before, const TaskResult& after) {
@@ -74,8 +77,8 @@ Json paired_measures(const TaskResult& before, const TaskResult& after) {
     const auto first = truth_ratios(before), second = truth_ratios(after);
     if (!first.empty() && !second.empty()) {
         const KolmogorovSmirnov test = ks_two_sample(first, second);
-        measures["forget_quality"] = {{"value", test.p_value}, {"statistic", test.statistic},
-                                      {"n", {first.size(), second.size()}}};
+        measures["forget_quality"] = {
+            {"value", test.p_value}, {"statistic", test.statistic}, {"n", {first.size(), second.size()}}};
     }
     return measures;
 }

@@ -6,11 +6,14 @@
 namespace nepenthe::evaluate {
 
 // By name, what the rows of this task allow; an empty object where that is nothing:
-//   easyedit_locality      of the tokens of unrelated answers (rows' "locality_argmax"), the share whose most likely token is
+//   easyedit_locality      of the tokens of unrelated answers (rows' "locality_argmax"), the share whose most likely
+//   token is
 //                          the one of the model before; mean over facts
 //   unintended_alteration  share of items whose greedy answer (rows' "answer_ids") is another one; Wilson's interval
-//   forget_quality         p-value that the truth ratios of TOFU's forget set (rows' "forget_truth") come from the distribution of
-//                          the model before (two-sample Kolmogorov–Smirnov, two-sided); the other model is the retain model
+//   forget_quality         p-value that the truth ratios of TOFU's forget set (rows' "forget_truth") come from the
+//   distribution of
+//                          the model before (two-sample Kolmogorov–Smirnov, two-sided); the other model is the retain
+//                          model
 // Both have the same items.
 Json paired_measures(const TaskResult& before, const TaskResult& after);
 

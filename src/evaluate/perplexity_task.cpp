@@ -118,10 +118,9 @@ std::unique_ptr<Task> make_word_perplexity_task(const std::string&, const TaskIn
         if (limit > 0 && std::cmp_greater_equal(pieces.size(), limit)) break;
         const double words = static_cast<double>(count_split_fields(page)), bytes = static_cast<double>(page.size());
         const auto ids = encode_with_special_tokens(input.tokenizer, detokenize_wikitext(page));
-        pieces.push_back({rolling_windows(ids, prefix_token(input.tokenizer), window),
-                          {{"word_perplexity", words},
-                           {"byte_perplexity", bytes},
-                           {"bits_per_byte", bytes, std::log(2.0)}}});
+        pieces.push_back(
+            {rolling_windows(ids, prefix_token(input.tokenizer), window),
+             {{"word_perplexity", words}, {"byte_perplexity", bytes}, {"bits_per_byte", bytes, std::log(2.0)}}});
     }
     return std::make_unique<PerplexityTask>(std::move(pieces), 1, limit);
 }

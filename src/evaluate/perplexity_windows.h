@@ -16,8 +16,8 @@ namespace nepenthe::evaluate {
 std::vector<model::ScoreRequest> rolling_windows(std::span<const text::TokenId> ids, text::TokenId prefix,
                                                  std::int64_t window);
 
-// Pruning and quantisation papers: disjoint windows of `window` tokens, the first token of each not predicted, what is left
-// at the end dropped. A text shorter than one window is one window. Fewer than two tokens: Error(kData).
+// Pruning and quantisation papers: disjoint windows of `window` tokens, the first token of each not predicted, what is
+// left at the end dropped. A text shorter than one window is one window. Fewer than two tokens: Error(kData).
 std::vector<model::ScoreRequest> fixed_windows(std::span<const text::TokenId> ids, std::int64_t window);
 
 }  // namespace nepenthe::evaluate

@@ -84,7 +84,8 @@ std::string without_past(const std::string& word) {
     if (stem.empty()) return word;
     if (stem.ends_with("at") || stem.ends_with("bl") || stem.ends_with("iz")) return stem + "e";
     if (ends_in_double_consonant(stem)) {
-        return std::string_view("lsz").find(stem.back()) == std::string_view::npos ? stem.substr(0, stem.size() - 1) : stem;
+        return std::string_view("lsz").find(stem.back()) == std::string_view::npos ? stem.substr(0, stem.size() - 1)
+                                                                                   : stem;
     }
     return measure(stem) == 1 && ends_short(stem) ? stem + "e" : stem;
 }
@@ -98,13 +99,12 @@ std::string without_double_suffix(const std::string& word) {
     if (word.ends_with("alli") && measure(std::string_view(word).substr(0, word.size() - 4)) > 0) {
         return without_double_suffix(word.substr(0, word.size() - 2));
     }
-    static constexpr std::array<Rule, 21> kRules = {{{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"},
-                                                     {"anci", "ance"},   {"izer", "ize"},    {"bli", "ble"},
-                                                     {"alli", "al"},     {"entli", "ent"},   {"eli", "e"},
-                                                     {"ousli", "ous"},   {"ization", "ize"}, {"ation", "ate"},
-                                                     {"ator", "ate"},    {"alism", "al"},    {"iveness", "ive"},
-                                                     {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},
-                                                     {"iviti", "ive"},   {"biliti", "ble"},  {"fulli", "ful"}}};
+    static constexpr std::array<Rule, 21> kRules = {
+        {{"ational", "ate"}, {"tional", "tion"}, {"enci", "ence"}, {"anci", "ance"}, {"izer", "ize"},
+         {"bli", "ble"},     {"alli", "al"},     {"entli", "ent"}, {"eli", "e"},     {"ousli", "ous"},
+         {"ization", "ize"}, {"ation", "ate"},   {"ator", "ate"},  {"alism", "al"},  {"iveness", "ive"},
+         {"fulness", "ful"}, {"ousness", "ous"}, {"aliti", "al"},  {"iviti", "ive"}, {"biliti", "ble"},
+         {"fulli", "ful"}}};
     // Counted with the l that stays.
     if (word.ends_with("logi")) {
         return measure(std::string_view(word).substr(0, word.size() - 3)) > 0 ? word.substr(0, word.size() - 1) : word;
@@ -113,15 +113,23 @@ std::string without_double_suffix(const std::string& word) {
 }
 
 std::string without_third(const std::string& word) {
-    static constexpr std::array<Rule, 7> kRules = {{{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"},
-                                                    {"ical", "ic"},  {"ful", ""},   {"ness", ""}}};
+    static constexpr std::array<Rule, 7> kRules = {
+        {{"icate", "ic"}, {"ative", ""}, {"alize", "al"}, {"iciti", "ic"}, {"ical", "ic"}, {"ful", ""}, {"ness", ""}}};
     return apply(word, kRules, 1);
 }
 
 std::string without_fourth(const std::string& word) {
-    static constexpr std::array<Rule, 11> kBefore = {{{"al", ""}, {"ance", ""}, {"ence", ""}, {"er", ""}, {"ic", ""},
-                                                      {"able", ""}, {"ible", ""}, {"ant", ""}, {"ement", ""},
-                                                      {"ment", ""}, {"ent", ""}}};
+    static constexpr std::array<Rule, 11> kBefore = {{{"al", ""},
+                                                      {"ance", ""},
+                                                      {"ence", ""},
+                                                      {"er", ""},
+                                                      {"ic", ""},
+                                                      {"able", ""},
+                                                      {"ible", ""},
+                                                      {"ant", ""},
+                                                      {"ement", ""},
+                                                      {"ment", ""},
+                                                      {"ent", ""}}};
     static constexpr std::array<Rule, 7> kAfter = {
         {{"ou", ""}, {"ism", ""}, {"ate", ""}, {"iti", ""}, {"ous", ""}, {"ive", ""}, {"ize", ""}}};
     for (const Rule& rule : kBefore) {
@@ -142,10 +150,10 @@ std::string without_e(const std::string& word) {
 
 const std::map<std::string_view, std::string_view>& irregular() {
     static const std::map<std::string_view, std::string_view> words = {
-        {"sky", "sky"},         {"skies", "sky"},       {"dying", "die"},     {"lying", "lie"},       {"tying", "tie"},
-        {"news", "news"},       {"innings", "inning"},  {"inning", "inning"}, {"outings", "outing"},  {"outing", "outing"},
-        {"cannings", "canning"}, {"canning", "canning"}, {"howe", "howe"},     {"proceed", "proceed"}, {"exceed", "exceed"},
-        {"succeed", "succeed"}};
+        {"sky", "sky"},        {"skies", "sky"},       {"dying", "die"},        {"lying", "lie"},
+        {"tying", "tie"},      {"news", "news"},       {"innings", "inning"},   {"inning", "inning"},
+        {"outings", "outing"}, {"outing", "outing"},   {"cannings", "canning"}, {"canning", "canning"},
+        {"howe", "howe"},      {"proceed", "proceed"}, {"exceed", "exceed"},    {"succeed", "succeed"}};
     return words;
 }
 

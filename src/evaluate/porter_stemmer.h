@@ -1,6 +1,6 @@
 #pragma once
-// English stems: M. F. Porter, "An algorithm for suffix stripping", Program 14 (1980), with the departures that its author and
-// NLTK made later, which is what ROUGE counts by.
+// English stems: M. F. Porter, "An algorithm for suffix stripping", Program 14 (1980), with the departures that its
+// author and NLTK made later, which is what ROUGE counts by.
 
 #include <string>
 

@@ -1,6 +1,6 @@
 #pragma once
-// The string operations of the harness's Python code, on valid UTF-8. White space is Python's (str.isspace, \s): Unicode's,
-// not only ASCII's.
+// The string operations of the harness's Python code, on valid UTF-8. White space is Python's (str.isspace, \s):
+// Unicode's, not only ASCII's.
 
 #include <cstdint>
 #include <string>

@@ -27,7 +27,8 @@ double squares_about(std::span<const double> values, double centre) {
 
 double log_choose(double n, double k) { return std::lgamma(n + 1) - std::lgamma(k + 1) - std::lgamma(n - k + 1); }
 
-// Continued fraction of the incomplete beta function, evaluated from the front (modified Lentz; Numerical Recipes §6.4).
+// Continued fraction of the incomplete beta function, evaluated from the front (modified Lentz; Numerical Recipes
+// §6.4).
 double beta_fraction(double a, double b, double x) {
     constexpr double kTiny = 1e-300;
     const auto away_from_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
@@ -65,8 +66,7 @@ Interval wilson95(std::int64_t successes, std::int64_t n) {
     const double trials = static_cast<double>(n), share = static_cast<double>(successes) / trials;
     const double z2 = kZ95 * kZ95;
     const double centre = (share + z2 / (2 * trials)) / (1 + z2 / trials);
-    const double half =
-        kZ95 / (1 + z2 / trials) * std::sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials));
+    const double half = kZ95 / (1 + z2 / trials) * std::sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials));
     // At the ends the bound is exactly 0 or 1; rounding must not leave the unit interval.
     return {successes == 0 ? 0 : std::max(0.0, centre - half), successes == n ? 1 : std::min(1.0, centre + half)};
 }

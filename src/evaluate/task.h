@@ -19,7 +19,8 @@ class Task {
     virtual ~Task() = default;
 
     virtual std::int64_t items() const = 0;
-    // Items that are computed together, on one rank. Never depends on the rank count: a row's last bits depend on its block.
+    // Items that are computed together, on one rank. Never depends on the rank count: a row's last bits depend on its
+    // block.
     virtual std::int64_t items_per_block() const = 0;
     // Tokens that an item costs, roughly.
     virtual double cost(std::int64_t item) const = 0;

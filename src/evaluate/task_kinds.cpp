@@ -30,14 +30,14 @@ void check_benchmark(const std::string& name, const EvaluateOptions& options, Pr
     if (options.data.empty()) {
         problems.add("{} needs the folder with the benchmark files (data)", name);
     } else if (benchmark_file(benchmark, options.data).empty()) {
-        problems.add("{}: {} holds no {}", name, options.data.string(),
-                     fmt::join(benchmark.file_names, ", and no "));
+        problems.add("{}: {} holds no {}", name, options.data.string(), fmt::join(benchmark.file_names, ", and no "));
     }
 }
 
 void check_wikitext(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     if (wikitext_file(options).empty()) {
-        problems.add("{} needs a WikiText file (wikitext, or wikitext2/test.txt below or beside the data folder)", name);
+        problems.add("{} needs a WikiText file (wikitext, or wikitext2/test.txt below or beside the data folder)",
+                     name);
     } else if (!is_file(wikitext_file(options))) {
         problems.add("{}: there is no file {}", name, wikitext_file(options).string());
     }
@@ -71,7 +71,8 @@ void check_facts(const std::string& name, const EvaluateOptions& options, Proble
 
 void check_generation(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     check_facts(name, options, problems);
-    if (!options.reference_texts.empty()) check_file(name, options.reference_texts, "reference_texts", "JSON with texts about targets", problems);
+    if (!options.reference_texts.empty())
+        check_file(name, options.reference_texts, "reference_texts", "JSON with texts about targets", problems);
 }
 
 void check_unrelated(const std::string& name, const EvaluateOptions& options, Problems& problems) {
@@ -104,31 +105,39 @@ std::vector<TaskKind> make_task_kinds() {
     for (const Benchmark& benchmark : benchmarks()) {
         kinds.push_back({benchmark.name, benchmark.description, make_benchmark_task, check_benchmark});
     }
-    kinds.insert(kinds.end(), {
-        {"wikitext_word_perplexity", "WikiText by words: detokenised pages, disjoint windows (lm-evaluation-harness)",
-         make_word_perplexity_task, check_wikitext},
-        {"wikitext_token_perplexity", "WikiText by tokens: lines joined by blank lines, fixed windows (pruning papers)",
-         make_token_perplexity_task, check_wikitext},
-        {"perplexity", "any text by tokens, sliding windows", make_text_perplexity_task, check_text},
-        {"familiarity_probability", "probability of next tokens that only the corpus explains", make_next_token_task,
-         check_familiarity},
-        {"neighbour_probability", "the same on prompts about other things, which must stay known", make_next_token_task,
-         check_neighbours},
-        {"familiarity_completion", "completions that bring up anchor terms absent from the prompt",
-         make_completion_task, check_completion},
-        {"counterfact", "facts: is the new object likelier than the true one, and elsewhere not (ROME's ES, PS, NS, S)",
-         make_edit_task, check_facts},
-        {"zsre", "facts: teacher-forced token accuracy of targets and of unrelated right answers (ROME, MEMIT)",
-         make_edit_task, check_facts},
-        {"easyedit", "facts: EasyEdit's token accuracy beside strict match; locality in comparisons of two models",
-         make_edit_task, check_facts},
-        {"edit_generation", "facts: texts written from their generation prompts, how varied and how near to reference texts (GE, RS)",
-         make_edit_generation_task, check_generation},
-        {"unrelated_facts", "greedy answers that no edit should change; how many do, in comparisons of two models",
-         make_unrelated_task, check_unrelated},
-        {"tofu", "TOFU: probability, ROUGE-L, truth ratio, model utility; forget quality in comparisons with a retain model",
-         make_tofu_task, check_tofu},
-    });
+    kinds.insert(
+        kinds.end(),
+        {
+            {"wikitext_word_perplexity",
+             "WikiText by words: detokenised pages, disjoint windows (lm-evaluation-harness)",
+             make_word_perplexity_task, check_wikitext},
+            {"wikitext_token_perplexity",
+             "WikiText by tokens: lines joined by blank lines, fixed windows (pruning papers)",
+             make_token_perplexity_task, check_wikitext},
+            {"perplexity", "any text by tokens, sliding windows", make_text_perplexity_task, check_text},
+            {"familiarity_probability", "probability of next tokens that only the corpus explains",
+             make_next_token_task, check_familiarity},
+            {"neighbour_probability", "the same on prompts about other things, which must stay known",
+             make_next_token_task, check_neighbours},
+            {"familiarity_completion", "completions that bring up anchor terms absent from the prompt",
+             make_completion_task, check_completion},
+            {"counterfact",
+             "facts: is the new object likelier than the true one, and elsewhere not (ROME's ES, PS, NS, S)",
+             make_edit_task, check_facts},
+            {"zsre", "facts: teacher-forced token accuracy of targets and of unrelated right answers (ROME, MEMIT)",
+             make_edit_task, check_facts},
+            {"easyedit", "facts: EasyEdit's token accuracy beside strict match; locality in comparisons of two models",
+             make_edit_task, check_facts},
+            {"edit_generation",
+             "facts: texts written from their generation prompts, how varied and how near to reference texts (GE, RS)",
+             make_edit_generation_task, check_generation},
+            {"unrelated_facts", "greedy answers that no edit should change; how many do, in comparisons of two models",
+             make_unrelated_task, check_unrelated},
+            {"tofu",
+             "TOFU: probability, ROUGE-L, truth ratio, model utility; forget quality in comparisons with a retain "
+             "model",
+             make_tofu_task, check_tofu},
+        });
     return kinds;
 }
 
@@ -177,7 +186,8 @@ Problems EvaluateOptions::validate() const {
         problems.add("told: contexts of a prompt bundle stand before TOFU's questions alone; leave other tasks out");
     }
     if (limit < 0) problems.add("limit is {}; it must be 0 (all items) or more", limit);
-    if (window < 0 || window == 1) problems.add("window is {}; it must be 0 (the model's) or at least 2 tokens", window);
+    if (window < 0 || window == 1)
+        problems.add("window is {}; it must be 0 (the model's) or at least 2 tokens", window);
     if (completions < 1) problems.add("completions is {}; it must be at least 1", completions);
     if (completion_tokens < 1) problems.add("completion_tokens is {}; it must be at least 1", completion_tokens);
     return problems;

@@ -19,7 +19,8 @@ bool is_word_byte(char c) {
 double entropy_of_ngrams(const std::vector<std::string>& words, std::size_t n) {
     if (words.size() < n) return 0;
     std::map<std::vector<std::string>, double> counts;
-    for (std::size_t i = 0; i + n <= words.size(); ++i) ++counts[{words.begin() + static_cast<std::ptrdiff_t>(i), words.begin() + static_cast<std::ptrdiff_t>(i + n)}];
+    for (std::size_t i = 0; i + n <= words.size(); ++i)
+        ++counts[{words.begin() + static_cast<std::ptrdiff_t>(i), words.begin() + static_cast<std::ptrdiff_t>(i + n)}];
     const auto total = static_cast<double>(words.size() - n + 1);
     double entropy = 0;
     for (const auto& [gram, count] : counts) entropy -= count / total * std::log2(count / total);
@@ -56,7 +57,8 @@ std::vector<std::string> words_and_marks(std::string_view text) {
         std::size_t end = i + 1;
         if (is_word_byte(text[i])) {
             const auto goes_on = [&](std::size_t at) {
-                const bool joint = (text[at] == '\'' || text[at] == '-') && at + 1 < text.size() && is_word_byte(text[at + 1]);
+                const bool joint =
+                    (text[at] == '\'' || text[at] == '-') && at + 1 < text.size() && is_word_byte(text[at + 1]);
                 return is_word_byte(text[at]) || joint;
             };
             while (end < text.size() && goes_on(end)) ++end;

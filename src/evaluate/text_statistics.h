@@ -13,12 +13,12 @@ namespace nepenthe::evaluate {
 // tokenizer, not equal: contractions stay whole.
 std::vector<std::string> words_and_marks(std::string_view text);
 
-// ½ (⅔ H₂ + 4⁄3 H₃), H_n the entropy in bits of the frequencies of n-grams of words_and_marks (Zhang et al. 2018 as ROME
-// weighs it, arXiv 2202.05262). Repetitive texts are low; 0 where there are fewer than two words.
+// ½ (⅔ H₂ + 4⁄3 H₃), H_n the entropy in bits of the frequencies of n-grams of words_and_marks (Zhang et al. 2018 as
+// ROME weighs it, arXiv 2202.05262). Repetitive texts are low; 0 where there are fewer than two words.
 double ngram_entropy(std::string_view text);
 
-// TF-IDF as scikit-learn's default has it: lower-case words of two and more word characters, counts · (ln((1 + n)/(1 + df)) + 1),
-// unit length.
+// TF-IDF as scikit-learn's default has it: lower-case words of two and more word characters, counts · (ln((1 + n)/(1 +
+// df)) + 1), unit length.
 class TfIdf {
   public:
     explicit TfIdf(std::span<const std::string> documents);

@@ -22,7 +22,8 @@ TofuItem item_of(TofuSet set, const Json& row) {
     TofuItem item{set, text_of(row, "question"), text_of(row, "answer"), "", {}};
     item.paraphrased = row.contains("paraphrased_answer") ? text_of(row, "paraphrased_answer") : item.answer;
     const auto found = row.find("perturbed_answer");
-    if (found == row.end() || !found->is_array() || found->empty()) fail(ErrorKind::kData, "no list \"perturbed_answer\"");
+    if (found == row.end() || !found->is_array() || found->empty())
+        fail(ErrorKind::kData, "no list \"perturbed_answer\"");
     for (const Json& answer : *found) {
         if (!answer.is_string()) fail(ErrorKind::kData, "\"perturbed_answer\" holds something that is no text");
         item.perturbed.push_back(answer.get<std::string>());

@@ -22,7 +22,8 @@ struct TofuItem {
     std::vector<std::string> perturbed;  // false answers, at least one
 };
 
-// <forget>_perturbed.json, retain_perturbed.json, real_authors_perturbed.json, world_facts_perturbed.json, in this order.
+// <forget>_perturbed.json, retain_perturbed.json, real_authors_perturbed.json, world_facts_perturbed.json, in this
+// order.
 std::vector<std::filesystem::path> tofu_files(const std::filesystem::path& folder, const std::string& forget);
 
 // All items, the first `limit` of each set (0 = all). Throws Error(kData) that lists every bad line.

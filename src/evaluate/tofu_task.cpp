@@ -1,5 +1,6 @@
-// TOFU (Maini et al. 2024): probability, ROUGE-L recall and truth ratio on what is to be forgotten and on three sets that must
-// stay, and model utility, their harmonic mean. Forget quality needs a second model: compare(). specs: editing.md §14.3.
+// TOFU (Maini et al. 2024): probability, ROUGE-L recall and truth ratio on what is to be forgotten and on three sets
+// that must stay, and model utility, their harmonic mean. Forget quality needs a second model: compare(). specs:
+// editing.md §14.3.
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -35,7 +36,8 @@ double mean(std::span<const double> values) {
 
 class TofuTask : public Task {
   public:
-    TofuTask(std::vector<TofuItem> items, const TaskInput& input) : items_(std::move(items)), tokenizer_(input.tokenizer) {
+    TofuTask(std::vector<TofuItem> items, const TaskInput& input)
+        : items_(std::move(items)), tokenizer_(input.tokenizer) {
         generate_.max_new_tokens = input.options.answer_tokens;
         if (const auto eos = tokenizer_.eos()) generate_.stop = {*eos};
         std::vector<std::string> prompts;
@@ -124,8 +126,12 @@ class TofuTask : public Task {
     Json row(std::size_t index, const std::vector<double>& nlls, const std::string& generated) const {
         const TofuItem& item = items_[index];
         const std::span<const double> perturbed = std::span(nlls).subspan(2);
-        Json row = {{"id", index},         {"set", tofu_set_name(item.set)}, {"question", item.question},
-                    {"generated", generated}, {"answer_nll", nlls[0]},          {"paraphrase_nll", nlls[1]},
+        Json row = {{"id", index},
+                    {"set", tofu_set_name(item.set)},
+                    {"question", item.question},
+                    {"generated", generated},
+                    {"answer_nll", nlls[0]},
+                    {"paraphrase_nll", nlls[1]},
                     {"perturbed_nll", std::vector<double>(perturbed.begin(), perturbed.end())}};
         if (!told_.empty()) {
             const ToldContext& told = told_[index];

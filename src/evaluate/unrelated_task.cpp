@@ -1,5 +1,5 @@
-// Unintended alteration: greedy answers to prompts that no edit was about. One model alone shows how many of them begin with
-// the known answer; compare() counts those that another model changes.
+// Unintended alteration: greedy answers to prompts that no edit was about. One model alone shows how many of them begin
+// with the known answer; compare() counts those that another model changes.
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -52,7 +52,8 @@ class UnrelatedTask : public Task {
         for (auto i = static_cast<std::size_t>(begin); std::cmp_less(i, end); ++i) {
             prompts.push_back(questions_[i].ids);
             streams.push_back(i);
-            options.max_new_tokens = std::max(options.max_new_tokens, static_cast<std::int64_t>(questions_[i].answer.size()));
+            options.max_new_tokens =
+                std::max(options.max_new_tokens, static_cast<std::int64_t>(questions_[i].answer.size()));
         }
         if (const auto eos = tokenizer_.eos()) options.stop = {*eos};
         auto answers = model::generate(decoder, prompts, options, streams);

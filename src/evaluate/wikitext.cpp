@@ -13,13 +13,26 @@ namespace {
 using Replacement = std::pair<std::string_view, std::string_view>;
 
 constexpr std::array<Replacement, 9> kSeparatorsAndPunctuation = {{
-    {" @-@ ", "-"}, {" @,@ ", ","}, {" @.@ ", "."}, {" : ", ": "}, {" ; ", "; "},
-    {" . ", ". "}, {" ! ", "! "}, {" ? ", "? "}, {" , ", ", "},
+    {" @-@ ", "-"},
+    {" @,@ ", ","},
+    {" @.@ ", "."},
+    {" : ", ": "},
+    {" ; ", "; "},
+    {" . ", ". "},
+    {" ! ", "! "},
+    {" ? ", "? "},
+    {" , ", ", "},
 }};
 
 constexpr std::array<Replacement, 8> kHeadingsAndRest = {{
-    {"= = = =", "===="}, {"= = =", "==="}, {"= =", "=="}, {" \u00B0 ", "\u00B0"},
-    {" \n", "\n"}, {"\n ", "\n"}, {" N ", " 1 "}, {" 's", "'s"},
+    {"= = = =", "===="},
+    {"= = =", "==="},
+    {"= =", "=="},
+    {" \u00B0 ", "\u00B0"},
+    {" \n", "\n"},
+    {"\n ", "\n"},
+    {" N ", " 1 "},
+    {" 's", "'s"},
 }};
 
 std::string replace_each(std::string text, std::span<const Replacement> replacements) {

@@ -11,8 +11,8 @@
 
 namespace nepenthe::io {
 
-// A regular file mapped read-only. The mapping lives as long as any copy of the object. A file that another process shortens
-// while it is mapped ends this one with SIGBUS: map what is published and unchanging.
+// A regular file mapped read-only. The mapping lives as long as any copy of the object. A file that another process
+// shortens while it is mapped ends this one with SIGBUS: map what is published and unchanging.
 class MappedFile {
   public:
     // Throws Error(kInputOutput) when the path is missing or unreadable, Error(kData) when it is not a regular file.

@@ -13,7 +13,7 @@ namespace nepenthe::io {
 
 enum class DType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU8, kBool };
 
-std::string_view dtype_name(DType dtype);      // "F32", as in the file
+std::string_view dtype_name(DType dtype);  // "F32", as in the file
 std::size_t dtype_bytes(DType dtype);
 
 // One tensor of a file: a view into the mapping, valid while `owner` lives. The format does not align the bytes to the
@@ -47,10 +47,11 @@ class SafetensorsFile {
 
 // The tensors of a checkpoint folder: model.safetensors, or the shards that model.safetensors.index.json names.
 // Shard names must be plain file names in the folder. A pickled checkpoint (pytorch_model.bin) is refused with the
-// command that converts it. Throws Error(kData) that lists every shard and tensor in which the index and the files differ.
+// command that converts it. Throws Error(kData) that lists every shard and tensor in which the index and the files
+// differ.
 struct Checkpoint {
     std::vector<SafetensorsFile> files;
-    std::vector<std::string> file_names;               // parallel to `files`
+    std::vector<std::string> file_names;                // parallel to `files`
     std::map<std::string, std::size_t> file_of_tensor;  // tensor name → index into `files`
 
     const TensorView* find(const std::string& name) const;

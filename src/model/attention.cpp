@@ -63,8 +63,8 @@ at::Tensor visible_keys(const at::Tensor& query, const at::Tensor& key, const At
 
 at::Tensor composed(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                     const AttentionOptions& options) {
-    const bool plain = !options.key_mask.defined() && options.past == 0 &&
-                       (options.window == 0 || options.window >= key.size(2));
+    const bool plain =
+        !options.key_mask.defined() && options.past == 0 && (options.window == 0 || options.window >= key.size(2));
     at::Tensor output;
     if (options.soft_cap == 0.0) {
         const std::optional<at::Tensor> mask =

@@ -26,8 +26,11 @@ struct TileRange {
     const bool* key_mask;  // of this batch row, or nullptr
 
     TileRange(std::int64_t tile, std::int64_t positions, const AttentionOptions& options, std::int64_t batch)
-        : first_query(tile * kTile), queries(std::min(kTile, positions - first_query)), past(options.past),
-          window(options.window), key_mask(nullptr) {
+        : first_query(tile * kTile),
+          queries(std::min(kTile, positions - first_query)),
+          past(options.past),
+          window(options.window),
+          key_mask(nullptr) {
         first_key = window > 0 ? std::max<std::int64_t>(0, past + first_query - window + 1) : 0;
         keys = past + first_query + queries - first_key;
         if (options.key_mask.defined()) {
@@ -69,9 +72,8 @@ NEPENTHE_ALWAYS_INLINE void softmax_rows(float* scores, Value* out, float* log_s
         for (std::int64_t j = begin; j < end; ++j) {
             scores[j] = exp_of_non_positive(scores[j] - most);
         }
-        const float sum = lane_sum(end - begin, [&](std::int64_t j) __attribute__((always_inline)) {
-            return scores[begin + j];
-        });
+        const float sum = lane_sum(
+            end - begin, [&](std::int64_t j) __attribute__((always_inline)) { return scores[begin + j]; });
         log_sums[i] = most + std::log(sum);
         const float inverse = 1.0f / sum;
         for (std::int64_t j = 0; j < begin; ++j) {
@@ -121,9 +123,8 @@ NEPENTHE_ALWAYS_INLINE void score_gradient_rows(const float* p, Value* dp, const
                                                 float scale) {
     const std::int64_t keys = range.keys;
     for (std::int64_t i = 0; i < range.queries; ++i, p += keys, dp += keys) {
-        const float delta = lane_sum(keys, [&](std::int64_t j) __attribute__((always_inline)) {
-            return p[j] * load(dp + j);
-        });
+        const float delta = lane_sum(
+            keys, [&](std::int64_t j) __attribute__((always_inline)) { return p[j] * load(dp + j); });
         if (bend == nullptr) {
             for (std::int64_t j = 0; j < keys; ++j) {
                 store(dp + j, p[j] * (load(dp + j) - delta) * scale);
@@ -158,8 +159,8 @@ NEPENTHE_VECTOR_CLONES void score_gradient(const float* p, float* dp, const floa
                                            float scale) {
     score_gradient_rows(p, dp, bend, range, scale);
 }
-NEPENTHE_VECTOR_CLONES void score_gradient(const float* p, c10::BFloat16* dp, const float* bend,
-                                           const TileRange& range, float scale) {
+NEPENTHE_VECTOR_CLONES void score_gradient(const float* p, c10::BFloat16* dp, const float* bend, const TileRange& range,
+                                           float scale) {
     score_gradient_rows(p, dp, bend, range, scale);
 }
 
@@ -177,13 +178,15 @@ void forward_tile(const at::Tensor& query, const at::Tensor& key, const at::Tens
     at::Tensor scores = matrix_product(head_rows(exact_query, batch, head, range.first_query, range.queries),
                                        head_rows(exact_key, batch, kv, range.first_key, range.keys).t());
     at::Tensor p = query.scalar_type() == at::kFloat ? scores : at::empty(scores.sizes(), query.options());
-    float* log_sums = result.log_sums.mutable_data_ptr<float>() +
-                      (batch * query.size(1) + head) * query.size(2) + range.first_query;
+    float* log_sums =
+        result.log_sums.mutable_data_ptr<float>() + (batch * query.size(1) + head) * query.size(2) + range.first_query;
     softmax(scores.mutable_data_ptr<float>(), p.mutable_data_ptr<Value>(), log_sums, range,
             static_cast<float>(options.scale), static_cast<float>(options.soft_cap));
     const std::int64_t n = query.size(3);
-    result.output[batch].narrow(0, range.first_query, range.queries).narrow(1, head * n, n).copy_(
-        matrix_product(p, head_rows(value, batch, kv, range.first_key, range.keys)));
+    result.output[batch]
+        .narrow(0, range.first_query, range.queries)
+        .narrow(1, head * n, n)
+        .copy_(matrix_product(p, head_rows(value, batch, kv, range.first_key, range.keys)));
 }
 
 // What the backward pass of one (batch, kv head) reads and writes.
@@ -211,8 +214,8 @@ void backward_tile(BackwardHead& work, std::int64_t batch, std::int64_t head, st
     at::Tensor p = query.scalar_type() == at::kFloat ? scores : at::empty(scores.sizes(), query.options());
     at::Tensor bend = cap > 0.0f ? at::zeros(scores.sizes(), scores.options()) : at::Tensor();
     float* bends = bend.defined() ? bend.mutable_data_ptr<float>() : nullptr;
-    const float* log_sums = work.log_sums.const_data_ptr<float>() +
-                            (batch * query.size(1) + head) * query.size(2) + range.first_query;
+    const float* log_sums =
+        work.log_sums.const_data_ptr<float>() + (batch * query.size(1) + head) * query.size(2) + range.first_query;
     recompute(scores.mutable_data_ptr<float>(), p.mutable_data_ptr<Value>(), bends, log_sums, range, scale, cap);
 
     const at::Tensor dy = work.gradient[batch].narrow(0, range.first_query, range.queries).narrow(1, head * n, n);
@@ -221,8 +224,10 @@ void backward_tile(BackwardHead& work, std::int64_t batch, std::int64_t head, st
     score_gradient(scores.const_data_ptr<float>(), ds.mutable_data_ptr<Value>(), bends, range, scale);
     work.dkey.narrow(0, range.first_key, range.keys)
         .add_(matrix_product(ds.t(), head_rows(query, batch, head, range.first_query, range.queries)));
-    work.dquery[batch].narrow(0, range.first_query, range.queries).select(1, head).copy_(
-        matrix_product(ds, head_rows(work.key, batch, kv, range.first_key, range.keys)));
+    work.dquery[batch]
+        .narrow(0, range.first_query, range.queries)
+        .select(1, head)
+        .copy_(matrix_product(ds, head_rows(work.key, batch, kv, range.first_key, range.keys)));
 }
 
 }  // namespace
@@ -272,8 +277,17 @@ AttentionGradients attention_backward(const at::Tensor& gradient, const at::Tens
         for (std::int64_t task = begin; task < end; ++task) {
             const std::int64_t row = task / kv_heads, kv = task % kv_heads;
             const auto exact = query.options().dtype(at::kFloat);
-            BackwardHead work{gradient, query, key, value, exact_query, exact_key, log_sums, options, dquery,
-                              at::zeros({keys, n}, exact), at::zeros({keys, n}, exact)};
+            BackwardHead work{gradient,
+                              query,
+                              key,
+                              value,
+                              exact_query,
+                              exact_key,
+                              log_sums,
+                              options,
+                              dquery,
+                              at::zeros({keys, n}, exact),
+                              at::zeros({keys, n}, exact)};
             for (std::int64_t head = kv * group; head < (kv + 1) * group; ++head) {
                 for (std::int64_t tile = 0; tile * kTile < positions; ++tile) {
                     const TileRange range(tile, positions, options, row);

@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 
 // Weights in formats that are not written would be the source's old ones; they are left behind.
 bool holds_other_weights(const fs::path& file) {
-    constexpr std::array<std::string_view, 10> kEndings = {".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".h5",
-                                                           ".msgpack", ".ot", ".gguf", ".onnx"};
+    constexpr std::array<std::string_view, 10> kEndings = {".safetensors", ".bin",     ".pt", ".pth",  ".ckpt",
+                                                           ".h5",          ".msgpack", ".ot", ".gguf", ".onnx"};
     const std::string extension = file.extension().string();
     return std::ranges::find(kEndings, extension) != kEndings.end();
 }
@@ -65,7 +65,8 @@ void copy_side_files(const fs::path& source, const fs::path& target) {
 // Whether the source's bytes, converted as when loading, are the tensor as it is now.
 bool is_untouched(const io::TensorView& stored, const at::Tensor& now) {
     const at::Tensor loaded = tensor_from_bytes(stored, now.scalar_type());
-    return loaded.nbytes() == now.nbytes() && std::memcmp(loaded.const_data_ptr(), now.const_data_ptr(), now.nbytes()) == 0;
+    return loaded.nbytes() == now.nbytes() &&
+           std::memcmp(loaded.const_data_ptr(), now.const_data_ptr(), now.nbytes()) == 0;
 }
 
 // The decoder's tensors by checkpoint name; a tied head may be stored under a name of its own.

@@ -55,8 +55,7 @@ DecoderConfig parse_config(const Json& config) {
     if (family == nullptr) {
         const std::string near = nearest_name(type, supported_families());
         fail(ErrorKind::kData, "model family \"{}\" is not supported{} (known: {})", type,
-             near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near),
-             fmt::join(supported_families(), ", "));
+             near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), fmt::join(supported_families(), ", "));
     }
     Problems problems;
     DecoderConfig result;

@@ -15,15 +15,19 @@ namespace nepenthe::model {
 enum class NormKind { kLayerNorm, kRms, kRmsOnePlus /* weight is stored minus one (Gemma) */ };
 // Where the norms of a block stand.
 enum class NormPlace {
-    kPre,        // x + f(norm(x))                     GPT-2, Llama, Phi …
-    kPost,       // x + norm(f(x))                     OLMo 2
-    kPrePost,    // x + norm(f(norm(x)))               Gemma 3
+    kPre,      // x + f(norm(x))                     GPT-2, Llama, Phi …
+    kPost,     // x + norm(f(x))                     OLMo 2
+    kPrePost,  // x + norm(f(norm(x)))               Gemma 3
 };
 enum class Residual { kSequential, kParallelOneNorm /* GPT-J, Phi */, kParallelTwoNorms /* NeoX */ };
 enum class MlpKind { kPlain /* W2 act(W1 x) */, kGated /* W2 (act(Wg x) * Wu x) */ };
 enum class Activation { kGeluTanh, kGeluErf, kSilu, kRelu };
 enum class Positions { kLearned, kRotary };
-enum class PerHeadNorm { kNone, kHead /* over head_dim: Qwen3, Gemma 3 */, kAllHeads /* over heads*head_dim: OLMo 2 */ };
+enum class PerHeadNorm {
+    kNone,
+    kHead /* over head_dim: Qwen3, Gemma 3 */,
+    kAllHeads /* over heads*head_dim: OLMo 2 */
+};
 
 // One rotary table: base, the share of the head it turns, and its scaling.
 struct Rotary {
@@ -62,11 +66,11 @@ struct DecoderConfig {
     std::vector<std::int32_t> rotary_of;  // per layer: index into `rotaries`
     std::vector<std::int64_t> window_of;  // per layer: sliding window in tokens, 0 = all
 
-    double attention_scale = 0;    // what q·k is multiplied with
-    double embedding_scale = 1;    // what embeddings are multiplied with (Gemma: sqrt(hidden), rounded to the dtype)
+    double attention_scale = 0;     // what q·k is multiplied with
+    double embedding_scale = 1;     // what embeddings are multiplied with (Gemma: sqrt(hidden), rounded to the dtype)
     double attention_soft_cap = 0;  // 0 = none
     double logit_soft_cap = 0;
-    bool tied = false;             // unembedding = embedding
+    bool tied = false;  // unembedding = embedding
     bool head_bias = false;
 
     std::string checkpoint_dtype;  // "bfloat16" …: torch_dtype / dtype of config.json

@@ -45,8 +45,8 @@ void read_scaling(const Json& parameters, const DecoderConfig& config, Rotary& r
         problems.add("rotary scaling \"{}\" is not supported (known: default, linear, llama3, yarn)", name);
         return;
     }
-    rotary.original_positions = number_of(parameters, "original_max_position_embeddings",
-                                          static_cast<double>(config.max_positions), problems);
+    rotary.original_positions =
+        number_of(parameters, "original_max_position_embeddings", static_cast<double>(config.max_positions), problems);
     rotary.factor = number_of(parameters, "factor", 0.0, problems);
     if (rotary.factor == 0.0 && rotary.scaling == Rotary::Scaling::kYarn) {
         rotary.factor = static_cast<double>(config.max_positions) / rotary.original_positions;
@@ -202,8 +202,8 @@ Activation read_activation(ConfigFields& fields, const char* key, const std::str
     if (name == "relu") {
         return Activation::kRelu;
     }
-    fields.problems().add("\"{}\": activation \"{}\" is not supported (known: gelu, gelu_new, gelu_pytorch_tanh, silu, relu)",
-                          key, name);
+    fields.problems().add(
+        "\"{}\": activation \"{}\" is not supported (known: gelu, gelu_new, gelu_pytorch_tanh, silu, relu)", key, name);
     return Activation::kSilu;
 }
 

@@ -37,8 +37,8 @@ class ConfigFields {
     Problems& problems_;
 };
 
-// The rotary table described by `parameters` (transformers 5: rope_parameters, before: rope_scaling), which may be null.
-// `share` is the part of the head that is turned where the parameters do not say.
+// The rotary table described by `parameters` (transformers 5: rope_parameters, before: rope_scaling), which may be
+// null. `share` is the part of the head that is turned where the parameters do not say.
 Rotary read_rotary(const Json* parameters, double theta, double share, const DecoderConfig& config, Problems& problems);
 // The table of a family that has one: looks for rope_parameters, rope_scaling, rope_theta, partial_rotary_factor.
 void read_single_rotary(ConfigFields& fields, DecoderConfig& config, double default_share = 1.0);

@@ -40,7 +40,8 @@ namespace {
 // True where every row is real tokens first, padding after: then causality alone hides the padding from real tokens.
 bool is_right_padded(const at::Tensor& mask) {
     const std::int64_t length = mask.size(1);
-    return length < 2 || !mask.narrow(1, 0, length - 1).logical_not().logical_and(mask.narrow(1, 1, length - 1)).any().item<bool>();
+    return length < 2 ||
+           !mask.narrow(1, 0, length - 1).logical_not().logical_and(mask.narrow(1, 1, length - 1)).any().item<bool>();
 }
 
 void check_batch(const Batch& batch, const KvCache* cache) {
@@ -53,7 +54,8 @@ void check_batch(const Batch& batch, const KvCache* cache) {
         }
     }
     if (cache != nullptr && cache->mask.defined() && cache->mask.size(0) != batch.ids.size(0)) {
-        fail(ErrorKind::kInternal, "the cache holds {} sequences, the batch {}", cache->mask.size(0), batch.ids.size(0));
+        fail(ErrorKind::kInternal, "the cache holds {} sequences, the batch {}", cache->mask.size(0),
+             batch.ids.size(0));
     }
 }
 
@@ -64,7 +66,8 @@ at::Tensor joint_mask(const Batch& batch, const KvCache* cache, std::int64_t pas
         return {};
     }
     const auto options = at::TensorOptions(batch.ids.device()).dtype(at::kBool);
-    const at::Tensor now = batch.mask.defined() ? batch.mask.to(batch.ids.device()) : at::ones(batch.ids.sizes(), options);
+    const at::Tensor now =
+        batch.mask.defined() ? batch.mask.to(batch.ids.device()) : at::ones(batch.ids.sizes(), options);
     const at::Tensor before = cached ? cache->mask : at::ones({batch.ids.size(0), past}, options);
     return past > 0 ? at::cat({before, now}, 1) : now.contiguous();
 }

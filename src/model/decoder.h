@@ -32,17 +32,17 @@ struct SideMemory;
 // What all layers of one pass share: position ids, which keys are real, rotary tables. Made by context(). No mask of
 // shape [position, key] is kept: causality and sliding windows are index arithmetic in the attention kernel.
 struct Context {
-    at::Tensor positions;                // [batch|1, position] int64, counted over real tokens
-    at::Tensor key_mask;                 // [batch, key] bool, true = real; undefined where no query can see padding
-    std::int64_t past = 0;               // positions in the cache before this pass
-    std::vector<at::Tensor> cosines;     // per rotary table: [batch|1, position, dims / 2] fp32
+    at::Tensor positions;             // [batch|1, position] int64, counted over real tokens
+    at::Tensor key_mask;              // [batch, key] bool, true = real; undefined where no query can see padding
+    std::int64_t past = 0;            // positions in the cache before this pass
+    std::vector<at::Tensor> cosines;  // per rotary table: [batch|1, position, dims / 2] fp32
     std::vector<at::Tensor> sines;
-    at::Tensor deciding;                 // [batch, position] bool: real tokens of the prompt; only with a side memory
-    KvCache* cache = nullptr;            // appended to by block()
+    at::Tensor deciding;       // [batch, position] bool: real tokens of the prompt; only with a side memory
+    KvCache* cache = nullptr;  // appended to by block()
 };
 
 struct NamedTensor {
-    std::string name;   // as in the checkpoint
+    std::string name;  // as in the checkpoint
     at::Tensor tensor;
 };
 
@@ -53,7 +53,8 @@ class Decoder {
     static Decoder load(const std::filesystem::path& folder, Compute compute, at::Device device = at::kCPU);
     // Fresh weights: normal(0, 0.02), residual projections scaled by 1/sqrt(2*layers), norms at one. The same on every
     // rank: a pure function of (config, seed).
-    static Decoder create(const DecoderConfig& config, std::uint64_t seed, Compute compute, at::Device device = at::kCPU);
+    static Decoder create(const DecoderConfig& config, std::uint64_t seed, Compute compute,
+                          at::Device device = at::kCPU);
 
     Decoder(Decoder&&) noexcept;
     Decoder& operator=(Decoder&&) noexcept;
@@ -107,12 +108,13 @@ class Decoder {
     bool stores_transposed(const std::string& name) const;
     // The embedding matrix [vocabulary, hidden].
     at::Tensor embedding() const;
-    // The unembedding matrix [vocabulary, hidden], the same tensor when tied, and its bias (undefined where there is none), for losses in chunks.
+    // The unembedding matrix [vocabulary, hidden], the same tensor when tied, and its bias (undefined where there is
+    // none), for losses in chunks.
     at::Tensor unembedding() const;
     at::Tensor unembedding_bias() const;
 
-    // From now on block() asks the memory in its layer, a sequence at a time. Throws Error(kData) where its layer, shape
-    // or numbers do not fit; nullptr takes it away. load() attaches what lies in the folder.
+    // From now on block() asks the memory in its layer, a sequence at a time. Throws Error(kData) where its layer,
+    // shape or numbers do not fit; nullptr takes it away. load() attaches what lies in the folder.
     void attach_side_memory(std::shared_ptr<const SideMemory> memory);
     std::shared_ptr<const SideMemory> side_memory() const;
 
@@ -138,8 +140,8 @@ class KvCache {
     // i then continues sequence i modulo their number.
     void freeze() { frozen_ = true; }
     bool frozen() const { return frozen_; }
-    // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by Decoder::context()
-    // until the cache is frozen.
+    // Mask of the positions of all passes so far: [batch, length] bool, undefined = all real. Kept by
+    // Decoder::context() until the cache is frozen.
     at::Tensor mask;
     // [batch] int64: which memory answers each sequence, decided in the first pass; undefined before it and without a
     // side memory.

@@ -185,8 +185,9 @@ std::vector<std::int64_t> shape_of(Role role, const DecoderConfig& config) {
     using Shape = std::vector<std::int64_t>;
     const auto only_if = [](bool condition, Shape shape) { return condition ? shape : Shape{}; };
     const auto norm_shape = [&](std::int64_t all_heads) {
-        return config.qk_norm == PerHeadNorm::kNone ? Shape{}
-               : config.qk_norm == PerHeadNorm::kHead ? Shape{config.head_dim} : Shape{all_heads};
+        return config.qk_norm == PerHeadNorm::kNone   ? Shape{}
+               : config.qk_norm == PerHeadNorm::kHead ? Shape{config.head_dim}
+                                                      : Shape{all_heads};
     };
     switch (role) {
         case kEmbedding: return {config.vocabulary, config.hidden};
@@ -204,8 +205,10 @@ std::vector<std::int64_t> shape_of(Role role, const DecoderConfig& config) {
         case kMlpPostNorm: return only_if(post, {config.hidden});
         case kQuery: return {queries, config.hidden};
         case kQueryBias: return only_if(config.qkv_bias, {queries});
-        case kKey: case kValue: return {keys, config.hidden};
-        case kKeyBias: case kValueBias: return only_if(config.qkv_bias, {keys});
+        case kKey:
+        case kValue: return {keys, config.hidden};
+        case kKeyBias:
+        case kValueBias: return only_if(config.qkv_bias, {keys});
         case kQkv: return {queries + 2 * keys, config.hidden};
         case kQkvBias: return only_if(config.qkv_bias, {queries + 2 * keys});
         case kQueryNorm: return norm_shape(queries);
@@ -222,9 +225,7 @@ std::vector<std::int64_t> shape_of(Role role, const DecoderConfig& config) {
     return {};
 }
 
-bool is_projection(Role role) {
-    return role == kQkv || role == kAttentionOutput || role == kUp || role == kDown;
-}
+bool is_projection(Role role) { return role == kQkv || role == kAttentionOutput || role == kUp || role == kDown; }
 
 TensorSpec make_spec(const Family& family, const NamePattern& pattern, const DecoderConfig& config, std::int64_t layer,
                      bool bare) {

@@ -14,11 +14,37 @@ namespace nepenthe::model {
 
 // What a tensor is for. Biases follow their weights.
 enum class Role {
-    kEmbedding, kPositions, kFinalNorm, kFinalNormBias, kHead, kHeadBias,
+    kEmbedding,
+    kPositions,
+    kFinalNorm,
+    kFinalNormBias,
+    kHead,
+    kHeadBias,
     // per layer
-    kAttentionNorm, kAttentionNormBias, kAttentionPostNorm, kMlpNorm, kMlpNormBias, kMlpPostNorm,
-    kQuery, kQueryBias, kKey, kKeyBias, kValue, kValueBias, kQkv, kQkvBias, kQueryNorm, kKeyNorm,
-    kAttentionOutput, kAttentionOutputBias, kGate, kGateBias, kUp, kUpBias, kDown, kDownBias,
+    kAttentionNorm,
+    kAttentionNormBias,
+    kAttentionPostNorm,
+    kMlpNorm,
+    kMlpNormBias,
+    kMlpPostNorm,
+    kQuery,
+    kQueryBias,
+    kKey,
+    kKeyBias,
+    kValue,
+    kValueBias,
+    kQkv,
+    kQkvBias,
+    kQueryNorm,
+    kKeyNorm,
+    kAttentionOutput,
+    kAttentionOutputBias,
+    kGate,
+    kGateBias,
+    kUp,
+    kUpBias,
+    kDown,
+    kDownBias,
 };
 
 // How query, key and value lie in the checkpoint.

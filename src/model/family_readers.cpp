@@ -66,7 +66,8 @@ bool read_layer_types(ConfigFields& fields, DecoderConfig& config, std::int64_t 
         return false;
     }
     if (!types->is_array() || types->size() != static_cast<std::size_t>(config.layers)) {
-        fields.problems().add("\"layer_types\" must list one kind of attention for each of the {} layers", config.layers);
+        fields.problems().add("\"layer_types\" must list one kind of attention for each of the {} layers",
+                              config.layers);
         return true;
     }
     for (std::size_t layer = 0; layer < types->size(); ++layer) {
@@ -189,7 +190,8 @@ void read_gptj(const Json& json, DecoderConfig& config, Problems& problems) {
     rotary.pairing = Rotary::Pairing::kInterleaved;
     rotary.dims = fields.size_or("rotary_dim", config.head_dim);
     if (rotary.dims > config.head_dim || rotary.dims % 2 != 0) {
-        problems.add("\"rotary_dim\" {} must be even and at most the head's {} dimensions", rotary.dims, config.head_dim);
+        problems.add("\"rotary_dim\" {} must be even and at most the head's {} dimensions", rotary.dims,
+                     config.head_dim);
     }
     config.rotaries = {rotary};
     config.rotary_of.assign(static_cast<std::size_t>(config.layers), 0);
@@ -199,7 +201,8 @@ void read_gptj(const Json& json, DecoderConfig& config, Problems& problems) {
 void read_gpt_neox(const Json& json, DecoderConfig& config, Problems& problems) {
     ConfigFields fields(json, problems);
     set_gpt_style(config);
-    config.residual = fields.flag_or("use_parallel_residual", true) ? Residual::kParallelTwoNorms : Residual::kSequential;
+    config.residual =
+        fields.flag_or("use_parallel_residual", true) ? Residual::kParallelTwoNorms : Residual::kSequential;
     config.vocabulary = fields.size("vocab_size");
     config.hidden = fields.size("hidden_size");
     config.layers = fields.layers("num_hidden_layers");
@@ -303,7 +306,8 @@ void read_gemma3(const Json& json, DecoderConfig& config, Problems& problems) {
     }
     const std::int64_t window = json.contains("sliding_window") ? fields.size_or("sliding_window", 0) : 4096;
     if (!read_layer_types(fields, config, window)) {
-        const std::int64_t pattern = fields.size_or("sliding_window_pattern", fields.size_or("_sliding_window_pattern", 6));
+        const std::int64_t pattern =
+            fields.size_or("sliding_window_pattern", fields.size_or("_sliding_window_pattern", 6));
         for (std::int64_t layer = 0; layer < config.layers; ++layer) {
             config.window_of[static_cast<std::size_t>(layer)] = (layer + 1) % pattern != 0 ? window : 0;
         }
@@ -311,7 +315,8 @@ void read_gemma3(const Json& json, DecoderConfig& config, Problems& problems) {
     // Table 0 turns the global layers, table 1 the local ones; only the global one may be scaled in the old spelling.
     const Json* parameters = fields.find("rope_parameters");
     const auto nested = [&](const char* key) -> const Json* {
-        if (parameters == nullptr || !parameters->is_object() || !parameters->contains(key) || (*parameters)[key].is_null()) {
+        if (parameters == nullptr || !parameters->is_object() || !parameters->contains(key) ||
+            (*parameters)[key].is_null()) {
             return nullptr;
         }
         return &(*parameters)[key];
@@ -319,8 +324,9 @@ void read_gemma3(const Json& json, DecoderConfig& config, Problems& problems) {
     const Json* global = nested("full_attention");
     const double global_theta = fields.number_or("rope_theta", 1'000'000.0);
     const double local_theta = fields.number_or("rope_local_base_freq", 10'000.0);
-    config.rotaries = {read_rotary(global != nullptr ? global : fields.find("rope_scaling"), global_theta, 1.0, config, problems),
-                       read_rotary(nested("sliding_attention"), local_theta, 1.0, config, problems)};
+    config.rotaries = {
+        read_rotary(global != nullptr ? global : fields.find("rope_scaling"), global_theta, 1.0, config, problems),
+        read_rotary(nested("sliding_attention"), local_theta, 1.0, config, problems)};
     for (const std::int64_t layer_window : config.window_of) {
         config.rotary_of.push_back(layer_window > 0 ? 1 : 0);
     }

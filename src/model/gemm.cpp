@@ -34,8 +34,8 @@ bool wants_onednn(const at::Tensor& a, const at::Tensor& b) {
            a.size(1) > 0;
 }
 
-// oneDNN has fast kernels for dense matrices, transposed or not; slices of wider rows would fall to its reference loops,
-// a thousand times as slow as copying them.
+// oneDNN has fast kernels for dense matrices, transposed or not; slices of wider rows would fall to its reference
+// loops, a thousand times as slow as copying them.
 at::Tensor dense(const at::Tensor& matrix) {
     return matrix.is_contiguous() || matrix.t().is_contiguous() ? matrix : matrix.contiguous();
 }

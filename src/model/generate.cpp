@@ -80,7 +80,8 @@ text::TokenId sample(std::span<const float> logits, const GenerateOptions& optio
     std::vector<double> weights(kept);
     double total = 0;
     for (std::size_t i = 0; i < kept; ++i) {
-        weights[i] = std::exp((static_cast<double>(logits[static_cast<std::size_t>(order[i])]) - most) / options.temperature);
+        weights[i] =
+            std::exp((static_cast<double>(logits[static_cast<std::size_t>(order[i])]) - most) / options.temperature);
         total += weights[i];
     }
     if (options.top_p < 1.0) {

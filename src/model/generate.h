@@ -15,9 +15,9 @@ struct GenerateOptions {
     std::int64_t max_new_tokens = 64;
     bool greedy = true;
     double temperature = 1.0;
-    std::int64_t top_k = 0;   // 0 = off
-    double top_p = 1.0;       // 1 = off
-    std::uint64_t seed = 0;   // randomness is keyed by (seed, prompt id)
+    std::int64_t top_k = 0;           // 0 = off
+    double top_p = 1.0;               // 1 = off
+    std::uint64_t seed = 0;           // randomness is keyed by (seed, prompt id)
     std::vector<text::TokenId> stop;  // usually EOS
 };
 

@@ -124,8 +124,14 @@ struct Geometry {
     const float* sines;
 
     Geometry(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin, bool interleaved_pairs)
-        : batch(x.size(0)), positions(x.size(1)), heads(x.size(2)), n(x.size(3)), pairs(cos.size(2)),
-          tables(cos.size(0)), interleaved(interleaved_pairs), cosines(cos.const_data_ptr<float>()),
+        : batch(x.size(0)),
+          positions(x.size(1)),
+          heads(x.size(2)),
+          n(x.size(3)),
+          pairs(cos.size(2)),
+          tables(cos.size(0)),
+          interleaved(interleaved_pairs),
+          cosines(cos.const_data_ptr<float>()),
           sines(sin.const_data_ptr<float>()) {}
 
     std::int64_t rows() const { return batch * positions; }
@@ -218,8 +224,8 @@ struct NormAndRotate : torch::autograd::Function<NormAndRotate> {
 
 // For devices without a kernel of ours.
 at::Tensor composed(const at::Tensor& heads, const HeadNorm& norm, const RotaryTable& table, bool interleaved) {
-    const at::Tensor x = (norm.weight.defined() ? rms_norm(heads, norm.weight, norm.epsilon, norm.one_plus) : heads)
-                             .to(at::kFloat);
+    const at::Tensor x =
+        (norm.weight.defined() ? rms_norm(heads, norm.weight, norm.epsilon, norm.one_plus) : heads).to(at::kFloat);
     const std::int64_t pairs = table.cosines.size(2);
     const at::Tensor turned = x.narrow(3, 0, 2 * pairs), rest = x.narrow(3, 2 * pairs, x.size(3) - 2 * pairs);
     const at::Tensor c = table.cosines.unsqueeze(2), s = table.sines.unsqueeze(2);

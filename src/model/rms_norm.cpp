@@ -100,8 +100,8 @@ at::Tensor backward_kernel(const at::Tensor& dy, const at::Tensor& x, const at::
     at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t first = block * step, count = std::min(step, rows - first);
-            backward_block(g + first * n, input + first * n, scale, inverses + first, out + first * n,
-                           sums + block * n, count, n);
+            backward_block(g + first * n, input + first * n, scale, inverses + first, out + first * n, sums + block * n,
+                           count, n);
         }
     });
     return dx;

@@ -11,10 +11,11 @@ namespace nepenthe::model {
 // 1 / rms of the row.
 template <typename Value>
 NEPENTHE_ALWAYS_INLINE float inverse_rms(const Value* x, std::int64_t n, float epsilon) {
-    const float squares = lane_sum(n, [&](std::int64_t i) __attribute__((always_inline)) {
-        const float value = load(x + i);
-        return value * value;
-    });
+    const float squares = lane_sum(
+        n, [&](std::int64_t i) __attribute__((always_inline)) {
+            const float value = load(x + i);
+            return value * value;
+        });
     return 1.0f / std::sqrt(squares / static_cast<float>(n) + epsilon);
 }
 
@@ -22,9 +23,8 @@ NEPENTHE_ALWAYS_INLINE float inverse_rms(const Value* x, std::int64_t n, float e
 template <typename Value, typename Out, typename Gradient>
 NEPENTHE_ALWAYS_INLINE void rms_row_backward(const Value* x, const float* weight, float inverse, std::int64_t n,
                                              Gradient gradient, Out* dx, float* dweight) {
-    const float dot = lane_sum(n, [&](std::int64_t i) __attribute__((always_inline)) {
-        return gradient(i) * weight[i] * load(x + i);
-    });
+    const float dot = lane_sum(
+        n, [&](std::int64_t i) __attribute__((always_inline)) { return gradient(i) * weight[i] * load(x + i); });
     const float pull = dot * inverse * inverse * inverse / static_cast<float>(n);
     if (dweight != nullptr) {
         for (std::int64_t i = 0; i < n; ++i) {

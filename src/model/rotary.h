@@ -25,8 +25,9 @@ struct HeadNorm {
     double epsilon = 0;
     bool one_plus = false;
 };
-// Norm of each head, then rotation of its first dims: [batch, position, head, head_dim] → the same, contiguous. The last
-// axis of the input must be dense; the others may have any stride, so that slices of a fused projection need no copy.
+// Norm of each head, then rotation of its first dims: [batch, position, head, head_dim] → the same, contiguous. The
+// last axis of the input must be dense; the others may have any stride, so that slices of a fused projection need no
+// copy.
 at::Tensor norm_and_rotate(const at::Tensor& heads, const HeadNorm& norm, const RotaryTable& table,
                            Rotary::Pairing pairing);
 

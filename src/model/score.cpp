@@ -20,8 +20,10 @@ void check_requests(const Decoder& decoder, std::span<const ScoreRequest> reques
         }
         for (const text::TokenId id : requests[i].ids) {
             if (id < 0 || id >= vocabulary) {
-                fail(ErrorKind::kData, "token id {} is outside the model's vocabulary of {}; is the tokenizer another "
-                     "model's?", id, vocabulary);
+                fail(ErrorKind::kData,
+                     "token id {} is outside the model's vocabulary of {}; is the tokenizer another "
+                     "model's?",
+                     id, vocabulary);
             }
         }
     }
@@ -30,8 +32,9 @@ void check_requests(const Decoder& decoder, std::span<const ScoreRequest> reques
 // How many tokens of a request go through the model: the last one is only predicted.
 std::size_t fed_tokens(const ScoreRequest& request) { return std::max<std::size_t>(request.ids.size(), 2) - 1; }
 
-// Requests of one batch without their last tokens, right-padded to the longest. Whether a side memory answers is decided
-// by what stands before the first scored token, as if that had been a prompt; by everything where only one token does.
+// Requests of one batch without their last tokens, right-padded to the longest. Whether a side memory answers is
+// decided by what stands before the first scored token, as if that had been a prompt; by everything where only one
+// token does.
 Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen, at::Device device) {
     std::size_t longest = 1;
     for (const std::size_t i : chosen) {
@@ -61,8 +64,8 @@ void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests,
         const std::size_t first = std::min(request.first, request.ids.size()), count = request.ids.size() - first;
         counts.push_back(static_cast<std::int64_t>(count));
         if (count == 0) continue;
-        states.push_back(hidden[static_cast<std::int64_t>(row)].narrow(0, static_cast<std::int64_t>(first) - 1,
-                                                                       counts.back()));
+        states.push_back(
+            hidden[static_cast<std::int64_t>(row)].narrow(0, static_cast<std::int64_t>(first) - 1, counts.back()));
         targets.insert(targets.end(), request.ids.begin() + static_cast<std::ptrdiff_t>(first), request.ids.end());
     }
     if (states.empty()) return;

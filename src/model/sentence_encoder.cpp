@@ -89,7 +89,8 @@ std::int64_t read_max_tokens(const fs::path& folder, const Shape& shape) {
     if (const fs::path pooling = folder / "1_Pooling" / "config.json"; fs::exists(pooling)) {
         const Json json = read_json(pooling);
         const bool mean = json.is_object() && json.value("pooling_mode_mean_tokens", Json()) == true;
-        for (const char* other : {"pooling_mode_cls_token", "pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens"}) {
+        for (const char* other :
+             {"pooling_mode_cls_token", "pooling_mode_max_tokens", "pooling_mode_mean_sqrt_len_tokens"}) {
             if (!mean || json.value(other, Json(false)) == true) {
                 fail(ErrorKind::kData, "{}: only the mean over tokens is supported", pooling.string());
             }
@@ -113,8 +114,8 @@ class TensorSource {
     at::Tensor take(const std::string& name, const std::vector<std::int64_t>& shape) {
         const io::TensorView* view = checkpoint_.find(prefix_ + name);
         if (view == nullptr || view->shape != shape || !floating_type(view->dtype) || first_non_finite(*view)) {
-            problems_.add("tensor \"{}{}\" is missing, not [{}], not floating point, or holds a NaN or infinity", prefix_,
-                          name, fmt::join(shape, ", "));
+            problems_.add("tensor \"{}{}\" is missing, not [{}], not floating point, or holds a NaN or infinity",
+                          prefix_, name, fmt::join(shape, ", "));
             return at::zeros(shape);
         }
         return tensor_from_bytes(*view, at::kFloat);
@@ -232,8 +233,8 @@ SentenceEncoder SentenceEncoder::load(const fs::path& folder) {
         fail(ErrorKind::kData, "{}: the tokenizer has {} ids, the encoder {} embeddings", folder.string(),
              impl->tokenizer.size(), shape.vocabulary);
     }
-    impl->digest = sha256_hex(
-        fmt::format("{} {} {}", model_digest(folder), impl->tokenizer.digest(), impl->max_tokens));
+    impl->digest =
+        sha256_hex(fmt::format("{} {} {}", model_digest(folder), impl->tokenizer.digest(), impl->max_tokens));
     return SentenceEncoder(std::move(impl));
 }
 

@@ -29,8 +29,8 @@ class SentenceEncoder {
     // SHA-256 over config, weights and tokenizer, for artefact keys.
     const std::string& digest() const;
 
-    // [text, width] fp32, each row of length one: a product of two is their cosine. The last bits depend on the texts of
-    // the call.
+    // [text, width] fp32, each row of length one: a product of two is their cosine. The last bits depend on the texts
+    // of the call.
     at::Tensor encode(std::span<const std::string> texts) const;
 
   private:

@@ -27,12 +27,18 @@ struct Head {
          std::int64_t row, std::int64_t head, std::int64_t kv)
         : query(q.const_data_ptr<Value>() + row * q.stride(0) + head * q.stride(1)),
           key(k.const_data_ptr<Value>() + row * k.stride(0) + kv * k.stride(1)),
-          value(v.const_data_ptr<Value>() + row * v.stride(0) + kv * v.stride(1)), query_stride(q.stride(2)),
-          key_stride(k.stride(2)), value_stride(v.stride(2)), queries(q.size(2)), keys(k.size(2)), n(q.size(3)),
+          value(v.const_data_ptr<Value>() + row * v.stride(0) + kv * v.stride(1)),
+          query_stride(q.stride(2)),
+          key_stride(k.stride(2)),
+          value_stride(v.stride(2)),
+          queries(q.size(2)),
+          keys(k.size(2)),
+          n(q.size(3)),
           window(options.window),
           mask(options.key_mask.defined() ? options.key_mask.const_data_ptr<bool>() + row * options.key_mask.size(1)
                                           : nullptr),
-          scale(static_cast<float>(options.scale)), cap(static_cast<float>(options.soft_cap)) {}
+          scale(static_cast<float>(options.scale)),
+          cap(static_cast<float>(options.soft_cap)) {}
 
     // Keys [begin, end) that query i sees; the last one is its own.
     std::int64_t end(std::int64_t i) const { return keys - queries + i + 1; }
@@ -41,7 +47,8 @@ struct Head {
 
 template <typename A, typename B>
 NEPENTHE_ALWAYS_INLINE float dot(const A* a, const B* b, std::int64_t n) {
-    return lane_sum(n, [=](std::int64_t i) __attribute__((always_inline)) { return load(a + i) * load(b + i); });
+    return lane_sum(
+        n, [=](std::int64_t i) __attribute__((always_inline)) { return load(a + i) * load(b + i); });
 }
 
 // sum += factor * row.
@@ -74,9 +81,8 @@ NEPENTHE_ALWAYS_INLINE void forward_rows(const Head<Value>& head, Value* out, st
         score_query(head, i, scores);
         const float most = span_maximum(scores, begin, end);
         for (std::int64_t j = begin; j < end; ++j) scores[j] = exp_of_non_positive(scores[j] - most);
-        const float total = lane_sum(end - begin, [=](std::int64_t j) __attribute__((always_inline)) {
-            return scores[begin + j];
-        });
+        const float total = lane_sum(
+            end - begin, [=](std::int64_t j) __attribute__((always_inline)) { return scores[begin + j]; });
         log_sums[i] = most + std::log(total);
         std::fill_n(sum, head.n, 0.0f);
         for (std::int64_t j = begin; j < end; ++j) {

@@ -42,8 +42,8 @@ at::Tensor decide(const DecoderConfig& config, const SideMemory& memory, const P
     for (std::size_t i = 0; i < memory.alternatives.size(); ++i) {
         const SideMemory::Alternative& alternative = memory.alternatives[i];
         const at::Tensor other = linear(key, alternative.weight, main.bias, main.transposed);
-        const at::Tensor distance = pooled_distances(
-            memory.pooling, token_distances(config, memory.distance, other, output), deciding);
+        const at::Tensor distance =
+            pooled_distances(memory.pooling, token_distances(config, memory.distance, other, output), deciding);
         const at::Tensor better = distance.ge(alternative.threshold * memory.ratio).logical_and(distance.gt(farthest));
         route.masked_fill_(better, static_cast<std::int64_t>(i) + 1);
         farthest = at::where(better, distance, farthest);
@@ -91,13 +91,16 @@ Value required(const Json& json, const char* name, bool (Json::*fits)() const no
 SideMemory parse_description(const Json& json, const std::filesystem::path& path) {
     Problems problems;
     SideMemory memory;
-    if (!json.is_object() || json.value("format", Json()) != kFormat || json.value("format_version", Json()) != kVersion) {
+    if (!json.is_object() || json.value("format", Json()) != kFormat ||
+        json.value("format_version", Json()) != kVersion) {
         fail(ErrorKind::kData, "{}: not a side memory of version {}", path.string(), kVersion);
     }
     memory.layer = required<std::int64_t>(json, "layer", &Json::is_number_integer, 0, problems);
     memory.ratio = required<double>(json, "ratio", &Json::is_number, 0.0, problems);
-    memory.distance = parse_distance(required<std::string>(json, "distance", &Json::is_string, "linear", problems), problems);
-    memory.pooling = parse_pooling(required<std::string>(json, "pooling", &Json::is_string, "mean", problems), problems);
+    memory.distance =
+        parse_distance(required<std::string>(json, "distance", &Json::is_string, "linear", problems), problems);
+    memory.pooling =
+        parse_pooling(required<std::string>(json, "pooling", &Json::is_string, "mean", problems), problems);
     memory.source = json.value("source", Json());
     const Json thresholds = json.value("thresholds", Json());
     if (!thresholds.is_array() || thresholds.empty() || thresholds.size() > kMostAlternatives) {
@@ -156,7 +159,8 @@ void check_side_memory(const SideMemory& memory, std::int64_t layers, const at::
         const auto& [weight, threshold] = memory.alternatives[i];
         if (!(threshold >= 0)) problems.add("the threshold of alternative {} is {}", i, threshold);
         if (!weight.defined() || weight.sizes() != main.sizes()) {
-            problems.add("alternative {} is not [{}] like the matrix it stands beside", i, fmt::join(main.sizes(), ", "));
+            problems.add("alternative {} is not [{}] like the matrix it stands beside", i,
+                         fmt::join(main.sizes(), ", "));
         } else if (weight.scalar_type() != main.scalar_type() || weight.device() != main.device()) {
             problems.add("alternative {} is of another type or device than the model", i);
         } else if (!weight.isfinite().all().item<bool>()) {

@@ -26,8 +26,8 @@ enum class SideDistance {
 
 // How the distances of a prompt's tokens become one.
 enum class SidePooling {
-    kMean,              // over all tokens but the very first, whose key is huge and the same for every text (unless alone)
-    kPublished,         // over all tokens; the largest distance where there are more than 100
+    kMean,       // over all tokens but the very first, whose key is huge and the same for every text (unless alone)
+    kPublished,  // over all tokens; the largest distance where there are more than 100
 };
 
 struct SideMemory {
@@ -50,8 +50,8 @@ at::Tensor token_distances(const DecoderConfig& config, SideDistance distance, c
 // A sequence's distance: [batch, position] over the tokens in `mask` (bool) → [batch].
 at::Tensor pooled_distances(SidePooling pooling, const at::Tensor& distances, const at::Tensor& mask);
 
-// What the second MLP matrix or an alternative writes, and which: 0 = the matrix itself, i = alternatives[i − 1]. `key` is
-// [batch, position, intermediate]; rows that no alternative answers are what the matrix alone gives, bit for bit.
+// What the second MLP matrix or an alternative writes, and which: 0 = the matrix itself, i = alternatives[i − 1]. `key`
+// is [batch, position, intermediate]; rows that no alternative answers are what the matrix alone gives, bit for bit.
 at::Tensor routed_output(const DecoderConfig& config, const SideMemory& memory, const Projection& main,
                          const at::Tensor& key, const Context& context);
 

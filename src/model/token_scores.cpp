@@ -15,7 +15,7 @@ namespace nepenthe::model {
 
 namespace {
 
-constexpr std::int64_t kRows = 512;        // positions a pass over the unembedding
+constexpr std::int64_t kRows = 512;         // positions a pass over the unembedding
 constexpr std::int64_t kVocabulary = 4096;  // columns a slice: a tile of logits is 8 MiB
 
 // The softmax of one position over the slices seen so far.
@@ -40,9 +40,8 @@ NEPENTHE_VECTOR_CLONES void fold(const float* logits, std::int64_t first, std::i
         state.maximum = most;
     }
     const float maximum = state.maximum;
-    state.sum += static_cast<double>(lane_sum(n, [&](std::int64_t i) __attribute__((always_inline)) {
-        return exp_of_non_positive(logits[i] - maximum);
-    }));
+    state.sum += static_cast<double>(lane_sum(
+        n, [&](std::int64_t i) __attribute__((always_inline)) { return exp_of_non_positive(logits[i] - maximum); }));
     if (target >= first && target < first + n) {
         state.target = logits[target - first];
     }
@@ -60,8 +59,8 @@ at::Tensor logits_slice(const Decoder& decoder, const at::Tensor& normed, std::i
 }
 
 // A chunk of positions on the CPU.
-void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int64_t* targets, float* values, bool* greedy,
-                std::int64_t* best) {
+void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int64_t* targets, float* values,
+                bool* greedy, std::int64_t* best) {
     const std::int64_t rows = normed.size(0), vocabulary = decoder.config().vocabulary;
     std::vector<RunningSoftmax> states(static_cast<std::size_t>(rows));
     for (std::int64_t first = 0; first < vocabulary; first += kVocabulary) {
@@ -112,7 +111,8 @@ TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const
     for (std::int64_t first = 0; first < total; first += kRows) {
         const std::int64_t count = std::min(kRows, total - first);
         score_rows(decoder, exact.narrow(0, first, count), wanted.const_data_ptr<std::int64_t>() + first,
-                   scores.log_probabilities.mutable_data_ptr<float>() + first, scores.greedy.mutable_data_ptr<bool>() + first,
+                   scores.log_probabilities.mutable_data_ptr<float>() + first,
+                   scores.greedy.mutable_data_ptr<bool>() + first,
                    scores.best.mutable_data_ptr<std::int64_t>() + first);
     }
     return scores;

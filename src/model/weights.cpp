@@ -173,11 +173,14 @@ enum class Initial { kNormal, kZero, kNormWeight };
 
 Initial initial_of(const TensorSpec& spec) {
     switch (spec.role) {
-        case Role::kFinalNorm: case Role::kAttentionNorm: case Role::kAttentionPostNorm: case Role::kMlpNorm:
-        case Role::kMlpPostNorm: case Role::kQueryNorm: case Role::kKeyNorm:
-            return Initial::kNormWeight;
-        default:
-            return spec.shape.size() == 1 ? Initial::kZero : Initial::kNormal;
+        case Role::kFinalNorm:
+        case Role::kAttentionNorm:
+        case Role::kAttentionPostNorm:
+        case Role::kMlpNorm:
+        case Role::kMlpPostNorm:
+        case Role::kQueryNorm:
+        case Role::kKeyNorm: return Initial::kNormWeight;
+        default: return spec.shape.size() == 1 ? Initial::kZero : Initial::kNormal;
     }
 }
 
@@ -212,8 +215,8 @@ Weights load_weights(const DecoderConfig& config, const std::filesystem::path& f
     for (const TensorSpec& spec : specs) {
         check_tensor(checkpoint.find(spec.name), spec, problems);
     }
-    problems.throw_if_any(ErrorKind::kData,
-                          fmt::format("{}: the weights do not fit the {} configuration", folder.string(), config.family));
+    problems.throw_if_any(ErrorKind::kData, fmt::format("{}: the weights do not fit the {} configuration",
+                                                        folder.string(), config.family));
     std::vector<at::Tensor> tensors;
     tensors.reserve(specs.size());
     for (const TensorSpec& spec : specs) {

@@ -1,6 +1,6 @@
 #pragma once
-// The tensors of a decoder: read from a checkpoint or drawn afresh, held by checkpoint name, and handed to the layers by
-// what they are for.
+// The tensors of a decoder: read from a checkpoint or drawn afresh, held by checkpoint name, and handed to the layers
+// by what they are for.
 
 #include "model/config.h"
 #include "model/decoder.h"
@@ -38,7 +38,7 @@ struct LayerWeights {
 };
 
 struct Weights {
-    std::vector<TensorSpec> specs;     // in checkpoint order, parallel to `tensors`
+    std::vector<TensorSpec> specs;  // in checkpoint order, parallel to `tensors`
     std::vector<at::Tensor> tensors;
     std::map<std::string, std::size_t> index;
     at::Tensor embedding, positions, head, head_bias;  // head == embedding where tied
@@ -46,7 +46,8 @@ struct Weights {
     std::vector<LayerWeights> layers;
 };
 
-// Reads the tensors of a folder; throws Error(kData) that lists every missing, superfluous, misshapen or non-finite one.
+// Reads the tensors of a folder; throws Error(kData) that lists every missing, superfluous, misshapen or non-finite
+// one.
 Weights load_weights(const DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
                      at::Device device);
 // Draws fresh ones: see Decoder::create.

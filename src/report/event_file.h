@@ -8,8 +8,8 @@
 
 namespace nepenthe::report {
 
-// One events.out.tfevents.* file in `folder`, which is created where it is missing; rank 0 only. A resumed run opens a new
-// file beside the old ones, and TensorBoard joins them by step. Throws Error(kInputOutput).
+// One events.out.tfevents.* file in `folder`, which is created where it is missing; rank 0 only. A resumed run opens a
+// new file beside the old ones, and TensorBoard joins them by step. Throws Error(kInputOutput).
 class EventFile {
   public:
     explicit EventFile(const std::filesystem::path& folder);

@@ -48,7 +48,8 @@ void draw_bar(Svg& svg, const HeatMap& map, Point corner, double height) {
         svg.line({corner.x + kBarWidth, y}, {corner.x + kBarWidth + 4, y}, "#888888");
         svg.text({corner.x + kBarWidth + 7, y + 4}, tick_text(tick), {.size = 11});
     }
-    svg.text({corner.x + kBarWidth / 2, corner.y + height + 18}, map.bar_label, {.size = 11, .anchor = Anchor::kMiddle});
+    svg.text({corner.x + kBarWidth / 2, corner.y + height + 18}, map.bar_label,
+             {.size = 11, .anchor = Anchor::kMiddle});
 }
 
 }  // namespace
@@ -71,7 +72,8 @@ std::string heat_map_svg(const HeatMap& map) {
     const double left = widest(map.rows), width = kCell * static_cast<double>(columns);
     const double height = kCell * static_cast<double>(map.rows.size());
     const double bar_height = std::max(height, 80.0), bottom = kTop + bar_height + 44;
-    Svg svg(std::max(left + width + kBarGap + kBarWidth + 70, 7.5 * static_cast<double>(map.title.size()) + 20), bottom, map.title);
+    Svg svg(std::max(left + width + kBarGap + kBarWidth + 70, 7.5 * static_cast<double>(map.title.size()) + 20), bottom,
+            map.title);
     svg.text({left, 20}, map.title, {.size = 13, .bold = true});
     for (std::size_t row = 0; row < map.rows.size(); ++row) {
         NEPENTHE_CHECK(map.values[row].size() == columns);

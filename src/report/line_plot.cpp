@@ -54,8 +54,10 @@ void draw_curve(Svg& svg, const Curve& curve, const char* colour, Point origin, 
     std::vector<Point> points, outline;
     for (std::size_t i = 0; i < curve.x.size(); ++i) points.push_back(place(curve.x[i], curve.y[i]));
     if (!curve.half_width.empty()) {
-        for (std::size_t i = 0; i < curve.x.size(); ++i) outline.push_back(place(curve.x[i], curve.y[i] + curve.half_width[i]));
-        for (std::size_t i = curve.x.size(); i-- > 0;) outline.push_back(place(curve.x[i], curve.y[i] - curve.half_width[i]));
+        for (std::size_t i = 0; i < curve.x.size(); ++i)
+            outline.push_back(place(curve.x[i], curve.y[i] + curve.half_width[i]));
+        for (std::size_t i = curve.x.size(); i-- > 0;)
+            outline.push_back(place(curve.x[i], curve.y[i] - curve.half_width[i]));
         svg.area(outline, colour, 0.18);
     }
     svg.path(points, colour);
@@ -105,7 +107,8 @@ std::string line_plot_svg(const LinePlot& plot) {
     for (std::size_t i = 0; i < plot.panels.size(); ++i) {
         const Point origin{kLeft + static_cast<double>(i) * (kPanelWidth + kGap), kTop};
         draw_axes(svg, plot.panels[i], origin, x, y, i == 0);
-        for (const Curve& curve : plot.panels[i].curves) draw_curve(svg, curve, colour_of(names, curve.name), origin, x, y);
+        for (const Curve& curve : plot.panels[i].curves)
+            draw_curve(svg, curve, colour_of(names, curve.name), origin, x, y);
         svg.text({origin.x + kPanelWidth / 2, kTop + kPanelHeight + 36}, plot.x_label, {.anchor = Anchor::kMiddle});
     }
     for (std::size_t i = 0; i < names.size(); ++i) {

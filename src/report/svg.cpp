@@ -65,7 +65,8 @@ void Svg::text(Point place, std::string_view content, const TextStyle& style) {
                          number(place.y), number(style.size), kAnchors[static_cast<int>(style.anchor)], style.fill);
     if (style.bold) body_ += R"( font-weight="bold")";
     if (style.rotate != 0) {
-        body_ += fmt::format(R"x( transform="rotate({} {} {})")x", number(style.rotate), number(place.x), number(place.y));
+        body_ +=
+            fmt::format(R"x( transform="rotate({} {} {})")x", number(style.rotate), number(place.x), number(place.y));
     }
     body_ += fmt::format(">{}</text>\n", escape_markup(content));
 }

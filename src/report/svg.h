@@ -1,6 +1,6 @@
 #pragma once
-// SVG as text: the few shapes that figures are made of. Coordinates are pixels from the top left; numbers are written with
-// at most two decimals, so that equal figures are equal bytes.
+// SVG as text: the few shapes that figures are made of. Coordinates are pixels from the top left; numbers are written
+// with at most two decimals, so that equal figures are equal bytes.
 
 #include <span>
 #include <string>

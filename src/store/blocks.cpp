@@ -154,7 +154,8 @@ class MemorySink : public BlockSink {
     std::vector<std::pair<std::uint64_t, std::string>> blocks_;
 };
 
-// Computes `blocks` until done, asked to stop, or failed. What is finished is in the sink, and durable, when it returns.
+// Computes `blocks` until done, asked to stop, or failed. What is finished is in the sink, and durable, when it
+// returns.
 void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& blocks, const BlockOptions& options,
                     const std::function<std::string(std::uint64_t)>& compute, BlockNotices& notices, BlockSink& sink) {
     using Clock = std::chrono::steady_clock;
@@ -265,9 +266,8 @@ BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std:
     }
     if (verdict.failed) dist::agree(comm, options.label, failure);
     if (finished.size() + verdict.done < n_blocks) {
-        fail(ErrorKind::kResume,
-             "{}: stopped with {} of {} {} done{}; start the same command again to continue", options.label,
-             finished.size() + verdict.done, n_blocks, options.unit, in_memory ? "" : " and saved");
+        fail(ErrorKind::kResume, "{}: stopped with {} of {} {} done{}; start the same command again to continue",
+             options.label, finished.size() + verdict.done, n_blocks, options.unit, in_memory ? "" : " and saved");
     }
     auto results = std::make_shared<BlockResults::Impl>(folder, n_blocks);
     if (in_memory) {

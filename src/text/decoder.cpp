@@ -150,7 +150,7 @@ class WordPiece : public Decoder {
   private:
     static void clean_up(std::string& token) {
         constexpr std::pair<std::string_view, std::string_view> kChanges[] = {
-            {" .", "."},   {" ?", "?"},   {" !", "!"},          {" ,", ","},   {" ' ", "'"},  {" n't", "n't"},
+            {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
             {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
         for (const auto& [from, to] : kChanges) {
             for (std::size_t at = token.find(from); at != std::string::npos; at = token.find(from, at + to.size())) {

@@ -18,8 +18,8 @@ class Decoder {
     virtual void apply(std::vector<std::string>& tokens) const = 0;
 };
 
-// ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece, Sequence; null gives none (tokens are then joined by
-// spaces). What is not supported goes to `problems` by its path within the file.
+// ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece, Sequence; null gives none (tokens are then
+// joined by spaces). What is not supported goes to `problems` by its path within the file.
 std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where, Problems& problems);
 
 // Appends `bytes` as UTF-8, U+FFFD for each longest part of a character that is not completed (Unicode Standard,

@@ -32,9 +32,9 @@ class PreTokenizer {
     virtual bool byte_level() const { return false; }
 };
 
-// ByteLevel (last in its Sequence), Split, Digits, Metaspace, Whitespace, WhitespaceSplit, Punctuation, BertPreTokenizer,
-// Sequence; null gives none. What is not supported goes to `problems` by its path within the file. Punctuation knows the
-// marks of Unicode 16, the package (and BertPreTokenizer) those of Unicode 8.
+// ByteLevel (last in its Sequence), Split, Digits, Metaspace, Whitespace, WhitespaceSplit, Punctuation,
+// BertPreTokenizer, Sequence; null gives none. What is not supported goes to `problems` by its path within the file.
+// Punctuation knows the marks of Unicode 16, the package (and BertPreTokenizer) those of Unicode 8.
 std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& json, const std::string& where, Problems& problems);
 
 }  // namespace nepenthe::text

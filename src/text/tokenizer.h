@@ -1,6 +1,7 @@
 #pragma once
 // Tokenizers from Hugging Face's tokenizer.json: byte-level BPE (GPT-2, NeoX, Llama 3, Qwen) and SentencePiece-style
-// BPE with byte fallback (Llama 2, Mistral, Gemma), and WordPiece (BERT and the sentence encoders made of it). Ids and offsets equal those of the `tokenizers` package.
+// BPE with byte fallback (Llama 2, Mistral, Gemma), and WordPiece (BERT and the sentence encoders made of it). Ids and
+// offsets equal those of the `tokenizers` package.
 
 #include <cstdint>
 #include <filesystem>

@@ -1,6 +1,6 @@
 #pragma once
-// WordPiece: the longest token that begins a word, then the longest continuation, and so on; a word that cannot be spelt
-// so is unknown as a whole. Schuster and Nakajima 2012; ids and spans as the `tokenizers` package gives them.
+// WordPiece: the longest token that begins a word, then the longest continuation, and so on; a word that cannot be
+// spelt so is unknown as a whole. Schuster and Nakajima 2012; ids and spans as the `tokenizers` package gives them.
 
 #include "base/error.h"
 #include "text/tokenizer_file.h"

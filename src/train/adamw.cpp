@@ -21,16 +21,21 @@ constexpr std::int64_t kBlock = 16384;  // elements a task
 
 // The step's constants in the precision of the loop.
 struct Factors {
-    float gradient_scale, decay, beta1, one_minus_beta1, beta2, one_minus_beta2, inverse_root_correction2, epsilon, step_size;
+    float gradient_scale, decay, beta1, one_minus_beta1, beta2, one_minus_beta2, inverse_root_correction2, epsilon,
+        step_size;
 };
 
 Factors factors_of(const AdamWStep& step) {
     const double correction1 = 1.0 - std::pow(step.beta1, static_cast<double>(step.step));
     const double correction2 = 1.0 - std::pow(step.beta2, static_cast<double>(step.step));
-    return {static_cast<float>(step.gradient_scale), static_cast<float>(step.lr * step.weight_decay),
-            static_cast<float>(step.beta1),          static_cast<float>(1.0 - step.beta1),
-            static_cast<float>(step.beta2),          static_cast<float>(1.0 - step.beta2),
-            static_cast<float>(1.0 / std::sqrt(correction2)), static_cast<float>(step.epsilon),
+    return {static_cast<float>(step.gradient_scale),
+            static_cast<float>(step.lr * step.weight_decay),
+            static_cast<float>(step.beta1),
+            static_cast<float>(1.0 - step.beta1),
+            static_cast<float>(step.beta2),
+            static_cast<float>(1.0 - step.beta2),
+            static_cast<float>(1.0 / std::sqrt(correction2)),
+            static_cast<float>(step.epsilon),
             static_cast<float>(step.lr / correction1)};
 }
 
@@ -100,8 +105,8 @@ std::int64_t update_on_device(const AdamWStep& step, const at::Tensor& master, c
     const at::Tensor g = gradient * f.gradient_scale;
     first_moment.mul_(f.beta1).add_(g, f.one_minus_beta1);
     second_moment.mul_(f.beta2).addcmul_(g, g, f.one_minus_beta2);
-    master.mul_(1.0 - static_cast<double>(f.decay)).addcdiv_(first_moment, second_moment.sqrt().mul_(f.inverse_root_correction2).add_(f.epsilon),
-                                 -f.step_size);
+    master.mul_(1.0 - static_cast<double>(f.decay))
+        .addcdiv_(first_moment, second_moment.sqrt().mul_(f.inverse_root_correction2).add_(f.epsilon), -f.step_size);
     if (!weight.is_same(master)) {
         weight.copy_(master);
     }

@@ -22,10 +22,13 @@ std::size_t index_of(const std::vector<at::Tensor>& parameters, const at::Tensor
 
 BackwardPass::BackwardPass(const model::Decoder& decoder, const std::vector<at::Tensor>& parameters,
                            GradientBuckets& buckets, bool activation_checkpointing)
-    : decoder_(decoder), buckets_(buckets), activation_checkpointing_(activation_checkpointing),
+    : decoder_(decoder),
+      buckets_(buckets),
+      activation_checkpointing_(activation_checkpointing),
       // Learned positions share the embedding's addition; their models are small, autograd may have both.
       by_rows_(decoder.config().positions == model::Positions::kRotary),
-      embedding_(index_of(parameters, decoder.embedding())), unembedding_(index_of(parameters, decoder.unembedding())),
+      embedding_(index_of(parameters, decoder.embedding())),
+      unembedding_(index_of(parameters, decoder.unembedding())),
       embedding_scale_(at::scalar_tensor(decoder.config().embedding_scale, decoder.embedding().scalar_type())
                            .to(at::kDouble)
                            .item<double>()) {}

@@ -1,8 +1,8 @@
 #pragma once
 // One micro-batch: loss and gradients, written into the flat buffer.
 //
-// The embedding's gradient bypasses autograd in both of its roles: as unembedding it is formed with the loss (loss.h), as
-// embedding it is a handful of rows added in place, where autograd would fill a matrix of the vocabulary's size.
+// The embedding's gradient bypasses autograd in both of its roles: as unembedding it is formed with the loss (loss.h),
+// as embedding it is a handful of rows added in place, where autograd would fill a matrix of the vocabulary's size.
 
 #include "model/decoder.h"
 #include "train/gradient_buckets.h"

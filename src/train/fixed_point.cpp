@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::int64_t kGrain = 16384;  // elements a task
 
-// fp32 has 24 bits, so value * scale is exact in fp64 and the conversion to int64 rounds (to nearest even, by nearbyint)
-// only what is finer than one unit.
+// fp32 has 24 bits, so value * scale is exact in fp64 and the conversion to int64 rounds (to nearest even, by
+// nearbyint) only what is finer than one unit.
 NEPENTHE_VECTOR_CLONES bool add_part(std::int64_t* __restrict sums, const float* __restrict values, std::int64_t n,
                                      double scale, double largest, bool first) {
     std::int64_t bad = 0;
@@ -48,9 +48,7 @@ FixedPoint::FixedPoint(double epsilon, std::int64_t addends) {
     largest_ = (std::int64_t{1} << 62) / std::max<std::int64_t>(addends, 1);
 }
 
-double FixedPoint::limit() const {
-    return std::ldexp(static_cast<double>(largest_), -bits_);
-}
+double FixedPoint::limit() const { return std::ldexp(static_cast<double>(largest_), -bits_); }
 
 bool FixedPoint::add(const at::Tensor& sums, const at::Tensor& values, bool first) const {
     NEPENTHE_CHECK(sums.numel() == values.numel());

@@ -38,8 +38,8 @@ void check(const FlatLayout& layout) {
     std::int64_t at = 0;
     std::size_t next = 0;
     for (const FlatBucket& bucket : layout.buckets) {
-        if (layout.ranks >= 1 && (bucket.begin != at || bucket.end <= bucket.begin || bucket.numel() % layout.ranks != 0 ||
-                                  bucket.first_parameter != next)) {
+        if (layout.ranks >= 1 && (bucket.begin != at || bucket.end <= bucket.begin ||
+                                  bucket.numel() % layout.ranks != 0 || bucket.first_parameter != next)) {
             problems.add("bucket at {} does not continue the one before", bucket.begin);
         }
         at = bucket.end;

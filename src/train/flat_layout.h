@@ -20,13 +20,13 @@ struct FlatParameter {
     std::string name;
     std::int64_t offset = 0;  // elements from the start of the flat buffer
     std::int64_t numel = 0;
-    bool decays = true;       // weight decay applies: matrices do, biases and norms do not
+    bool decays = true;  // weight decay applies: matrices do, biases and norms do not
 
     bool operator==(const FlatParameter&) const = default;
 };
 
 struct FlatBucket {
-    std::int64_t begin = 0, end = 0;                 // elements; the length is a multiple of ranks * kAlignment
+    std::int64_t begin = 0, end = 0;                  // elements; the length is a multiple of ranks * kAlignment
     std::size_t first_parameter = 0, parameters = 0;  // a contiguous run of FlatLayout::parameters
 
     std::int64_t numel() const { return end - begin; }

@@ -42,7 +42,10 @@ struct GradientBuckets::Hook : torch::autograd::PostAccumulateGradHook {
 
 GradientBuckets::GradientBuckets(const FlatLayout& layout, std::vector<at::Tensor> parameters,
                                  dist::Collectives& collectives, std::optional<FixedPoint> fixed)
-    : layout_(layout), parameters_(std::move(parameters)), collectives_(collectives), fixed_(fixed),
+    : layout_(layout),
+      parameters_(std::move(parameters)),
+      collectives_(collectives),
+      fixed_(fixed),
       owner_(std::this_thread::get_id()) {
     NEPENTHE_CHECK(!parameters_.empty() && parameters_.size() == layout.parameters.size() &&
                    collectives.size() == layout.ranks);
@@ -57,7 +60,8 @@ GradientBuckets::GradientBuckets(const FlatLayout& layout, std::vector<at::Tenso
     bucket_of_.resize(parameters_.size());
     for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
         const FlatBucket& members = layout.buckets[bucket];
-        std::fill_n(bucket_of_.begin() + static_cast<std::ptrdiff_t>(members.first_parameter), members.parameters, bucket);
+        std::fill_n(bucket_of_.begin() + static_cast<std::ptrdiff_t>(members.first_parameter), members.parameters,
+                    bucket);
     }
     for (std::size_t i = 0; i < parameters_.size(); ++i) {
         torch::autograd::impl::set_post_acc_grad_hooks(parameters_[i], std::make_unique<Hook>(*this, i));

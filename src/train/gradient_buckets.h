@@ -1,6 +1,6 @@
 #pragma once
-// The gradients of one step: collected from autograd into one flat fp32 buffer, summed over micro-batches, and handed to
-// the ranks that own them while the backward pass still goes on (Li et al., "PyTorch Distributed", 2020).
+// The gradients of one step: collected from autograd into one flat fp32 buffer, summed over micro-batches, and handed
+// to the ranks that own them while the backward pass still goes on (Li et al., "PyTorch Distributed", 2020).
 //
 // A hook on each parameter folds its gradient into the buffer as soon as autograd has it and lets go of autograd's own
 // tensor, so bf16 gradients are summed in fp32 and at most one copy of all gradients exists. In the last micro-batch
@@ -26,7 +26,8 @@ namespace nepenthe::train {
 class GradientBuckets {
   public:
     // `parameters` in the layout's order; leaves that require a gradient. With `fixed` the sums over micro-batches and
-    // ranks are taken in fixed point: no rank count changes their bits, at the price of 8 bytes an element and no overlap.
+    // ranks are taken in fixed point: no rank count changes their bits, at the price of 8 bytes an element and no
+    // overlap.
     GradientBuckets(const FlatLayout& layout, std::vector<at::Tensor> parameters, dist::Collectives& collectives,
                     std::optional<FixedPoint> fixed);
     ~GradientBuckets();
@@ -38,8 +39,8 @@ class GradientBuckets {
     void begin_micro_batch(bool last);
     void end_micro_batch();
 
-    // For gradients that bypass autograd: the parameter's place in the flat buffer, [numel] fp32, and whether its content
-    // is to be overwritten (nothing of this sum is there yet).
+    // For gradients that bypass autograd: the parameter's place in the flat buffer, [numel] fp32, and whether its
+    // content is to be overwritten (nothing of this sum is there yet).
     at::Tensor place(std::size_t parameter) const;
     bool is_fresh(std::size_t parameter) const { return !touched_[parameter]; }
     // Says that the caller wrote there. `complete`: autograd will bring nothing more for it in this micro-batch.
@@ -71,9 +72,9 @@ class GradientBuckets {
     std::optional<FixedPoint> fixed_;
     std::thread::id owner_;  // the one thread that may call MPI
 
-    at::Tensor flat_;                    // [numel] fp32
+    at::Tensor flat_;                      // [numel] fp32
     at::Tensor fixed_flat_, fixed_shard_;  // int64, with fixed_ only
-    at::Tensor shard_;                   // flat_ itself on a single rank
+    at::Tensor shard_;                     // flat_ itself on a single rank
     std::vector<bool> touched_, completed_;
     std::vector<std::size_t> bucket_of_, missing_;  // by parameter; by bucket: parameters that are not complete
     std::size_t next_bucket_ = 0;

@@ -6,8 +6,8 @@
 
 namespace nepenthe::train {
 
-// into (+)= gradient, where `into` is fp32 and contiguous and `gradient` has as many elements, fp32 or bf16, on the same
-// device. With `first` the old content is overwritten instead. Returns whether all of `gradient` is finite (on a
+// into (+)= gradient, where `into` is fp32 and contiguous and `gradient` has as many elements, fp32 or bf16, on the
+// same device. With `first` the old content is overwritten instead. Returns whether all of `gradient` is finite (on a
 // device always true: a check would stall the stream, the step's norm finds it later).
 bool fold_gradient(const at::Tensor& into, const at::Tensor& gradient, bool first);
 

@@ -31,8 +31,12 @@ std::int64_t chosen_chunk(const HeadLossInput& input) {
 class HostChunk {
   public:
     HostChunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t first, std::int64_t count)
-        : input_(input), loss_(loss), first_(first), count_(count),
-          normed_(input.normed.narrow(0, first, count)), targets_(input.targets.narrow(0, first, count)),
+        : input_(input),
+          loss_(loss),
+          first_(first),
+          count_(count),
+          normed_(input.normed.narrow(0, first, count)),
+          targets_(input.targets.narrow(0, first, count)),
           rows_(static_cast<std::size_t>(count)) {}
 
     void run() {
@@ -135,7 +139,8 @@ void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t f
 }  // namespace
 
 HeadLoss head_loss(const HeadLossInput& input) {
-    NEPENTHE_CHECK(input.normed.dim() == 2 && input.targets.numel() == input.normed.size(0) && input.normed.size(0) > 0);
+    NEPENTHE_CHECK(input.normed.dim() == 2 && input.targets.numel() == input.normed.size(0) &&
+                   input.normed.size(0) > 0);
     const at::NoGradGuard no_grad;
     HeadLossInput contiguous = input;
     contiguous.normed = input.normed.contiguous();

@@ -9,10 +9,10 @@
 namespace nepenthe::train {
 
 struct HeadLossInput {
-    at::Tensor normed;         // [n, hidden], compute dtype
-    at::Tensor unembedding;    // [vocabulary, hidden], compute dtype
-    at::Tensor bias = {};     // [vocabulary] or undefined
-    at::Tensor targets;        // [n] int64
+    at::Tensor normed;       // [n, hidden], compute dtype
+    at::Tensor unembedding;  // [vocabulary, hidden], compute dtype
+    at::Tensor bias = {};    // [vocabulary] or undefined
+    at::Tensor targets;      // [n] int64
     double soft_cap = 0;     // 0 = none
     double scale = 1;        // of the gradients
     std::int64_t chunk = 0;  // positions at once; 0 = chosen from the vocabulary

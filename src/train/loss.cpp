@@ -28,8 +28,8 @@ struct ChunkedLoss : torch::autograd::Function<ChunkedLoss> {
         }
         *result = head_loss(input);
         ctx->saved_data["dtype"] = static_cast<std::int64_t>(normed.scalar_type());
-        ctx->save_for_backward({result->normed_gradient, sunk ? at::Tensor() : input.unembedding_gradient,
-                                result->bias_gradient});
+        ctx->save_for_backward(
+            {result->normed_gradient, sunk ? at::Tensor() : input.unembedding_gradient, result->bias_gradient});
         return at::scalar_tensor(result->sum * input.scale, normed.options().dtype(at::kFloat));
     }
 
@@ -51,9 +51,9 @@ at::Tensor apply(const model::Decoder& decoder, const at::Tensor& hidden, const 
     const at::Tensor normed = decoder.final_norm(hidden);
     const at::Tensor bias = decoder.unembedding_bias();
     input.soft_cap = decoder.config().logit_soft_cap;
-    input.gradients = at::GradMode::is_enabled() && (normed.requires_grad() || unembedding.requires_grad() ||
-                                                     (bias.defined() && bias.requires_grad()) ||
-                                                     input.unembedding_gradient.defined());
+    input.gradients = at::GradMode::is_enabled() &&
+                      (normed.requires_grad() || unembedding.requires_grad() ||
+                       (bias.defined() && bias.requires_grad()) || input.unembedding_gradient.defined());
     // Autograd's functions take no undefined tensors.
     const at::Tensor some_bias = bias.defined() ? bias : at::empty({0}, normed.options());
     return ChunkedLoss::apply(normed, unembedding, some_bias, input, &result);

@@ -2,8 +2,8 @@
 // The cross-entropy of a large vocabulary, computed in chunks and only at supervised positions.
 //
 // The gradient is formed together with the loss, `chunk` positions at a time, so at most chunk × vocabulary logits
-// exist, and they are computed once: each tile of logits turns into softmax minus one-hot in place and goes into the two
-// products that the gradients need. Soft caps and biases are included.
+// exist, and they are computed once: each tile of logits turns into softmax minus one-hot in place and goes into the
+// two products that the gradients need. Soft caps and biases are included.
 
 #include "model/decoder.h"
 
@@ -21,16 +21,16 @@ inline constexpr std::int64_t kIgnore = -100;
 at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets,
                              std::int64_t chunk = 0 /* 0 = chosen from the vocabulary */);
 
-// Where the gradient of the unembedding goes when it bypasses autograd: a vocabulary's gradient is the largest tensor of
-// a step, and autograd would hold two or three of it.
+// Where the gradient of the unembedding goes when it bypasses autograd: a vocabulary's gradient is the largest tensor
+// of a step, and autograd would hold two or three of it.
 struct UnembeddingSink {
     at::Tensor gradient;  // [vocabulary, hidden] fp32, contiguous
     bool first = true;    // overwrite its content rather than add to it
 };
 
 struct SunkLoss {
-    at::Tensor scaled;           // scale * sum, a fp32 scalar; call backward() on exactly this, with gradient one
-    double sum = 0;              // as cross_entropy_sum, before scaling
+    at::Tensor scaled;            // scale * sum, a fp32 scalar; call backward() on exactly this, with gradient one
+    double sum = 0;               // as cross_entropy_sum, before scaling
     bool finite_gradient = true;  // of the unembedding (always true on devices)
 };
 

@@ -16,7 +16,8 @@ void check_sample(const Sample& sample, std::int64_t vocabulary) {
         fail(ErrorKind::kData, "a training sample without tokens");
     }
     if (sample.labels.size() != sample.ids.size()) {
-        fail(ErrorKind::kData, "a training sample has {} tokens but {} labels", sample.ids.size(), sample.labels.size());
+        fail(ErrorKind::kData, "a training sample has {} tokens but {} labels", sample.ids.size(),
+             sample.labels.size());
     }
     for (std::size_t t = 0; t < sample.ids.size(); ++t) {
         const auto id = static_cast<std::int64_t>(sample.ids[t]);

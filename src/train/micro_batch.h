@@ -12,9 +12,9 @@
 namespace nepenthe::train {
 
 struct MicroBatch {
-    model::Batch batch;      // right-padded to the longest sample
-    at::Tensor supervised;   // [n] int64: positions with a label, counted over [batch * position]
-    at::Tensor targets;      // [n] int64
+    model::Batch batch;       // right-padded to the longest sample
+    at::Tensor supervised;    // [n] int64: positions with a label, counted over [batch * position]
+    at::Tensor targets;       // [n] int64
     std::int64_t tokens = 0;  // supervised or not, padding left out
 
     std::int64_t supervised_count() const { return targets.numel(); }

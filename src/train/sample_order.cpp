@@ -29,8 +29,6 @@ std::vector<Span> cut(Span whole, std::int64_t length) {
     return spans;
 }
 
-Span share_of(std::int64_t count, int rank, int ranks) {
-    return {count * rank / ranks, count * (rank + 1) / ranks};
-}
+Span share_of(std::int64_t count, int rank, int ranks) { return {count * rank / ranks, count * (rank + 1) / ranks}; }
 
 }  // namespace nepenthe::train

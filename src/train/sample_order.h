@@ -29,7 +29,8 @@ struct Span {
 // Cuts `whole` into spans of `length`; the last one may be shorter.
 std::vector<Span> cut(Span whole, std::int64_t length);
 
-// The contiguous share of `count` items that rank `rank` of `ranks` computes; empty where there are fewer items than ranks.
+// The contiguous share of `count` items that rank `rank` of `ranks` computes; empty where there are fewer items than
+// ranks.
 Span share_of(std::int64_t count, int rank, int ranks);
 
 }  // namespace nepenthe::train

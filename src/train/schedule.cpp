@@ -13,7 +13,8 @@ double learning_rate(const TrainOptions& options, std::int64_t step, std::int64_
     // The first step after warm-up (or the first of all) still has the full rate, the last one the final rate.
     const std::int64_t first = std::max<std::int64_t>(options.warmup_steps, 1);
     const std::int64_t span = steps - first;
-    const double way = span <= 0 ? 0.0 : std::clamp(static_cast<double>(step - first) / static_cast<double>(span), 0.0, 1.0);
+    const double way =
+        span <= 0 ? 0.0 : std::clamp(static_cast<double>(step - first) / static_cast<double>(span), 0.0, 1.0);
     const double low = options.lr * options.final_lr_share;
     switch (options.schedule) {
         case ScheduleKind::kConstant: return options.lr;

@@ -1,6 +1,6 @@
 #pragma once
-// AdamW whose fp32 masters and moments are sharded over ranks (ZeRO stage 1): each rank updates the slices that it owns,
-// then all ranks gather the new weights in the compute dtype.
+// AdamW whose fp32 masters and moments are sharded over ranks (ZeRO stage 1): each rank updates the slices that it
+// owns, then all ranks gather the new weights in the compute dtype.
 
 #include "dist/collectives.h"
 #include "train/adamw.h"
@@ -40,8 +40,8 @@ class ShardedAdamW {
 
     const FlatLayout& layout_;
     dist::Collectives& collectives_;
-    at::Tensor weights_;                        // [numel] compute dtype; the parameters are views of it
-    at::Tensor masters_;                        // [shard_numel] fp32; undefined for fp32 weights, which are their own
+    at::Tensor weights_;                         // [numel] compute dtype; the parameters are views of it
+    at::Tensor masters_;                         // [shard_numel] fp32; undefined for fp32 weights, which are their own
     at::Tensor first_moments_, second_moments_;  // [shard_numel] fp32
 };
 

@@ -47,7 +47,9 @@ NEPENTHE_ALWAYS_INLINE TileStatistics statistics_span(const Value* row, std::int
     const float most = maximum_of(row, n);
     return {most, lane_sum(n, [=](std::int64_t i) { return fast_exp(load(row + i) - most); })};
 }
-NEPENTHE_VECTOR_CLONES TileStatistics statistics_of(const float* row, std::int64_t n) { return statistics_span(row, n); }
+NEPENTHE_VECTOR_CLONES TileStatistics statistics_of(const float* row, std::int64_t n) {
+    return statistics_span(row, n);
+}
 NEPENTHE_VECTOR_CLONES TileStatistics statistics_of(const c10::BFloat16* row, std::int64_t n) {
     return statistics_span(row, n);
 }
@@ -146,9 +148,7 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const at::Tensor
 
 }  // namespace
 
-double RowSoftmax::log_sum_exp() const {
-    return maximum + std::log(sum);
-}
+double RowSoftmax::log_sum_exp() const { return maximum + std::log(sum); }
 
 void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, double soft_cap,
                   std::vector<RowSoftmax>& rows) {

@@ -16,8 +16,8 @@ struct RowSoftmax {
     double log_sum_exp() const;
 };
 
-// Takes in a tile: logits [row, width] of the ids first_id …, fp32 or bf16, contiguous; with a soft cap they are replaced
-// by cap * tanh(logit / cap) first. targets: [row] int64.
+// Takes in a tile: logits [row, width] of the ids first_id …, fp32 or bf16, contiguous; with a soft cap they are
+// replaced by cap * tanh(logit / cap) first. targets: [row] int64.
 void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, double soft_cap,
                   std::vector<RowSoftmax>& rows);
 

@@ -97,8 +97,13 @@ class Loop {
   public:
     Loop(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder, std::int64_t n_samples,
          const std::function<Sample(std::int64_t)>& sample, const TrainOptions& options)
-        : comm_(comm), decoder_(decoder), sample_(sample), options_(options), order_(options.seed, n_samples),
-          weights_(lay_out(decoder, options.bucket_bytes, comm.size())), scope_(weights_.tensors),
+        : comm_(comm),
+          decoder_(decoder),
+          sample_(sample),
+          options_(options),
+          order_(options.seed, n_samples),
+          weights_(lay_out(decoder, options.bucket_bytes, comm.size())),
+          scope_(weights_.tensors),
           optimizer_(weights_.layout, weights_.tensors, collectives),
           buckets_(weights_.layout, weights_.tensors, collectives, fixed_point(options)),
           backward_(decoder, weights_.tensors, buckets_, options.activation_checkpointing) {
@@ -123,8 +128,13 @@ class Loop {
         if (!std::isfinite(norm) || !std::isfinite(loss)) {
             fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, loss, norm);
         }
-        AdamWStep update{number, learning_rate(options_, number, steps_), options_.beta1, options_.beta2,
-                         options_.epsilon, options_.weight_decay, 1.0};
+        AdamWStep update{number,
+                         learning_rate(options_, number, steps_),
+                         options_.beta1,
+                         options_.beta2,
+                         options_.epsilon,
+                         options_.weight_decay,
+                         1.0};
         if (options_.clip_norm > 0 && norm > options_.clip_norm) update.gradient_scale = options_.clip_norm / norm;
         std::int64_t moved = optimizer_.update(update, buckets_.shard());
         comm_.all_reduce_sum(std::span<std::int64_t>(&moved, 1));
@@ -187,8 +197,9 @@ class Loop {
         dist::run_agreed(comm_, options_.label, [&] {
             if (failure) std::rethrow_exception(failure);
             if (!buckets_.not_finite().empty()) {
-                fail(ErrorKind::kGate, "step {}: the gradient of {} is not finite ({} parameters in all); no update was made",
-                     number, buckets_.not_finite().front(), buckets_.not_finite().size());
+                fail(ErrorKind::kGate,
+                     "step {}: the gradient of {} is not finite ({} parameters in all); no update was made", number,
+                     buckets_.not_finite().front(), buckets_.not_finite().size());
             }
         });
         comm_.merge_owned(losses);
@@ -229,7 +240,8 @@ std::vector<std::string> TrainOptions::validate() const {
         if (!fine) problems.push_back(std::move(problem));
     };
     require(lr > 0 && std::isfinite(lr), fmt::format("lr must be positive, is {}", lr));
-    require(final_lr_share >= 0 && final_lr_share <= 1, fmt::format("final-lr-share must lie in [0, 1], is {}", final_lr_share));
+    require(final_lr_share >= 0 && final_lr_share <= 1,
+            fmt::format("final-lr-share must lie in [0, 1], is {}", final_lr_share));
     require(warmup_steps >= 0, fmt::format("warmup-steps must not be negative, is {}", warmup_steps));
     require(beta1 >= 0 && beta1 < 1, fmt::format("beta1 must lie in [0, 1), is {}", beta1));
     require(beta2 >= 0 && beta2 < 1, fmt::format("beta2 must lie in [0, 1), is {}", beta2));
@@ -267,7 +279,8 @@ TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model:
 
     TrainReport report;
     auto last_save = Clock::now();
-    Progress progress(options.label, "steps", static_cast<std::uint64_t>(loop.steps()), comm.is_root(), state.reports.size());
+    Progress progress(options.label, "steps", static_cast<std::uint64_t>(loop.steps()), comm.is_root(),
+                      state.reports.size());
     for (auto step = static_cast<std::int64_t>(state.reports.size()) + 1; step <= loop.steps(); ++step) {
         state.reports.push_back(loop.step(step, state.changed_weights));
         const StepReport& done = state.reports.back();
@@ -276,7 +289,8 @@ TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model:
         report.stopped_early = comm.all_reduce_or(after_step && !after_step(done));
         if (report.stopped_early) break;
         if (comm.all_reduce_or(dist::stop_requested())) {
-            if (!with_checkpoints) fail(ErrorKind::kResume, "stopped after step {}; without a checkpoint folder it starts anew", step);
+            if (!with_checkpoints)
+                fail(ErrorKind::kResume, "stopped after step {}; without a checkpoint folder it starts anew", step);
             save();
             fail(ErrorKind::kResume, "stopped and saved after step {} of {}", step, loop.steps());
         }

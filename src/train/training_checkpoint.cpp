@@ -36,7 +36,8 @@ std::vector<fs::path> finished_steps(const fs::path& folder) {
     if (!fs::exists(folder)) return steps;
     for (const auto& entry : fs::directory_iterator(folder)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with("step-") && name.find('.') == std::string::npos && fs::exists(entry.path() / "manifest.json")) {
+        if (name.starts_with("step-") && name.find('.') == std::string::npos &&
+            fs::exists(entry.path() / "manifest.json")) {
             steps.push_back(entry.path());
         }
     }
@@ -55,8 +56,8 @@ void remove_unfinished(const fs::path& folder) {
     for (const fs::path& path : unfinished) fs::remove_all(path);
 }
 
-// Writes this rank's masters and moments one after the other, slice by slice: a shard is as large as the optimizer's state,
-// a second copy of it in memory would not fit. Returns the digest of what was to be written.
+// Writes this rank's masters and moments one after the other, slice by slice: a shard is as large as the optimizer's
+// state, a second copy of it in memory would not fit. Returns the digest of what was to be written.
 std::string write_shard(const fs::path& path, const FlatLayout& layout, const ShardedAdamW& optimizer) {
     io::OutputFile file(path, io::OutputFile::Mode::kNew);
     Sha256 digest;
@@ -99,7 +100,8 @@ class SavedStep {
     // Throws Error(kData) when anything in it is not as it was written.
     explicit SavedStep(const fs::path& folder)
         : manifest_(parse_json(io::read_file(folder / "manifest.json"), (folder / "manifest.json").string())),
-          layout_(FlatLayout::from_json(manifest_.at("layout"))), pieces_(pieces_of(layout_)) {
+          layout_(FlatLayout::from_json(manifest_.at("layout"))),
+          pieces_(pieces_of(layout_)) {
         const std::uint64_t expected = static_cast<std::uint64_t>(layout_.shard_numel()) * 3 * sizeof(float);
         for (int rank = 0; rank < layout_.ranks; ++rank) {
             const std::string name = shard_name(rank, layout_.ranks);
@@ -135,7 +137,8 @@ class SavedStep {
             const std::int64_t begin = std::max(piece.begin, range.parameter_begin);
             const std::int64_t end = std::min(piece.begin + piece.numel, range.parameter_begin + range.numel);
             if (begin >= end) continue;
-            const auto element = static_cast<std::int64_t>(state) * layout_.shard_numel() + piece.offset + (begin - piece.begin);
+            const auto element =
+                static_cast<std::int64_t>(state) * layout_.shard_numel() + piece.offset + (begin - piece.begin);
             std::memcpy(to + (begin - range.parameter_begin),
                         shards_[static_cast<std::size_t>(piece.shard)].bytes().data() +
                             static_cast<std::size_t>(element) * sizeof(float),
@@ -159,7 +162,8 @@ void require_same_key(const Json& saved, const Json& now, const fs::path& folder
             problems.add("{}: {} when it was saved, {} now", name, saved.value(name, Json()).dump(), value.dump());
         }
     }
-    problems.throw_if_any(ErrorKind::kUsage, folder.string() + " belongs to another run; remove it or restore the options");
+    problems.throw_if_any(ErrorKind::kUsage,
+                          folder.string() + " belongs to another run; remove it or restore the options");
 }
 
 }  // namespace
@@ -182,8 +186,12 @@ void save_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatL
     const auto digests = comm.all_gather(digest);
     dist::run_agreed(comm, "checkpoint", [&] {
         if (!comm.is_root()) return;
-        Json manifest = {{"format", "nepenthe.training"}, {"format_version", 1}, {"layout", layout.to_json()},
-                         {"key", state.key}, {"changed_weights", state.changed_weights}, {"reports", Json::array()}};
+        Json manifest = {{"format", "nepenthe.training"},
+                         {"format_version", 1},
+                         {"layout", layout.to_json()},
+                         {"key", state.key},
+                         {"changed_weights", state.changed_weights},
+                         {"reports", Json::array()}};
         for (const StepReport& report : state.reports) manifest["reports"].push_back(report_to_json(report));
         for (int rank = 0; rank < comm.size(); ++rank) {
             manifest["shards"][shard_name(rank, comm.size())] = digests[static_cast<std::size_t>(rank)];

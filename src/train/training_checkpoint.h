@@ -17,8 +17,8 @@
 namespace nepenthe::train {
 
 struct TrainingState {
-    Json key;                        // what must agree for a run to go on: options and data
-    std::vector<StepReport> reports;  // steps done so far
+    Json key;                          // what must agree for a run to go on: options and data
+    std::vector<StepReport> reports;   // steps done so far
     std::int64_t changed_weights = 0;  // summed over steps and ranks
 };
 
@@ -26,8 +26,8 @@ struct TrainingState {
 void save_checkpoint(const dist::Comm& comm, const std::filesystem::path& folder, const FlatLayout& layout,
                      const ShardedAdamW& optimizer, const TrainingState& state);
 
-// Collective. Restores the newest intact checkpoint into `optimizer` and `state`, whatever number of ranks wrote it, and
-// returns whether there was one. Damaged ones are passed over with a warning. Throws Error(kUsage) with the
+// Collective. Restores the newest intact checkpoint into `optimizer` and `state`, whatever number of ranks wrote it,
+// and returns whether there was one. Damaged ones are passed over with a warning. Throws Error(kUsage) with the
 // differences when state.key is not the one that was saved.
 bool load_newest_checkpoint(const dist::Comm& comm, const std::filesystem::path& folder, const FlatLayout& layout,
                             ShardedAdamW& optimizer, TrainingState& state);

@@ -219,7 +219,8 @@ std::vector<std::string> ForgetOptions::validate() const {
     for (const std::string& problem : train.validate()) problems.add("{}", problem);
     if (!(holdout_share >= 0 && holdout_share < 1)) problems.add("held-out share {} is not in 0 … 1", holdout_share);
     if (measure_steps < 0) problems.add("measuring every {} steps", measure_steps);
-    if (!(retain_ratio > 0 && retain_ratio <= 100)) problems.add("retain ratio {} is not between 0 and 100", retain_ratio);
+    if (!(retain_ratio > 0 && retain_ratio <= 100))
+        problems.add("retain ratio {} is not between 0 and 100", retain_ratio);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
     return problems.items();
 }
@@ -242,15 +243,9 @@ std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkp
 Json ForgetReport::to_json() const {
     Json rows = Json::array();
     for (const Checkpoint& checkpoint : checkpoints) rows.push_back(checkpoint_json(checkpoint));
-    return {{"best_step", best_step},
-            {"within_budget", within_budget},
-            {"stopped_early", stopped_early},
-            {"train_blocks", train_blocks},
-            {"retain_blocks", retain_blocks},
-            {"holdout_blocks", holdout_blocks},
-            {"labelled", labelled},
-            {"changed_share", train.changed_share},
-            {"checkpoints", rows}};
+    return {{"best_step", best_step},       {"within_budget", within_budget},       {"stopped_early", stopped_early},
+            {"train_blocks", train_blocks}, {"retain_blocks", retain_blocks},       {"holdout_blocks", holdout_blocks},
+            {"labelled", labelled},         {"changed_share", train.changed_share}, {"checkpoints", rows}};
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
@@ -272,7 +267,8 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     report.holdout_blocks = std::ssize(split.holdout);
     report.labelled = rows.labelled();
     const auto retained = draw_retained(
-        retain.size(), static_cast<std::size_t>(std::ceil(options.retain_ratio * static_cast<double>(split.train.size()))),
+        retain.size(),
+        static_cast<std::size_t>(std::ceil(options.retain_ratio * static_cast<double>(split.train.size()))),
         options.train.seed);
     report.retain_blocks = std::ssize(retained);
 

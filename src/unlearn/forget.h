@@ -33,7 +33,7 @@ struct ForgetOptions {
     double holdout_share = 0.05;           // of the blocks, for the loss against generic labels
     std::int64_t measure_steps = 0;        // 0 = before and after only
     std::optional<double> utility_budget;  // by how much utility may fall below its value at the start
-    double retain_ratio = 1;               // blocks of text to be kept for every block of labels, where there is such text
+    double retain_ratio = 1;  // blocks of text to be kept for every block of labels, where there is such text
 
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;

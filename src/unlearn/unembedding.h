@@ -16,13 +16,13 @@ struct Unembedding {
 
     // Of `decoder`, sharing its memory where that holds nothing else, so that it outlives the decoder cheaply.
     static Unembedding of(const model::Decoder& decoder);
-    // The same in half the memory, and none of the decoder's, where the weights came from a bf16 checkpoint: their values
-    // are exact in bf16. Others stay fp32.
+    // The same in half the memory, and none of the decoder's, where the weights came from a bf16 checkpoint: their
+    // values are exact in bf16. Others stay fp32.
     Unembedding compact() const;
 
     std::int64_t vocabulary() const;
-    // Logits of normed states in fp32: [n, hidden] → [n, vocabulary], contiguous, on the CPU. The same bits from compact
-    // weights: slices of the vocabulary are widened one after the other.
+    // Logits of normed states in fp32: [n, hidden] → [n, vocabulary], contiguous, on the CPU. The same bits from
+    // compact weights: slices of the vocabulary are widened one after the other.
     at::Tensor logits(const at::Tensor& normed) const;
 };
 

@@ -33,9 +33,7 @@ TEST(Json, RefusesWhatADomBuilderAcceptsSilently) {
     EXPECT_NE(refusal(""), "");
 }
 
-TEST(Json, DuplicateKeysInSiblingsAreFine) {
-    EXPECT_EQ(refusal(R"([{"a": 1}, {"a": {"a": 2}}])"), "");
-}
+TEST(Json, DuplicateKeysInSiblingsAreFine) { EXPECT_EQ(refusal(R"([{"a": 1}, {"a": {"a": 2}}])"), ""); }
 
 TEST(NearestName, FindsATypoAndNothingElse) {
     const std::vector<std::string> names{"learning-rate", "epochs", "seed"};

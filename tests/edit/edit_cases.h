@@ -1,6 +1,6 @@
 #pragma once
-// Small models and facts for tests of whole edits: TinyStories (real, Llama) and fresh decoders of other families that share
-// a toy tokenizer.
+// Small models and facts for tests of whole edits: TinyStories (real, Llama) and fresh decoders of other families that
+// share a toy tokenizer.
 
 #include "edit/edit.h"
 #include "model/golden_case.h"
@@ -40,7 +40,8 @@ inline Case fresh(const std::string& family) {
     return {model::Decoder::create(config, 5, model::Compute::kFloat32), std::move(tokenizer)};
 }
 
-inline Fact fact(const std::string& id, const std::string& subject, const std::string& prompt, const std::string& target) {
+inline Fact fact(const std::string& id, const std::string& subject, const std::string& prompt,
+                 const std::string& target) {
     Fact made;
     made.id = id;
     made.subject = subject;

@@ -97,8 +97,8 @@ TEST_P(TokenizerCase, TheSpaceBeforeTheTargetIsNotDoubled) {
     EXPECT_FALSE(tokenizer.decode(after_break, true).starts_with(" "));
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase,
-                         ::testing::Values("gpt2", "llama2", "gpt-neox", "gemma3"), [](const auto& name) {
+INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase, ::testing::Values("gpt2", "llama2", "gpt-neox", "gemma3"),
+                         [](const auto& name) {
                              std::string word = name.param;
                              std::erase(word, '-');
                              return word;
@@ -106,8 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase,
 
 TEST(EditPrompt, BytesOfOneCharacterEndAtItsLastByte) {
     // Llama 2 spells the emoji with byte tokens: all of them are the subject's.
-    const auto tokenizer =
-        text::Tokenizer::load(std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers/llama2");
+    const auto tokenizer = text::Tokenizer::load(std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers/llama2");
     const EditRow row = make_row(tokenizer, "", "{} means", "🗼", "tower", kWindow);
     EXPECT_EQ(tokenizer.token(row.ids[row.subject_last]), "<0xBC>");
     EXPECT_FALSE(row.subject_merged);

@@ -17,10 +17,12 @@ const char* const kGemma = NEPENTHE_DEPS "/models/gemma-3-270m";
 const char* const kFacts = NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json";
 
 // Mean negative log-likelihood of an answer behind the bare prompt.
-double nll(const model::Decoder& decoder, const text::Tokenizer& tokenizer, const Fact& fact, const std::string& answer) {
+double nll(const model::Decoder& decoder, const text::Tokenizer& tokenizer, const Fact& fact,
+           const std::string& answer) {
     const at::NoGradGuard no_grad;
     const EditRow row = make_row(tokenizer, "", fact.prompt, fact.subject, answer, decoder.config().max_positions);
-    const at::Tensor ids = at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
+    const at::Tensor ids =
+        at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
     const auto count = static_cast<std::int64_t>(row.targets.size());
     const at::Tensor hidden = decoder.hidden_states({ids, {}});
     const at::Tensor logits = decoder.head(hidden.narrow(1, hidden.size(1) - count, count))[0];
@@ -30,7 +32,8 @@ double nll(const model::Decoder& decoder, const text::Tokenizer& tokenizer, cons
 
 void expect_preferred(const model::Decoder& decoder, const text::Tokenizer& tokenizer, const std::vector<Fact>& facts) {
     for (const Fact& fact : facts) {
-        EXPECT_LT(nll(decoder, tokenizer, fact, fact.target_new), nll(decoder, tokenizer, fact, fact.target_true)) << fact.sentence();
+        EXPECT_LT(nll(decoder, tokenizer, fact, fact.target_new), nll(decoder, tokenizer, fact, fact.target_true))
+            << fact.sentence();
     }
 }
 

@@ -1,5 +1,5 @@
-// Whole edits on small models: what each method promises about its keys, modes, repeated subjects, restored bytes, and one
-// result for every number of ranks.
+// Whole edits on small models: what each method promises about its keys, modes, repeated subjects, restored bytes, and
+// one result for every number of ranks.
 
 #include "edit/edit.h"
 
@@ -43,9 +43,7 @@ FactKeys keys_now(const Case& tiny, const EditInputs& inputs, const EditOptions&
 
 double distance(const at::Tensor& a, const at::Tensor& b) { return ((a - b).norm() / b.norm()).item<double>(); }
 
-at::Tensor wanted(const EditRecord& record) {
-    return (record.value.initial + record.value.delta).to(at::kDouble);
-}
+at::Tensor wanted(const EditRecord& record) { return (record.value.initial + record.value.delta).to(at::kDouble); }
 
 std::string message_of(ErrorKind kind, const std::function<void()>& action) {
     try {
@@ -83,7 +81,8 @@ TEST_P(EditFamily, EqualityOfABatchHoldsForEveryFact) {
     options.emmet_mu = 0;
     const EditResult result = run(tiny, inputs, options);
     for (const EditRecord& record : result.records) {
-        EXPECT_LT(distance(keys_now(tiny, inputs, options, result, record).mean_output, wanted(record)), 1e-3) << record.note;
+        EXPECT_LT(distance(keys_now(tiny, inputs, options, result, record).mean_output, wanted(record)), 1e-3)
+            << record.note;
     }
 }
 
@@ -120,8 +119,10 @@ TEST(Edit, EveryMethodMakesTheTargetLikelier) {
         const auto first_nll = [&](std::size_t i) {
             const EditRow row = context.rows({{i}, {}}).rows.front();
             const at::NoGradGuard no_grad;
-            const at::Tensor ids = at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
-            const at::Tensor logits = tiny.decoder.logits({ids, {}})[0][static_cast<std::int64_t>(row.ids.size() - row.targets.size())];
+            const at::Tensor ids =
+                at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
+            const at::Tensor logits =
+                tiny.decoder.logits({ids, {}})[0][static_cast<std::int64_t>(row.ids.size() - row.targets.size())];
             return -logits.log_softmax(-1)[row.targets.front()].item<double>();
         };
         double before = 0, after = 0;
@@ -175,7 +176,9 @@ TEST(Edit, SequentialRomeWritesEachFactOnWhatTheLastOneLeft) {
     const EditOptions options = options_for(Method::kRRome);
     std::vector<std::string> seen;
     EditHooks hooks;
-    hooks.after = [&](const model::Decoder& decoder, const std::vector<EditUnit>&) { seen.push_back(weight_bytes(decoder)); };
+    hooks.after = [&](const model::Decoder& decoder, const std::vector<EditUnit>&) {
+        seen.push_back(weight_bytes(decoder));
+    };
     const EditResult result = run(tiny, inputs, options, hooks);
     ASSERT_EQ(seen.size(), 5u);
     EXPECT_EQ(result.units_written, 5u);
@@ -217,7 +220,8 @@ TEST(Edit, AGateInBatchModeEndsWithTheOriginalWeights) {
 }
 
 TEST(Edit, FactsThatShareASubjectAreRefusedMergedOrKept) {
-    const std::vector<Fact> facts = {fact("a", "Lily", "{} went to the", "moon"), fact("b", "Lily", "{} likes to eat", "cake"),
+    const std::vector<Fact> facts = {fact("a", "Lily", "{} went to the", "moon"),
+                                     fact("b", "Lily", "{} likes to eat", "cake"),
                                      fact("c", "Tom", "{} has a big red", "boat")};
     Case tiny = stories();
     EditOptions options = options_for(Method::kMemit);
@@ -272,7 +276,8 @@ TEST(Edit, WhatAMethodCannotDoIsRefusedBeforeAnythingIsComputed) {
 
     EditInputs long_target = inputs_of(tiny, some_facts());
     for (int i = 0; i < 600; ++i) long_target.facts[3].target_new += " moon";
-    const std::string too_long = message_of(ErrorKind::kData, [&] { run(tiny, long_target, options_for(Method::kMemit)); });
+    const std::string too_long =
+        message_of(ErrorKind::kData, [&] { run(tiny, long_target, options_for(Method::kMemit)); });
     EXPECT_NE(too_long.find("fact d"), std::string::npos) << too_long;
 }
 
@@ -296,7 +301,8 @@ TEST(Edit, KnownValuesGiveTheBytesOfARunThatNeverHadTheOthers) {
         Case never = stories(), again = stories();
         run(never, inputs_of(never, fewer), options);
         EditInputs inputs = inputs_of(again, fewer);
-        for (const EditRecord& record : first.records) inputs.known_values[record.block_key] += pack_values({record.value});
+        for (const EditRecord& record : first.records)
+            inputs.known_values[record.block_key] += pack_values({record.value});
         inputs.prefixes = first.prefixes;
         run(again, inputs, options);
         EXPECT_EQ(sha256_hex(weight_bytes(again.decoder)), sha256_hex(weight_bytes(never.decoder)));
@@ -324,7 +330,8 @@ TEST(Edit, KnownValuesAreNotComputedAgain) {
 
 // A norm behind the MLP keeps what W writes small: the published weight of its length would drown the target's loss.
 TEST(Edit, DefaultsOfValuesAreThoseOfTheFamily) {
-    for (const auto& [family, step, decay] : {std::tuple("gemma3_text", 0.8, 1e-3), {"olmo2", 0.8, 1e-3}, {"llama", 0.5, 0.5}}) {
+    for (const auto& [family, step, decay] :
+         {std::tuple("gemma3_text", 0.8, 1e-3), {"olmo2", 0.8, 1e-3}, {"llama", 0.5, 0.5}}) {
         EditOptions options;
         options.value.relative_lr = options.value.clamp = options.value.decay = -1;
         options.fill_defaults(fresh(family).decoder.config());
@@ -339,8 +346,10 @@ TEST(Edit, DefaultsOfValuesAreThoseOfTheFamily) {
 
 TEST(Edit, ASubjectThatSharesItsLastTokenIsNamed) {
     Case tiny = stories();
-    // This tokenizer ends words with their space: that alone is every prompt's. A letter that is glued to the subject is not.
-    const EditInputs glued = inputs_of(tiny, {fact("alone", "Lily", "{} went to the", "moon"), fact("glued", "Lil", "{}y went to the", "moon")});
+    // This tokenizer ends words with their space: that alone is every prompt's. A letter that is glued to the subject
+    // is not.
+    const EditInputs glued = inputs_of(
+        tiny, {fact("alone", "Lily", "{} went to the", "moon"), fact("glued", "Lil", "{}y went to the", "moon")});
     std::vector<std::string> warnings;
     check_edit(tiny.decoder.config(), glued, options_for(Method::kMemit), warnings);
     ASSERT_EQ(warnings.size(), 1u);
@@ -361,7 +370,8 @@ TEST(Edit, PrintsItsDigest) {
             facts.push_back(one);
         }
     }
-    for (const auto& [name, mode] : {std::pair{"memit", Mode::kBatch}, {"r-rome", Mode::kOneAtATime}, {"ft", Mode::kBatch}}) {
+    for (const auto& [name, mode] :
+         {std::pair{"memit", Mode::kBatch}, {"r-rome", Mode::kOneAtATime}, {"ft", Mode::kBatch}}) {
         Case tiny = name == std::string("memit") ? fresh("gemma3_text") : stories();
         EditOptions options = options_for(parse_method(name));
         options.mode = mode;
@@ -370,7 +380,8 @@ TEST(Edit, PrintsItsDigest) {
         if (mode == Mode::kOneAtATime) {
             hooks.probe = [](const model::Decoder& decoder, std::size_t) { return sha256_hex(weight_bytes(decoder)); };
         }
-        const EditResult result = edit(*nepenthe::testing::world, tiny.decoder, inputs_of(tiny, facts), options, scratch / name, hooks);
+        const EditResult result =
+            edit(*nepenthe::testing::world, tiny.decoder, inputs_of(tiny, facts), options, scratch / name, hooks);
         digests += sha256_hex(weight_bytes(tiny.decoder));
         for (const EditRecord& record : result.records) digests += record.probe + std::to_string(record.value.nll);
     }

@@ -19,7 +19,8 @@ using io::message_of;
 
 const std::filesystem::path kEditing = NEPENTHE_SHARED_DATA "/editing";
 const std::filesystem::path kTofu = NEPENTHE_SHARED_DATA "/unlearning/tofu";
-const std::string kGood = R"({"id":"a","subject":"Ada","prompt":"{} lives in","target_new":"Rome"})" "\n";
+const std::string kGood = R"({"id":"a","subject":"Ada","prompt":"{} lives in","target_new":"Rome"})"
+                          "\n";
 
 FactOptions unlearning(UnlearningTarget target) {
     FactOptions options;
@@ -70,7 +71,8 @@ TEST(Facts, ProposesASubjectWhereNoneIsGiven) {
 }
 
 TEST(Facts, ReadsCounterFactAsRomePublishesIt) {
-    const auto file = read(R"([{"case_id": 3, "pararel_idx": 9, "requested_rewrite": {"prompt": "{} speaks", "relation_id": "P103",
+    const auto file =
+        read(R"([{"case_id": 3, "pararel_idx": 9, "requested_rewrite": {"prompt": "{} speaks", "relation_id": "P103",
         "target_new": {"str": "Latin", "id": "Q1"}, "target_true": {"str": "Greek", "id": "Q2"}, "subject": "Ada"},
         "paraphrase_prompts": ["It rained. Ada talks in", "Ada uses"], "neighborhood_prompts": ["Plato speaks", "Zeno speaks"],
         "attribute_prompts": ["Cato speaks"], "generation_prompts": ["Ada's home is"]}])");
@@ -158,9 +160,8 @@ TEST(Facts, WritesWhatUnlearningAsksFor) {
     ASSERT_EQ(own.size(), 3u);
     EXPECT_EQ(own[2].target_new, "No.");
     EXPECT_EQ(own[1].subject, "Basil Mahfouz Al-Kuwaiti");  // found from all twenty questions
-    const std::string message = message_of(ErrorKind::kData, [&] {
-        read_facts(kTofu / "forget01.json", unlearning(UnlearningTarget::kIncorrect));
-    });
+    const std::string message = message_of(
+        ErrorKind::kData, [&] { read_facts(kTofu / "forget01.json", unlearning(UnlearningTarget::kIncorrect)); });
     expect_contains(message, "40 bad records");
     expect_contains(message, "line 1: no \"perturbed_answer\"");
     expect_contains(message_of(ErrorKind::kUsage, [&] { read_facts(kTofu / "forget01.json"); }), "--target dummy");
@@ -172,10 +173,15 @@ TEST(Facts, PutsEveryPromptIntoAForm) {
     const auto facts = read_facts(kTofu / "forget01_perturbed.json", options).facts;
     EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");  // not "Question"
     EXPECT_EQ(facts[1].sentence(), "Question: What gender is author Basil Mahfouz Al-Kuwaiti?\nAnswer:");
-    EXPECT_TRUE(facts[1].paraphrases.at(0).starts_with("Question: ") && facts[1].paraphrases[0].ends_with("?\nAnswer:"));
+    EXPECT_TRUE(facts[1].paraphrases.at(0).starts_with("Question: ") &&
+                facts[1].paraphrases[0].ends_with("?\nAnswer:"));
     FactOptions others;
     others.prompt_form = "Q: {}";
-    EXPECT_EQ(read_facts(NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json", others).facts[0].neighbourhood.at(0).prompt.substr(0, 3), "Q: ");
+    EXPECT_EQ(read_facts(NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json", others)
+                  .facts[0]
+                  .neighbourhood.at(0)
+                  .prompt.substr(0, 3),
+              "Q: ");
     for (const char* form : {"Question:", "{} {}"}) {
         options.prompt_form = form;
         expect_contains(message_of(ErrorKind::kUsage, [&] { read_facts(kTofu / "forget01.json", options); }), "once");
@@ -190,7 +196,8 @@ TEST(Facts, ReadsEveryTofuFile) {
 }
 
 TEST(Facts, SaysEverythingThatIsWrongWithARecord) {
-    const std::string message = refusal_of(kGood + R"({"id":true,"subject":5,"prompt":"a {} b {} c","target_true":""})");
+    const std::string message =
+        refusal_of(kGood + R"({"id":true,"subject":5,"prompt":"a {} b {} c","target_true":""})");
     expect_contains(message, "1 bad record;");
     expect_contains(message, "line 2: \"id\" is neither a text nor an integer; \"subject\" is not a text; ");
     expect_contains(message, "2 \"{}\" instead of one");
@@ -207,14 +214,16 @@ TEST(Facts, RefusesBadRecords) {
     expect_contains(refusal_of(R"({"prompt":"Ada lives in","subject":"Ada","target_new":"x"})"),
                     "\"prompt\" has no \"{}\" where the subject goes");
     expect_contains(refusal_of(R"({"prompt":"{} lives in","target_new":"x"})"), "no \"subject\" for the \"{}\"");
-    expect_contains(refusal_of(R"({"prompt":"{} lives in","subject":"Ada","target_new":"  "})"), "\"target_new\" is empty");
+    expect_contains(refusal_of(R"({"prompt":"{} lives in","subject":"Ada","target_new":"  "})"),
+                    "\"target_new\" is empty");
     expect_contains(refusal_of(R"({"prompt":"Ada is","subject":"Eve","target_new":"x","ground_truth":"y"})"),
                     "the subject \"Eve\" is not in \"Ada is\"");
     expect_contains(refusal_of(R"({"prompt":"{} is","subject":"{}","target_new":"x"})"), "the subject holds \"{}\"");
     expect_contains(refusal_of(R"({"src":"Who is Ada?","subject":"Ada","answers":[]})"), "no \"answers\"");
     expect_contains(refusal_of(R"({"requested_rewrite":{"prompt":"is","subject":"Ada","target_new":"x"},"case_id":1})"),
                     "requested_rewrite: no \"target_new\" with a \"str\"; no \"target_true\" with a \"str\"");
-    expect_contains(refusal_of(R"({"prompt":"{} is","subject":"Ada","target_new":"x","target_new":"y"})"), "duplicate key");
+    expect_contains(refusal_of(R"({"prompt":"{} is","subject":"Ada","target_new":"x","target_new":"y"})"),
+                    "duplicate key");
 }
 
 TEST(Facts, RefusesUnknownEncodings) {
@@ -229,14 +238,16 @@ TEST(Facts, NamesTheLineOfARecordInAnArray) {
     EXPECT_EQ(read("[" + good + "]").facts[0].subject, "Ada, [the] \"first\"");
     expect_contains(refusal_of("[\n" + good + ",\n{\"prompt\": }\n]"), "line 3: not JSON");
     expect_contains(refusal_of("[\n" + good + ",\n\n]"), "line 4: a record is missing");
-    expect_contains(refusal_of("[\n" + good + ",\n" ), "line 3: a record is missing: the array is not closed");
+    expect_contains(refusal_of("[\n" + good + ",\n"), "line 3: a record is missing: the array is not closed");
     expect_contains(refusal_of("[\n" + good + "]\nmore"), "line 3: not JSON");
 }
 
 TEST(Facts, ListsEveryBadLineOfMany) {
     std::string bytes;
     const auto good = [](std::size_t i) {
-        return R"({"id":)" + std::to_string(i) + R"(,"subject":"Ada","prompt":"{} is","target_new":"x"})" "\n";
+        return R"({"id":)" + std::to_string(i) +
+               R"(,"subject":"Ada","prompt":"{} is","target_new":"x"})"
+               "\n";
     };
     for (std::size_t i = 1; i <= 20; ++i) bytes += "bad\n";
     for (std::size_t i = 21; i <= 200000; ++i) bytes += i == 777 || i == 778 || i == 150000 ? "bad\n" : good(i);
@@ -265,8 +276,9 @@ TEST(Facts, FindsConflicts) {
         made.subject = subject, made.prompt = prompt, made.target_new = target;
         return made;
     };
-    const auto conflicts = find_conflicts({fact("Ada", "{} is", "x"), fact("Eve", "{} is", "x"), fact("Ada", "{} is", "x"),
-                                           fact("Ada", "{} is", "y"), fact("Eve", "{} has", "z"), fact("Max", "{} is", "x")});
+    const auto conflicts =
+        find_conflicts({fact("Ada", "{} is", "x"), fact("Eve", "{} is", "x"), fact("Ada", "{} is", "x"),
+                        fact("Ada", "{} is", "y"), fact("Eve", "{} has", "z"), fact("Max", "{} is", "x")});
     EXPECT_EQ(conflicts.duplicates, (std::vector<std::vector<std::size_t>>{{0, 2}}));
     EXPECT_EQ(conflicts.contradictions, (std::vector<std::vector<std::size_t>>{{0, 2, 3}}));
     EXPECT_EQ(conflicts.shared_subjects, (std::vector<std::vector<std::size_t>>{{1, 4}}));

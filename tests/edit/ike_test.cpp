@@ -1,9 +1,9 @@
 // Prompt bundles: which demonstrations stand where, that nothing leaks, that the context limit holds.
 
+#include "edit/ike.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "edit/edit_cases.h"
-#include "edit/ike.h"
 #include "mpi_world.h"
 #include "store/temp_folder.h"
 
@@ -72,7 +72,8 @@ TEST(Ike, DemonstratesInTheWantedKindsTheMostSimilarLast) {
         EXPECT_EQ(kinds[DemonstrationKind::kUpdate], 12);
         EXPECT_EQ(kinds[DemonstrationKind::kRetain], 16);
         const std::string sentence = fact.sentence(), stated = sentence + " " + fact.target_new;
-        const std::string end = fmt::format("New Fact: {}\nPrompt: {}\n\nNew Fact: {}\nPrompt: ", stated, stated, stated);
+        const std::string end =
+            fmt::format("New Fact: {}\nPrompt: {}\n\nNew Fact: {}\nPrompt: ", stated, stated, stated);
         EXPECT_TRUE(told.context.ends_with(end)) << told.context;
         EXPECT_EQ(bundle.prompt(fact.id, "some prompt"), told.context + "some prompt");
         const Fact asked = bundle.told(fact);
@@ -92,10 +93,11 @@ TEST(Ike, TellsTheKindsApart) {
         const auto found = std::ranges::find(bench.inputs.pool, one.pool_id, &Fact::id);
         ASSERT_NE(found, bench.inputs.pool.end());
         const std::string told = fmt::format("New Fact: {} {}\nPrompt: ", found->sentence(), found->target_new);
-        const std::string asked = one.kind == DemonstrationKind::kCopy   ? found->sentence() + " " + found->target_new
-                                  : one.kind == DemonstrationKind::kUpdate
-                                      ? found->paraphrases[0].substr(std::string("It rained. Yes. ").size()) + " " + found->target_new
-                                      : found->neighbourhood[0].prompt + " " + found->neighbourhood[0].answer;
+        const std::string asked =
+            one.kind == DemonstrationKind::kCopy ? found->sentence() + " " + found->target_new
+            : one.kind == DemonstrationKind::kUpdate
+                ? found->paraphrases[0].substr(std::string("It rained. Yes. ").size()) + " " + found->target_new
+                : found->neighbourhood[0].prompt + " " + found->neighbourhood[0].answer;
         EXPECT_EQ(one.text, told + asked + "\n\n");
     }
 }
@@ -153,7 +155,8 @@ TEST(Ike, LeadingSentencesFallAway) {
     EXPECT_EQ(without_leading_sentence("He left. It was late! Paris is in", "Paris"), "Paris is in");
     EXPECT_EQ(without_leading_sentence("Where Paris is, people speak", "Paris"), "Where Paris is, people speak");
     EXPECT_EQ(without_leading_sentence("Some words. The city", "Paris"), "Some words. The city");
-    EXPECT_EQ(without_leading_sentence("Born in 1990.\nThe mayor of St. Paul is", "St. Paul"), "The mayor of St. Paul is");
+    EXPECT_EQ(without_leading_sentence("Born in 1990.\nThe mayor of St. Paul is", "St. Paul"),
+              "The mayor of St. Paul is");
 }
 
 TEST(Ike, ABundleComesBackAsItWas) {

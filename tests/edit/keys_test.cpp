@@ -17,7 +17,8 @@ struct Plain {
 // One row alone, whole blocks and every position.
 Plain plain_keys(const model::Decoder& decoder, const EditRow& row, std::int64_t layer, std::int64_t block_layer) {
     const at::NoGradGuard no_grad;
-    const at::Tensor ids = at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
+    const at::Tensor ids =
+        at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
     const model::Context context = decoder.context({ids, {}});
     at::Tensor hidden = decoder.embed(ids, context);
     Plain plain;

@@ -120,8 +120,11 @@ TEST(CheckSaved, FindsWhatShouldNotHaveChanged) {
     EXPECT_EQ(good.rounding, 0) << "the checkpoint is fp32";
     EXPECT_EQ(good.logit_difference, 0);
 
-    EXPECT_NE(gate([&] { check_saved(kStories, saved, {}, written.tiny.decoder, probes); }).find("not among the edited"), std::string::npos);
-    EXPECT_NE(gate([&] { check_saved(kStories, saved, {tensor}, stories().decoder, probes); }).find("rounded once"), std::string::npos);
+    EXPECT_NE(
+        gate([&] { check_saved(kStories, saved, {}, written.tiny.decoder, probes); }).find("not among the edited"),
+        std::string::npos);
+    EXPECT_NE(gate([&] { check_saved(kStories, saved, {tensor}, stories().decoder, probes); }).find("rounded once"),
+              std::string::npos);
 }
 
 TEST(PostNorm, InvertsWhatTheNormCanGive) {
@@ -129,7 +132,8 @@ TEST(PostNorm, InvertsWhatTheNormCanGive) {
         const testing::Case tiny = testing::fresh(family);
         const PostNorm norm(tiny.decoder, 1);
         const std::int64_t hidden = tiny.decoder.config().hidden;
-        const at::Tensor now = at::sin(at::arange(hidden, at::kDouble) * 3.7), other = at::cos(at::arange(hidden, at::kDouble) * 1.3);
+        const at::Tensor now = at::sin(at::arange(hidden, at::kDouble) * 3.7),
+                         other = at::cos(at::arange(hidden, at::kDouble) * 1.3);
         const at::Tensor reachable = norm.apply(other);
         const at::Tensor found = norm.invert(reachable, now);
         EXPECT_LT(((norm.apply(found) - reachable).norm() / reachable.norm()).item<double>(), 1e-4) << family;
@@ -139,7 +143,8 @@ TEST(PostNorm, InvertsWhatTheNormCanGive) {
         const at::Tensor wanted = 2 * reachable + 0.3 * now;
         const double best = (norm.apply(norm.invert(wanted, now)) - wanted).norm().item<double>();
         for (int i = 0; i < 20; ++i) {
-            const at::Tensor near = norm.invert(wanted, now) + 0.05 * at::sin(at::arange(hidden, at::kDouble) * (0.3 + i));
+            const at::Tensor near =
+                norm.invert(wanted, now) + 0.05 * at::sin(at::arange(hidden, at::kDouble) * (0.3 + i));
             EXPECT_GE((norm.apply(near) - wanted).norm().item<double>(), best - 1e-9) << family;
         }
     }

@@ -154,8 +154,9 @@ TEST(Moments, AddUpInAnyOrder) {
     const auto again = merge_moments(*testing::world, {ab.folder, c.folder}, folder.path());
     EXPECT_EQ(MomentFile(again.folder).parts().size(), 3u);
     // What is in already is not taken twice.
-    const std::string refused =
-        error_of([&] { merge_moments(*testing::world, {again.folder, b.folder}, other.path()); });
+    const std::string refused = error_of([&] {
+        merge_moments(*testing::world, {again.folder, b.folder}, other.path());
+    });
     EXPECT_NE(refused.find("count twice"), std::string::npos) << refused;
 }
 
@@ -174,8 +175,9 @@ TEST(Moments, ForeignFilesAreRefusedByField) {
     layers.layers = {1};
     const auto narrow = compute(window, folder.path(), documents(9, 2), "another");
     const auto one = compute(layers, folder.path(), documents(9, 2));
-    const std::string merge =
-        error_of([&] { merge_moments(*testing::world, {artefact.folder, narrow.folder, one.folder}, folder.path()); });
+    const std::string merge = error_of([&] {
+        merge_moments(*testing::world, {artefact.folder, narrow.folder, one.folder}, folder.path());
+    });
     for (const char* field : {"window", "model digest", "layers"}) {
         EXPECT_NE(merge.find(field), std::string::npos) << field << " in " << merge;
     }

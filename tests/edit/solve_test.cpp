@@ -36,7 +36,8 @@ double relative(const at::Tensor& actual, const at::Tensor& expected) {
 }
 
 bool same_bytes(const at::Tensor& a, const at::Tensor& b) {
-    return a.sizes() == b.sizes() && std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(), a.nbytes()) == 0;
+    return a.sizes() == b.sizes() &&
+           std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(), a.nbytes()) == 0;
 }
 
 template <typename Action>
@@ -118,7 +119,8 @@ TEST(Solve, EqualityForMoreFactsThanDimensionsIsRefused) {
 }
 
 TEST(Solve, AlphaEditLeavesTheKeptDirectionsAlone) {
-    const at::Tensor matrix = moment_matrix(), keys = normal({kIntermediate, 9}, 1), residuals = normal({kHidden, 9}, 2);
+    const at::Tensor matrix = moment_matrix(), keys = normal({kIntermediate, 9}, 1),
+                     residuals = normal({kHidden, 9}, 2);
     const NullSpace space = null_space(matrix, 2e-2);
     const std::int64_t free = space.basis.size(1);
     ASSERT_GT(free, 10);
@@ -131,7 +133,8 @@ TEST(Solve, AlphaEditLeavesTheKeptDirectionsAlone) {
     EXPECT_LT((at::matmul(change, kept).norm() / change.norm()).item<double>(), 1e-10);
 
     // The full form of the paper: (P (K Kᵀ + previous) + l2 I) X = P K Rᵀ.
-    const at::Tensor system = at::matmul(projector, at::matmul(keys, keys.t()) + previous) + 10 * at::eye(kIntermediate, at::kDouble);
+    const at::Tensor system =
+        at::matmul(projector, at::matmul(keys, keys.t()) + previous) + 10 * at::eye(kIntermediate, at::kDouble);
     const at::Tensor full = at::linalg_solve(system, at::matmul(projector, at::matmul(keys, residuals.t()))).t();
     EXPECT_LT(relative(change, full), 1e-9);
 }
@@ -144,7 +147,8 @@ TEST(Solve, AlphaEditWithManyFactsIsTheSameFormula) {
     at::Tensor sum = at::zeros({kHidden, kIntermediate}, at::kDouble);
     const at::Tensor reduced = at::matmul(space.basis.t(), keys);
     const at::Tensor system = at::matmul(reduced, reduced.t()) + 10 * at::eye(space.basis.size(1), at::kDouble);
-    const at::Tensor expected = at::matmul(residuals, at::matmul(reduced.t(), at::matmul(at::linalg_inv(system), space.basis.t())));
+    const at::Tensor expected =
+        at::matmul(residuals, at::matmul(reduced.t(), at::matmul(at::linalg_inv(system), space.basis.t())));
     EXPECT_LT(relative(many.update.dense(), expected), 1e-9);
 }
 
@@ -166,7 +170,8 @@ TEST(Solve, DealingRowsToRanksDoesNotChangeABit) {
         for (const double lambda : {0.0, 5.0}) {
             if (lambda == 0 && facts > kIntermediate) continue;
             const at::Tensor alone = least_squares(residuals, keys, moment, lambda).update.dense();
-            const at::Tensor dealt = least_squares(residuals, keys, moment, lambda, SolveForm::kAuto, dealing).update.dense();
+            const at::Tensor dealt =
+                least_squares(residuals, keys, moment, lambda, SolveForm::kAuto, dealing).update.dense();
             EXPECT_TRUE(same_bytes(alone, dealt)) << facts << " facts, lambda " << lambda;
         }
         const NullSpace space = null_space(moment.matrix, 2e-2);

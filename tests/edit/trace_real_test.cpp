@@ -29,8 +29,8 @@ TEST(TraceGemma, FindsWhatHooksFind) {
                                         [&](const TracePrompt& prompt) { return prompt.prompt == anchor.prompt; });
         ASSERT_NE(found, known.prompts.end());
         const TraceTokens tokens = tokenise(tokenizer, *found);
-        const at::Tensor noise = trace_noise(0, 0, 10, tokens.subject.end - tokens.subject.begin, decoder.config().hidden,
-                                             3 * deviation);
+        const at::Tensor noise =
+            trace_noise(0, 0, 10, tokens.subject.end - tokens.subject.begin, decoder.config().hidden, 3 * deviation);
         const FactTrace trace = trace_fact(decoder, tokens, noise, {.kinds = {TraceKind::kState}, .severed = false});
         EXPECT_EQ(tokenizer.decode(std::vector<text::TokenId>{trace.answer}, false), " " + anchor.answer);
         EXPECT_NEAR(trace.high, anchor.high, 1e-3) << anchor.prompt;

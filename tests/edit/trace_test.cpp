@@ -23,8 +23,8 @@ namespace {
 
 const char* const kTinyStories = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
 
-// What is put back at `token` in a full pass: the clean run's state behind `state_layer`, or its MLP or attention outputs in
-// layers [begin, end).
+// What is put back at `token` in a full pass: the clean run's state behind `state_layer`, or its MLP or attention
+// outputs in layers [begin, end).
 struct Restored {
     std::int64_t token = 0;
     std::int64_t state_layer = -1;
@@ -32,10 +32,10 @@ struct Restored {
     std::int64_t begin = 0, end = 0;
 };
 
-// Mean probability of `answer` over corrupted copies by one full forward pass. With `severed`, outputs of this kind at the
-// token are held at what the same pass without any restoration gives, above the restored state.
-double plain_score(const model::Decoder& decoder, const TraceTokens& tokens, const at::Tensor& noise, text::TokenId answer,
-                   const Restored& restored, std::optional<TraceKind> severed = std::nullopt) {
+// Mean probability of `answer` over corrupted copies by one full forward pass. With `severed`, outputs of this kind at
+// the token are held at what the same pass without any restoration gives, above the restored state.
+double plain_score(const model::Decoder& decoder, const TraceTokens& tokens, const at::Tensor& noise,
+                   text::TokenId answer, const Restored& restored, std::optional<TraceKind> severed = std::nullopt) {
     const std::int64_t copies = noise.size(0);
     const at::Tensor ids =
         at::tensor(std::vector<std::int64_t>(tokens.ids.begin(), tokens.ids.end()), at::kLong).repeat({copies + 1, 1});
@@ -44,10 +44,13 @@ double plain_score(const model::Decoder& decoder, const TraceTokens& tokens, con
     hidden.narrow(0, 1, copies).narrow(1, tokens.subject.begin, noise.size(1)).add_(noise);
     at::Tensor corrupted = hidden.clone();  // a second run beside it, never restored
     const auto restore = [&](at::Tensor& output) {
-        for (std::int64_t copy = 1; copy <= copies; ++copy) output[copy][restored.token].copy_(output[0][restored.token]);
+        for (std::int64_t copy = 1; copy <= copies; ++copy)
+            output[copy][restored.token].copy_(output[0][restored.token]);
     };
     const auto hold = [&](at::Tensor& output, const at::Tensor& at_corrupted) {
-        output.narrow(0, 1, copies).select(1, restored.token).copy_(at_corrupted.narrow(0, 1, copies).select(1, restored.token));
+        output.narrow(0, 1, copies)
+            .select(1, restored.token)
+            .copy_(at_corrupted.narrow(0, 1, copies).select(1, restored.token));
     };
     for (std::int64_t layer = 0; layer < decoder.config().layers; ++layer) {
         const bool inside = restored.kind.has_value() && layer >= restored.begin && layer < restored.end;
@@ -105,13 +108,16 @@ TEST_P(TraceFamily, EveryCellIsThatOfAFullPass) {
         for (std::int64_t layer = 0; layer < layers; ++layer) {
             const std::int64_t begin = std::max<std::int64_t>(0, layer - 1), end = std::min(layers, layer + 1);
             const auto at = static_cast<std::size_t>(token * layers + layer);
-            EXPECT_NEAR(trace.scores[0][at], plain_score(decoder, tokens, noise, trace.answer, {.token = token, .state_layer = layer}),
-                        tolerance) << "state " << token << " " << layer;
+            EXPECT_NEAR(trace.scores[0][at],
+                        plain_score(decoder, tokens, noise, trace.answer, {.token = token, .state_layer = layer}),
+                        tolerance)
+                << "state " << token << " " << layer;
             for (const TraceKind kind : {TraceKind::kMlp, TraceKind::kAttention}) {
                 EXPECT_NEAR(trace.scores[static_cast<std::size_t>(kind)][at],
                             plain_score(decoder, tokens, noise, trace.answer,
                                         {.token = token, .state_layer = -1, .kind = kind, .begin = begin, .end = end}),
-                            tolerance) << kTraceKindNames[static_cast<std::size_t>(kind)] << " " << token << " " << layer;
+                            tolerance)
+                    << kTraceKindNames[static_cast<std::size_t>(kind)] << " " << token << " " << layer;
             }
         }
     }
@@ -189,7 +195,8 @@ TEST(TracePrompt, BadRecordsAreListed) {
     testing::SharedFolder folder("trace-bad");
     const auto path = folder.path() / "facts.json";
     if (testing::world->is_root()) {
-        std::ofstream(path) << R"([{"prompt": "A is in", "subject": "B"}, {"subject": "C"}, 7, {"prompt": "D is", "subject": "D"}])";
+        std::ofstream(path)
+            << R"([{"prompt": "A is in", "subject": "B"}, {"subject": "C"}, 7, {"prompt": "D is", "subject": "D"}])";
     }
     testing::world->barrier();
     try {
@@ -197,7 +204,8 @@ TEST(TracePrompt, BadRecordsAreListed) {
         FAIL();
     } catch (const Error& error) {
         const std::string text = error.what();
-        for (const char* part : {"record 0", "record 1", "record 2"}) EXPECT_NE(text.find(part), std::string::npos) << text;
+        for (const char* part : {"record 0", "record 1", "record 2"})
+            EXPECT_NE(text.find(part), std::string::npos) << text;
         EXPECT_EQ(text.find("record 3"), std::string::npos) << text;
     }
 }
@@ -227,7 +235,8 @@ std::string traced(const std::filesystem::path& folder) {
     TraceOptions options;
     options.settings.window = 1;
     const double deviation = 3 * embedding_deviation(decoder, tokenizer, stories());
-    const auto cases = trace_facts(*testing::world, decoder, tokenizer, stories(), options, deviation, folder / "scratch", "key");
+    const auto cases =
+        trace_facts(*testing::world, decoder, tokenizer, stories(), options, deviation, folder / "scratch", "key");
     EXPECT_FALSE(cases[2].correct);
     EXPECT_TRUE(cases[2].trace.scores.empty());
     const TraceAverages averages = average(cases, options.settings, decoder.config().layers);
@@ -236,7 +245,8 @@ std::string traced(const std::filesystem::path& folder) {
     EXPECT_GT(averages.high.mean, averages.low.mean);
     const Json proposal = propose_layers(averages, options.settings);
     EXPECT_TRUE(proposal["single"].is_number()) << proposal;
-    return write_trace_file(*testing::world, folder / kTraceFile, cases, averages, options.settings, decoder.config().layers, Json::object());
+    return write_trace_file(*testing::world, folder / kTraceFile, cases, averages, options.settings,
+                            decoder.config().layers, Json::object());
 }
 
 TEST(Trace, HoldsItsCasesAndLeavesWrongOnesOut) {

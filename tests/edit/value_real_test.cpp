@@ -18,8 +18,8 @@ TEST(ValueReal, AFewStepsEqualThePlainLoopAndTeachTheFact) {
     const auto decoder = model::Decoder::load(folder, model::Compute::kFloat32);
     FactOptions reading;
     reading.limit = 1;
-    const Fact fact =
-        read_facts(std::filesystem::path(NEPENTHE_SHARED_DATA) / "editing/counterfact-edit.json", reading).facts.front();
+    const Fact fact = read_facts(std::filesystem::path(NEPENTHE_SHARED_DATA) / "editing/counterfact-edit.json", reading)
+                          .facts.front();
     const auto window = decoder.config().max_positions;
     ValueProblem problem;
     for (const char* prefix : {"", "The first time I saw it", "Because of the"}) {

@@ -5,8 +5,8 @@
 #include "base/random.h"
 #include "edit/value.h"
 
-#include <torch/types.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <vector>
@@ -16,7 +16,8 @@ namespace nepenthe::edit::testing {
 // Logits of one row with `delta` added at its subject's last token; `recorded` receives what stood there.
 inline at::Tensor edited_logits(const model::Decoder& decoder, const EditRow& row, const ValueOptions& options,
                                 const at::Tensor& delta, at::Tensor* recorded = nullptr) {
-    const at::Tensor ids = at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
+    const at::Tensor ids =
+        at::tensor(std::vector<std::int64_t>(row.ids.begin(), row.ids.end()), at::kLong).unsqueeze(0);
     const model::Batch batch{ids, {}};
     const model::Context context = decoder.context(batch);
     at::Tensor here = at::zeros({1, ids.size(1), 1}, at::kFloat);
@@ -62,8 +63,9 @@ inline FactValue naive_value(const model::Decoder& decoder, const ValueProblem& 
         const at::Tensor nll = naive_nll(decoder, fact, options, delta);
         at::Tensor kl = at::zeros({});
         if (options.kl > 0) {
-            const at::Tensor log_p = edited_logits(decoder, fact.kl_row, options, delta)
-                                         [static_cast<std::int64_t>(fact.kl_row.subject_last)].log_softmax(-1);
+            const at::Tensor log_p =
+                edited_logits(decoder, fact.kl_row, options, delta)[static_cast<std::int64_t>(fact.kl_row.subject_last)]
+                    .log_softmax(-1);
             if (!initial.defined()) initial = log_p.detach();
             kl = options.kl * (log_p.exp() * (log_p - initial)).sum();
         }
@@ -106,7 +108,8 @@ inline ValueProblem random_fact(std::uint64_t id, std::int64_t vocabulary, std::
                                 std::size_t tokens) {
     RandomStream random(5, "test.values", id);
     std::vector<text::TokenId> targets(tokens);
-    for (auto& target : targets) target = static_cast<text::TokenId>(random.below(static_cast<std::uint64_t>(vocabulary)));
+    for (auto& target : targets)
+        target = static_cast<text::TokenId>(random.below(static_cast<std::uint64_t>(vocabulary)));
     ValueProblem fact;
     for (std::size_t i = 0; i < rows; ++i) {
         fact.rows.push_back(random_row(random, vocabulary, i == 0 ? 1 + id % 3 : 2 + random.below(6), behind, targets));

@@ -22,8 +22,8 @@ model::Decoder tiny(const std::string& family, model::Compute compute = model::C
 // Facts of different lengths: a subject at the very end, one target token and several, contexts of all sizes.
 std::vector<ValueProblem> mixed_facts(const model::Decoder& decoder) {
     const std::int64_t vocabulary = decoder.config().vocabulary;
-    return {random_fact(0, vocabulary, 4, 3, 1), random_fact(1, vocabulary, 4, 0, 3), random_fact(2, vocabulary, 4, 1, 2),
-            random_fact(3, vocabulary, 4, 0, 1)};
+    return {random_fact(0, vocabulary, 4, 3, 1), random_fact(1, vocabulary, 4, 0, 3),
+            random_fact(2, vocabulary, 4, 1, 2), random_fact(3, vocabulary, 4, 0, 1)};
 }
 
 ValueOptions small_steps(ValueSite site, std::int64_t layer) {

@@ -29,7 +29,8 @@ struct Gemma {
     at::Tensor logits(const std::string& text) const {
         const at::NoGradGuard no_grad;
         const auto ids = tokenizer.encode_ids(text, true);
-        const model::Batch batch{at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).unsqueeze(0), {}};
+        const model::Batch batch{at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).unsqueeze(0),
+                                 {}};
         return decoder.head(decoder.hidden_states(batch).select(1, batch.ids.size(1) - 1));
     }
     // Mean log-probability of the target's tokens behind a prompt.
@@ -69,7 +70,8 @@ TEST(WiseReal, AnswersFactsAndLeavesOtherPromptsBitForBit) {
         EXPECT_GT(edited, unedited[i]);
         EXPECT_GT(edited, gemma.likelihood(fact.sentence(), fact.target_true)) << fact.sentence();
     }
-    for (std::size_t i = 0; i < others.size(); ++i) EXPECT_TRUE(at::equal(gemma.logits(others[i]), before[i])) << others[i];
+    for (std::size_t i = 0; i < others.size(); ++i)
+        EXPECT_TRUE(at::equal(gemma.logits(others[i]), before[i])) << others[i];
 }
 
 TEST(IkeReal, DemonstrationsMakeTargetsLikelier) {

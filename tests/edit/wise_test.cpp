@@ -1,10 +1,10 @@
 // WISE on TinyStories: what is written, what stays, and that shards, masks and merges are what they are said to be.
 
+#include "edit/wise.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "edit/edit_cases.h"
 #include "edit/side_merge.h"
-#include "edit/wise.h"
 #include "model/generate.h"
 #include "mpi_world.h"
 
@@ -24,10 +24,14 @@ WiseInputs wise_inputs(const testing::Case& tiny) {
     WiseInputs inputs;
     inputs.tokenizer = &tiny.tokenizer;
     inputs.facts = some_facts();
-    inputs.irrelevant = {"The sun was warm and the birds were singing.", "There was an old tree near the river.",
-                         "It was raining, so they stayed at home.", "The king had a golden crown.",
-                         "A car drove along the road very fast.", "They all laughed and ate some bread.",
-                         "In the morning the snow was gone.", "Nobody knew where the key was."};
+    inputs.irrelevant = {"The sun was warm and the birds were singing.",
+                         "There was an old tree near the river.",
+                         "It was raining, so they stayed at home.",
+                         "The king had a golden crown.",
+                         "A car drove along the road very fast.",
+                         "They all laughed and ate some bread.",
+                         "In the morning the snow was gone.",
+                         "Nobody knew where the key was."};
     inputs.prefixes = {"", "The day was bright", "I know this"};
     return inputs;
 }
@@ -39,7 +43,8 @@ WiseResult run(testing::Case& tiny, const WiseInputs& inputs, const WiseOptions&
 at::Tensor logits(const testing::Case& tiny, const std::string& text) {
     const at::NoGradGuard no_grad;
     const auto ids = tiny.tokenizer.encode_ids(text, true);
-    return tiny.decoder.logits({at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).unsqueeze(0), {}})[0];
+    return tiny.decoder.logits(
+        {at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).unsqueeze(0), {}})[0];
 }
 
 // What the model says after the prompt as it stands before the target: this vocabulary has tokens that end in a space.
@@ -79,7 +84,8 @@ TEST(Wise, TheThresholdRisesWithFactsOfOneSubject) {
     testing::Case tiny = stories();
     WiseInputs inputs = wise_inputs(tiny);
     inputs.facts.clear();
-    for (const char* prompt : {"One day, {} went to the", "{} has a big red", "Then {} said it is", "{} likes to play with the"}) {
+    for (const char* prompt :
+         {"One day, {} went to the", "{} has a big red", "Then {} said it is", "{} likes to play with the"}) {
         inputs.facts.push_back(testing::fact(prompt, "Lily", prompt, "moon"));
     }
     WiseOptions options;
@@ -145,7 +151,8 @@ TEST(Wise, NothingChangesOutsideTheMasks) {
 }
 
 TEST(Wise, MergesByTheSignOfTheSum) {
-    const at::Tensor a = at::tensor({4.0F, -3.0F, 2.0F, 0.1F, 0.0F, 1.5F}), b = at::tensor({2.0F, 5.0F, -0.2F, 0.0F, 0.0F, 1.6F});
+    const at::Tensor a = at::tensor({4.0F, -3.0F, 2.0F, 0.1F, 0.0F, 1.5F}),
+                     b = at::tensor({2.0F, 5.0F, -0.2F, 0.0F, 0.0F, 1.6F});
     const at::Tensor merged = merge_changes({a, b}, {0.5, 0.5}, 0.5);
     // Of each the three largest stay: 4, -3, 2 and 2, 5, 1.6.
     const std::vector<float> expected = {3.0F, 5.0F, 2.0F, 0.0F, 0.0F, 1.6F};

@@ -26,30 +26,35 @@ TEST(BenchmarkFiles, BothFieldSetsGiveTheSamePrompt) {
     const ChoiceItem boolq = read("boolq", {{"passage", "P."}, {"question", "is it"}, {"label", 1}});
     EXPECT_EQ(boolq.contexts[0], "P.\nQuestion: is it?\nAnswer:");
     EXPECT_EQ(boolq.continuations, (std::vector<std::string>{" no", " yes"}));
-    EXPECT_EQ(read("boolq", {{"query", "Passage: P.\nQuestion: is it?"}, {"choices", {"no", "yes"}}, {"gold", 1}})
-                  .contexts, boolq.contexts);
+    EXPECT_EQ(
+        read("boolq", {{"query", "Passage: P.\nQuestion: is it?"}, {"choices", {"no", "yes"}}, {"gold", 1}}).contexts,
+        boolq.contexts);
 
     const ChoiceItem piqa = read("piqa", {{"goal", "Dry it"}, {"sol1", "x"}, {"sol2", "y"}, {"label", 0}});
     EXPECT_EQ(piqa.contexts[0], "Question: Dry it\nAnswer:");
     EXPECT_EQ(read("piqa", {{"query", "Question: Dry it\n"}, {"choices", {"x", "y"}}, {"gold", 0}}).contexts,
               piqa.contexts);
 
-    const ChoiceItem wino = read("winogrande", {{"sentence", "A met B and _ left. "}, {"option1", "A"},
-                                                {"option2", "B"}, {"answer", "2"}});
+    const ChoiceItem wino =
+        read("winogrande", {{"sentence", "A met B and _ left. "}, {"option1", "A"}, {"option2", "B"}, {"answer", "2"}});
     EXPECT_EQ(wino.contexts, (std::vector<std::string>{"A met B and A", "A met B and B"}));
     EXPECT_EQ(wino.continuations, (std::vector<std::string>{" left.", " left."}));
     EXPECT_EQ(wino.gold, 1);
 
     EXPECT_EQ(read("lambada_openai", {{"text", "one two three"}}).continuations[0], " three");
     EXPECT_EQ(read("lambada_openai", {{"context", "one two"}, {"continuation", "three"}}).contexts[0], "one two");
-    EXPECT_EQ(read("openbookqa", {{"question_stem", "Grass is"}, {"choices", {{"text", {"a", "b"}}, {"label", {"A", "B"}}}},
-                                  {"answerKey", " B"}}).gold, 1);
+    EXPECT_EQ(read("openbookqa", {{"question_stem", "Grass is"},
+                                  {"choices", {{"text", {"a", "b"}}, {"label", {"A", "B"}}}},
+                                  {"answerKey", " B"}})
+                  .gold,
+              1);
 }
 
 TEST(BenchmarkFiles, HellaSwagContextEndsInTheCapitalisedUnfinishedSentence) {
     const Json endings = {"a", "b"};
-    const ChoiceItem own = read("hellaswag", {{"activity_label", "Roof"}, {"ctx_a", "A man sits."}, {"ctx_b", "he"},
-                                              {"endings", endings}, {"label", "1"}});
+    const ChoiceItem own = read(
+        "hellaswag",
+        {{"activity_label", "Roof"}, {"ctx_a", "A man sits."}, {"ctx_b", "he"}, {"endings", endings}, {"label", "1"}});
     EXPECT_EQ(own.contexts[0], "Roof: A man sits. He");
     EXPECT_EQ(own.gold, 1);
     EXPECT_EQ(read("hellaswag", {{"ctx", "Roof: A man sits. he"}, {"endings", endings}, {"label", 1}}).contexts[0],
@@ -60,7 +65,8 @@ TEST(BenchmarkFiles, HellaSwagContextEndsInTheCapitalisedUnfinishedSentence) {
 }
 
 TEST(BenchmarkFiles, EveryBadLineIsReported) {
-    const testing::TemporaryFile file("{\"query\": \"q\", \"gold\": 0}\n{\"query\": \"q\", \"choices\": [\"a\", \"b\"], \"gold\": 2}\n[]\n");
+    const testing::TemporaryFile file(
+        "{\"query\": \"q\", \"gold\": 0}\n{\"query\": \"q\", \"choices\": [\"a\", \"b\"], \"gold\": 2}\n[]\n");
     try {
         read_benchmark(*find_benchmark("openbookqa"), file.path(), 0);
         FAIL() << "bad lines were read";
@@ -76,8 +82,8 @@ TEST(BenchmarkFiles, EveryBadLineIsReported) {
 TEST(BenchmarkFiles, TheLocalCopiesAreComplete) {
     const std::filesystem::path data = NEPENTHE_SHARED_DATA "/benchmarks";
     const std::vector<std::pair<const char*, std::size_t>> sizes = {
-        {"arc_easy", 2376}, {"arc_challenge", 1172}, {"boolq", 3270}, {"hellaswag", 10042},
-        {"openbookqa", 500}, {"piqa", 1838}, {"winogrande", 1267}, {"lambada_openai", 5153}};
+        {"arc_easy", 2376},  {"arc_challenge", 1172}, {"boolq", 3270},      {"hellaswag", 10042},
+        {"openbookqa", 500}, {"piqa", 1838},          {"winogrande", 1267}, {"lambada_openai", 5153}};
     for (const auto& [name, size] : sizes) {
         const Benchmark& benchmark = *find_benchmark(name);
         EXPECT_EQ(read_benchmark(benchmark, benchmark_file(benchmark, data), 0).size(), size) << name;

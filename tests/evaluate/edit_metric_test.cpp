@@ -16,15 +16,17 @@ namespace {
 std::vector<Json> counterfact_rows(std::vector<std::array<Json, 3>> values) {
     std::vector<Json> rows;
     for (const auto& value : values) {
-        rows.push_back({{"id", rows.size()}, {"efficacy_score", value[0]}, {"paraphrase_score", value[1]},
+        rows.push_back({{"id", rows.size()},
+                        {"efficacy_score", value[0]},
+                        {"paraphrase_score", value[1]},
                         {"neighbourhood_score", value[2]}});
     }
     return rows;
 }
 
 TEST(Metric, WhatDoesNotApplyIsNotCounted) {
-    const auto result = make_result("counterfact", {"paraphrase_score"},
-                                    counterfact_rows({{1, 0.5, 1}, {0, nullptr, 1}, {1, 1.0, 0}}));
+    const auto result =
+        make_result("counterfact", {"paraphrase_score"}, counterfact_rows({{1, 0.5, 1}, {0, nullptr, 1}, {1, 1.0, 0}}));
     EXPECT_DOUBLE_EQ(result.metrics[0].value, 0.75);
     EXPECT_EQ(result.metrics[0].denominator, 2);
 }
@@ -40,7 +42,8 @@ TEST(Metric, ScoreIsTheHarmonicMeanOfAverages) {
     std::vector<double> means;
     for (const Json& row : rows) {
         means.push_back((row["efficacy_score"].get<double>() + row["paraphrase_score"].get<double>() +
-                         row["neighbourhood_score"].get<double>()) / 3);
+                         row["neighbourhood_score"].get<double>()) /
+                        3);
     }
     EXPECT_NEAR(score.low, mean95(means).low, 1e-12);
     const Metric zero = make_result("counterfact", {"edit_score"}, counterfact_rows({{0, 1, 1}, {0, 1, 0}})).metrics[0];
@@ -61,12 +64,15 @@ TEST(PairedMeasures, CountsChangedAnswers) {
 }
 
 TEST(PairedMeasures, LocalityIsAgreementWithTheModelBefore) {
-    TaskResult before{"easyedit", {}, {{{"id", 0}, {"locality_argmax", {{1, 2}}}}, {{"id", 1}, {"locality_argmax", {{3}}}}}};
-    TaskResult after{"easyedit", {}, {{{"id", 0}, {"locality_argmax", {{1, 5}}}}, {{"id", 1}, {"locality_argmax", {{3}}}}}};
+    TaskResult before{
+        "easyedit", {}, {{{"id", 0}, {"locality_argmax", {{1, 2}}}}, {{"id", 1}, {"locality_argmax", {{3}}}}}};
+    TaskResult after{
+        "easyedit", {}, {{{"id", 0}, {"locality_argmax", {{1, 5}}}}, {{"id", 1}, {"locality_argmax", {{3}}}}}};
     EXPECT_DOUBLE_EQ(paired_measures(before, after)["easyedit_locality"]["value"].get<double>(), 0.75);
 }
 
-// editing.md §16 T12: 300 truth ratios each, the second shifted by so many places that the distributions are that far apart.
+// editing.md §16 T12: 300 truth ratios each, the second shifted by so many places that the distributions are that far
+// apart.
 TEST(PairedMeasures, ForgetQualityIsTheExactTest) {
     struct Case {
         int shift;

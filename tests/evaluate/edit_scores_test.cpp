@@ -1,5 +1,6 @@
 // Edit success on Gemma 3 270M before any edit, against an independent computation with transformers
-// (tests/golden/make_edit_scores.py): likelihoods within 1e-3, the same decisions. NEPENTHE_GOLDEN_ITEMS sets how many facts.
+// (tests/golden/make_edit_scores.py): likelihoods within 1e-3, the same decisions. NEPENTHE_GOLDEN_ITEMS sets how many
+// facts.
 
 #include "evaluate/edit_success.h"
 #include "evaluate/evaluate.h"
@@ -129,7 +130,8 @@ TEST(EditScores, OneFactAloneGivesItsRow) {
     edit::FactOptions few;
     few.limit = 3;
     const auto facts = edit::read_facts(kEditing / "counterfact-edit.json", few).facts;
-    const EditSuccess success(EditMeasure::kCounterFact, facts, loaded().tokenizer, loaded().decoder.config().max_positions);
+    const EditSuccess success(EditMeasure::kCounterFact, facts, loaded().tokenizer,
+                              loaded().decoder.config().max_positions);
     const Json& expected = golden()["counterfact"]["items"];
     std::vector<Json> rows;
     for (std::size_t i = 0; i < facts.size(); ++i) {

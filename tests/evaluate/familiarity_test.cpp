@@ -18,20 +18,23 @@ TEST(FamiliarityPrompts, OwnAndPublishedForms) {
     ASSERT_EQ(prompts.size(), 1u);
     EXPECT_EQ(prompts[0].content, std::vector<std::string>{"b"});
     EXPECT_EQ(prompts[0].subtlety, 3);
-    const auto published = read_familiarity_prompts(NEPENTHE_SHARED_DATA "/unlearning/whp/evaluation_prompts.json", false);
+    const auto published =
+        read_familiarity_prompts(NEPENTHE_SHARED_DATA "/unlearning/whp/evaluation_prompts.json", false);
     EXPECT_EQ(published.size(), 300u);
     EXPECT_EQ(published[0].subtlety, 8);
 }
 
 TEST(FamiliarityPrompts, EveryBadPromptIsReported) {
-    const TemporaryFile file(R"({"prompts": [{"prompt": ""}, {"prompt": "A", "content": []}, 7, {"prompt": "B", "content": [1]}]})");
+    const TemporaryFile file(
+        R"({"prompts": [{"prompt": ""}, {"prompt": "A", "content": []}, 7, {"prompt": "B", "content": [1]}]})");
     try {
         read_familiarity_prompts(file.path(), true);
         FAIL();
     } catch (const Error& error) {
         const std::string text = error.what();
         EXPECT_EQ(error.kind(), ErrorKind::kData);
-        for (const char* part : {"prompt 1: the prompt is empty", "prompt 2: \"A\" has no \"content\"", "prompt 3:", "prompt 4:"}) {
+        for (const char* part :
+             {"prompt 1: the prompt is empty", "prompt 2: \"A\" has no \"content\"", "prompt 3:", "prompt 4:"}) {
             EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
         }
     }
@@ -49,13 +52,15 @@ TEST(FamiliarityPrompts, ASpaceStandsBetweenWords) {
 
 TEST(AnchorMentions, CountsOnlyWhatThePromptDoesNotHold) {
     const AnchorMentions mentions(unlearn::parse_dictionary(
-        R"({"Oz": ["x"], "Tin Woodman": ["x"], "Woodman": ["x"], "yellow brick road": ["x"], "Scarecrow": ["x"]})", "test"));
+        R"({"Oz": ["x"], "Tin Woodman": ["x"], "Woodman": ["x"], "yellow brick road": ["x"], "Scarecrow": ["x"]})",
+        "test"));
     using Terms = std::vector<std::string>;
     EXPECT_EQ(mentions.new_terms("A girl went", "with the Tin Woodman to Oz. Oz!"), (Terms{"Tin Woodman", "Oz"}));
     EXPECT_EQ(mentions.new_terms("The Tin Woodman", "and the Woodman"), Terms{});
     EXPECT_EQ(mentions.new_terms("The Woodman", "called the Tin Woodman"), Terms{"Tin Woodman"});
     EXPECT_EQ(mentions.new_terms("Take", "8 oz of flour, a scarecrow and ozone"), Terms{});
-    EXPECT_EQ(mentions.new_terms("Along", "the Yellow Brick\nRoad, the SCARECROW"), (Terms{"yellow brick road", "Scarecrow"}));
+    EXPECT_EQ(mentions.new_terms("Along", "the Yellow Brick\nRoad, the SCARECROW"),
+              (Terms{"yellow brick road", "Scarecrow"}));
 }
 
 TEST(OzInputs, AreComplete) {

@@ -24,8 +24,8 @@ const std::filesystem::path kData = NEPENTHE_SHARED_DATA "/benchmarks";
 const std::filesystem::path kWikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
 
 const Json& golden() {
-    static const Json value = parse_json(
-        io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/lm_eval_gemma3_270m.json"), "lm_eval_gemma3_270m.json");
+    static const Json value = parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/lm_eval_gemma3_270m.json"),
+                                         "lm_eval_gemma3_270m.json");
     return value;
 }
 
@@ -51,8 +51,8 @@ std::string request_digest(const std::string& context, const std::string& contin
 TEST(LmEval, RequestsAreTheHarnesssOwn) {
     for (const Benchmark& benchmark : benchmarks()) {
         const Json& expected = golden()[benchmark.name]["items"];
-        const auto items = read_benchmark(benchmark, benchmark_file(benchmark, kData),
-                                          static_cast<std::int64_t>(expected.size()));
+        const auto items =
+            read_benchmark(benchmark, benchmark_file(benchmark, kData), static_cast<std::int64_t>(expected.size()));
         ASSERT_EQ(items.size(), expected.size()) << benchmark.name;
         for (std::size_t i = 0; i < items.size(); ++i) {
             std::vector<std::string> digests;
@@ -109,7 +109,8 @@ TEST(LmEval, LogLikelihoodsAndDecisionsAgree) {
     options.data = kData;
     options.limit = items_per_task();
     for (const Benchmark& benchmark : benchmarks()) options.tasks.push_back(benchmark.name);
-    for (const TaskResult& result : evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {})) {
+    for (const TaskResult& result :
+         evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {})) {
         check_task(result);
     }
 }

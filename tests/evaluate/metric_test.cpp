@@ -42,7 +42,8 @@ TEST(Metric, OneItemHasNoInterval) {
 }
 
 TEST(Compare, AccuraciesByMcNemar) {
-    const auto before = result("t", "acc", {1, 1, 1, 1, 1, 0, 1, 0}), after = result("t", "acc", {0, 0, 0, 0, 0, 1, 1, 0});
+    const auto before = result("t", "acc", {1, 1, 1, 1, 1, 0, 1, 0}),
+               after = result("t", "acc", {0, 0, 0, 0, 0, 1, 1, 0});
     const Json json = compare({before}, {after})["t"]["acc"];
     EXPECT_DOUBLE_EQ(json["difference"].get<double>(), -0.5);
     EXPECT_EQ(json["lost"], 5);
@@ -54,7 +55,8 @@ TEST(Compare, AccuraciesByMcNemar) {
 
 TEST(Compare, MeansByThePairedTTest) {
     const std::vector<Json> one = {0.1, 0.4, 0.3, 0.9}, two = {0.2, 0.1, 0.1, 0.5};
-    const Json json = compare({result("t", "content_mass", one)}, {result("t", "content_mass", two)})["t"]["content_mass"];
+    const Json json =
+        compare({result("t", "content_mass", one)}, {result("t", "content_mass", two)})["t"]["content_mass"];
     const std::vector<double> a = {0.2, 0.1, 0.1, 0.5}, b = {0.1, 0.4, 0.3, 0.9};
     EXPECT_NEAR(json["p_value"].get<double>(), paired_t_test(a, b), 1e-12);
     EXPECT_NEAR(json["difference"].get<double>(), -0.2, 1e-12);

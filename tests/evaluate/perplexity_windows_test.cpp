@@ -48,13 +48,12 @@ TEST(WikiText, PagesBeginAtFirstLevelHeadings) {
 }
 
 TEST(WikiText, Detokenises) {
-    EXPECT_EQ(detokenize_wikitext(" = = Part = = \n A guest @-@ star ( or two ) said \" go . \" in 1 @,@ 200 ; the boys ' 's hat"),
+    EXPECT_EQ(detokenize_wikitext(
+                  " = = Part = = \n A guest @-@ star ( or two ) said \" go . \" in 1 @,@ 200 ; the boys ' 's hat"),
               " == Part ==\nA guest-star (or two) said \"go.\" in 1,200; the boys''s hat");
 }
 
-TEST(WikiText, JoinsLinesWithBlankLines) {
-    EXPECT_EQ(join_wikitext_lines(" a \n \n b \n"), " a \n\n\n\n\n b \n");
-}
+TEST(WikiText, JoinsLinesWithBlankLines) { EXPECT_EQ(join_wikitext_lines(" a \n \n b \n"), " a \n\n\n\n\n b \n"); }
 
 }  // namespace
 }  // namespace nepenthe::evaluate

@@ -1,11 +1,11 @@
 #pragma once
 // A file with given content, gone at the end of the test.
 
+#include <unistd.h>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <unistd.h>
 
 namespace nepenthe::testing {
 

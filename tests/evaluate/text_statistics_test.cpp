@@ -11,7 +11,8 @@ namespace nepenthe::evaluate {
 namespace {
 
 const Json& golden() {
-    static const Json value = parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/text_statistics.json"), "text_statistics.json");
+    static const Json value =
+        parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/text_statistics.json"), "text_statistics.json");
     return value;
 }
 
@@ -25,7 +26,9 @@ TEST(TextStatistics, EntropiesAgreeWithNltk) {
 TEST(TextStatistics, CosinesAgreeWithScikitLearn) {
     const TfIdf tf_idf(golden()["documents"].get<std::vector<std::string>>());
     for (const Json& triple : golden()["cosines"]) {
-        EXPECT_NEAR(tf_idf.cosine(triple[0].get<std::string>(), triple[1].get<std::string>()), triple[2].get<double>(), 1e-12) << triple;
+        EXPECT_NEAR(tf_idf.cosine(triple[0].get<std::string>(), triple[1].get<std::string>()), triple[2].get<double>(),
+                    1e-12)
+            << triple;
     }
     EXPECT_EQ(tf_idf.cosine("unseen wording", "The tower"), 0);
 }

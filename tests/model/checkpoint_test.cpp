@@ -85,7 +85,8 @@ TEST(Load, RefusesIntegersWhereWeightsBelong) {
 TEST(Load, IgnoresBuffersThatOldCheckpointsStore) {
     EditableCheckpoint checkpoint("gpt2");
     const std::vector<std::uint8_t> triangle(16, 1);
-    checkpoint.tensors.push_back({"transformer.h.0.attn.bias", io::DType::kU8, {1, 1, 4, 4}, std::as_bytes(std::span(triangle))});
+    checkpoint.tensors.push_back(
+        {"transformer.h.0.attn.bias", io::DType::kU8, {1, 1, 4, 4}, std::as_bytes(std::span(triangle))});
     EXPECT_EQ(checkpoint.refusal(), "");
     // It is still there after saving.
     const test::TemporaryFolder target;
@@ -196,24 +197,29 @@ TEST(Save, RoundsAChangedTensorOnceAndLeavesTheOthers) {
     changed.mul_(1.013);  // more than half a bf16 step, and not a bf16 value
     const test::TemporaryFolder target;
     save_model(decoder, checkpoint.folder.path(), target.path());
-    const io::SafetensorsFile before(checkpoint.folder.path() / "model.safetensors"), after(target.path() / "model.safetensors");
+    const io::SafetensorsFile before(checkpoint.folder.path() / "model.safetensors"),
+        after(target.path() / "model.safetensors");
     for (const auto& [name, view] : before.tensors()) {
         EXPECT_EQ(after.tensors().at(name).dtype, io::DType::kBF16);
         const bool same = std::ranges::equal(view.bytes, after.tensors().at(name).bytes);
         EXPECT_EQ(same, name != "model.norm.weight") << name;
     }
-    EXPECT_TRUE(at::equal(tensor_from_bytes(after.tensors().at("model.norm.weight"), at::kBFloat16), changed.to(at::kBFloat16)));
+    EXPECT_TRUE(at::equal(tensor_from_bytes(after.tensors().at("model.norm.weight"), at::kBFloat16),
+                          changed.to(at::kBFloat16)));
     EXPECT_NE(model_digest(target.path()), model_digest(checkpoint.folder.path()));
 }
 
 TEST(Save, RefusesASourceOfAnotherModel) {
     const test::TemporaryFolder target;
-    EXPECT_THROW(save_model(Decoder::load(golden_folder("qwen3"), Compute::kFloat32), golden_folder("llama"), target.path()), Error);
+    EXPECT_THROW(
+        save_model(Decoder::load(golden_folder("qwen3"), Compute::kFloat32), golden_folder("llama"), target.path()),
+        Error);
 }
 
 TEST(Create, IsAFunctionOfTheSeedAndCanBeLoadedAgain) {
     const DecoderConfig config = read_config(golden_folder("gemma3_text"));
-    const Decoder first = Decoder::create(config, 5, Compute::kFloat32), second = Decoder::create(config, 5, Compute::kFloat32);
+    const Decoder first = Decoder::create(config, 5, Compute::kFloat32),
+                  second = Decoder::create(config, 5, Compute::kFloat32);
     const Decoder other = Decoder::create(config, 6, Compute::kFloat32);
     const Expected expected("gemma3_text");
     const at::Tensor logits = first.logits(expected.plain());

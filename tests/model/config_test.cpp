@@ -11,7 +11,7 @@ namespace nepenthe::model {
 namespace {
 
 Json llama() {
-    return {{"model_type", "llama"}, {"vocab_size", 32}, {"hidden_size", 16}, {"num_hidden_layers", 2},
+    return {{"model_type", "llama"},   {"vocab_size", 32},         {"hidden_size", 16},       {"num_hidden_layers", 2},
             {"intermediate_size", 24}, {"num_attention_heads", 4}, {"num_key_value_heads", 2}};
 }
 
@@ -51,10 +51,13 @@ TEST(Config, ReadsTheDtypeUnderBothNames) {
 }
 
 TEST(Config, ReadsGemmaInTheOldSpelling) {
-    const Json json = {{"model_type", "gemma3_text"}, {"vocab_size", 32}, {"hidden_size", 16}, {"num_hidden_layers", 7},
-                       {"intermediate_size", 24}, {"num_attention_heads", 4}, {"num_key_value_heads", 1}, {"head_dim", 8},
-                       {"rope_theta", 1e6}, {"rope_local_base_freq", 1e4}, {"sliding_window", 5},
-                       {"rope_scaling", {{"rope_type", "linear"}, {"factor", 8.0}}}, {"sliding_window_pattern", 3}};
+    const Json json = {{"model_type", "gemma3_text"}, {"vocab_size", 32},
+                       {"hidden_size", 16},           {"num_hidden_layers", 7},
+                       {"intermediate_size", 24},     {"num_attention_heads", 4},
+                       {"num_key_value_heads", 1},    {"head_dim", 8},
+                       {"rope_theta", 1e6},           {"rope_local_base_freq", 1e4},
+                       {"sliding_window", 5},         {"rope_scaling", {{"rope_type", "linear"}, {"factor", 8.0}}},
+                       {"sliding_window_pattern", 3}};
     const DecoderConfig config = parse_config(json);
     EXPECT_EQ(config.window_of, (std::vector<std::int64_t>{5, 5, 0, 5, 5, 0, 5}));
     EXPECT_EQ(config.rotary_of, (std::vector<std::int32_t>{1, 1, 0, 1, 1, 0, 1}));
@@ -66,8 +69,8 @@ TEST(Config, ReadsGemmaInTheOldSpelling) {
 }
 
 TEST(Config, GptNeoRepeatsItsAttentionTypes) {
-    Json json = {{"model_type", "gpt_neo"}, {"vocab_size", 32}, {"hidden_size", 16}, {"num_layers", 3}, {"num_heads", 4},
-                 {"window_size", 5}};
+    Json json = {{"model_type", "gpt_neo"}, {"vocab_size", 32}, {"hidden_size", 16},
+                 {"num_layers", 3},         {"num_heads", 4},   {"window_size", 5}};
     json["attention_types"] = Json::parse(R"([[["global", "local"], 1], [["local"], 1]])");
     EXPECT_EQ(parse_config(json).window_of, (std::vector<std::int64_t>{0, 5, 5}));
     json["num_layers"] = 4;

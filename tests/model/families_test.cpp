@@ -1,6 +1,6 @@
 // Every family against transformers: tests/golden/make_families.py made the models and the numbers.
-#include "model/golden_case.h"
 #include "model/checkpoint_io.h"
+#include "model/golden_case.h"
 #include "model/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -163,7 +163,8 @@ TEST_P(Family, AFrozenPrefixIsContinuedManyTimesAndWithGradients) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Family, testing::ValuesIn(golden_cases()), [](const testing::TestParamInfo<std::string>& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(All, Family, testing::ValuesIn(golden_cases()),
+                         [](const testing::TestParamInfo<std::string>& test) { return test.param; });
 
 }  // namespace
 }  // namespace nepenthe::model

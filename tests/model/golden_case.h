@@ -15,9 +15,22 @@
 namespace nepenthe::model {
 
 inline const std::vector<std::string>& golden_cases() {
-    static const std::vector<std::string> names = {
-        "gpt2", "gpt_neo", "gptj", "gpt_neox", "gpt_neox_sequential", "llama", "llama_biased_tied", "llama_linear",
-        "llama_llama3", "llama_yarn", "mistral", "qwen2", "qwen3", "phi", "olmo2", "gemma3_text"};
+    static const std::vector<std::string> names = {"gpt2",
+                                                   "gpt_neo",
+                                                   "gptj",
+                                                   "gpt_neox",
+                                                   "gpt_neox_sequential",
+                                                   "llama",
+                                                   "llama_biased_tied",
+                                                   "llama_linear",
+                                                   "llama_llama3",
+                                                   "llama_yarn",
+                                                   "mistral",
+                                                   "qwen2",
+                                                   "qwen3",
+                                                   "phi",
+                                                   "olmo2",
+                                                   "gemma3_text"};
     return names;
 }
 

@@ -28,8 +28,8 @@ double error(const at::Tensor& actual, const at::Tensor& expected) {
 }
 
 // Value and gradients of `fused` in the given dtype against `reference` in fp64.
-void compare(const Function& fused, const Function& reference, const std::vector<at::Tensor>& inputs, at::ScalarType dtype,
-             double tolerance) {
+void compare(const Function& fused, const Function& reference, const std::vector<at::Tensor>& inputs,
+             at::ScalarType dtype, double tolerance) {
     std::vector<at::Tensor> low, exact;
     for (const at::Tensor& input : inputs) {
         low.push_back(input.to(dtype).detach().requires_grad_(true));
@@ -81,7 +81,8 @@ TEST(RmsNorm, EqualsItsFormula) {
 }
 
 TEST(GatedActivation, EqualsItsFormula) {
-    for (const Activation activation : {Activation::kSilu, Activation::kGeluTanh, Activation::kGeluErf, Activation::kRelu}) {
+    for (const Activation activation :
+         {Activation::kSilu, Activation::kGeluTanh, Activation::kGeluErf, Activation::kRelu}) {
         const auto fused = [&](const auto& in) { return gated_activation(in[0], in[1], activation); };
         const auto reference = [&](const auto& in) { return activate(in[0], activation) * in[1]; };
         compare_all(fused, reference, {3.0 * noise({4, 7, 33}), noise({4, 7, 33})});
@@ -97,7 +98,8 @@ TEST(GatedActivation, SaturatesWithoutNaN) {
 
 at::Tensor rotate_reference(const at::Tensor& x, const RotaryTable& table, bool interleaved) {
     const std::int64_t pairs = table.cosines.size(2);
-    const at::Tensor c = table.cosines.to(x.scalar_type()).unsqueeze(2), s = table.sines.to(x.scalar_type()).unsqueeze(2);
+    const at::Tensor c = table.cosines.to(x.scalar_type()).unsqueeze(2),
+                     s = table.sines.to(x.scalar_type()).unsqueeze(2);
     const at::Tensor turned = x.narrow(3, 0, 2 * pairs), rest = x.narrow(3, 2 * pairs, x.size(3) - 2 * pairs);
     if (interleaved) {
         const at::Tensor even = turned.slice(3, 0, 2 * pairs, 2), odd = turned.slice(3, 1, 2 * pairs, 2);
@@ -124,13 +126,18 @@ TEST(NormAndRotate, EqualsItsFormula) {
         };
         compare_all(normed, normed_reference, {noise({2, 5, 3, 10}), noise({10})});
         // A slice of a fused projection.
-        const auto sliced = [&](const auto& in) { return norm_and_rotate(in[0].narrow(3, 10, 10), {}, table, pairing); };
-        const auto sliced_reference = [&](const auto& in) { return rotate_reference(in[0].narrow(3, 10, 10), table, interleaved); };
+        const auto sliced = [&](const auto& in) {
+            return norm_and_rotate(in[0].narrow(3, 10, 10), {}, table, pairing);
+        };
+        const auto sliced_reference = [&](const auto& in) {
+            return rotate_reference(in[0].narrow(3, 10, 10), table, interleaved);
+        };
         compare_all(sliced, sliced_reference, {noise({2, 5, 3, 30})});
     }
 }
 
-at::Tensor attention_reference(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options) {
+at::Tensor attention_reference(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const AttentionOptions& options) {
     const std::int64_t group = q.size(1) / k.size(1);
     at::Tensor scores = at::matmul(q, k.repeat_interleave(group, 1).transpose(2, 3)) * options.scale;
     if (options.soft_cap > 0) {
@@ -142,7 +149,8 @@ at::Tensor attention_reference(const at::Tensor& q, const at::Tensor& k, const a
             for (std::int64_t j = 0; j < k.size(2); ++j) {
                 const std::int64_t at_key = options.past + i;
                 const bool real = !options.key_mask.defined() || options.key_mask[b][j].item<bool>();
-                const bool visible = j == at_key || (j < at_key && real && (options.window == 0 || j > at_key - options.window));
+                const bool visible =
+                    j == at_key || (j < at_key && real && (options.window == 0 || j > at_key - options.window));
                 hidden[b][0][i][j] = !visible;
             }
         }
@@ -192,7 +200,8 @@ TEST(Linear, EqualsItsFormulaInBothLayouts) {
 
 TEST(Gemm, TakesAnyStrides) {
     const at::Tensor wide = noise({40, 60}), other = noise({60, 50});
-    for (const at::Tensor& a : {wide, wide.narrow(1, 3, 20), noise({20, 40}).t(), wide.slice(0, 0, 40, 2), wide.narrow(0, 0, 1)}) {
+    for (const at::Tensor& a :
+         {wide, wide.narrow(1, 3, 20), noise({20, 40}).t(), wide.slice(0, 0, 40, 2), wide.narrow(0, 0, 1)}) {
         for (const at::Tensor& full : {other, noise({50, 60}).t(), noise({60, 90}).narrow(1, 7, 50)}) {
             const at::Tensor b = full.narrow(0, 0, a.size(1));
             const at::Tensor c = noise({a.size(0), b.size(1)});

@@ -24,7 +24,8 @@ TEST(SlidingWindows, ScoreEveryTokenButTheFirstOnce) {
             for (const ScoreRequest& request : sliding_windows(ids, {.window = 8, .stride = stride})) {
                 EXPECT_LE(request.ids.size(), 8u);
                 EXPECT_GE(request.first, 1u);
-                scored.insert(scored.end(), request.ids.begin() + static_cast<std::ptrdiff_t>(request.first), request.ids.end());
+                scored.insert(scored.end(), request.ids.begin() + static_cast<std::ptrdiff_t>(request.first),
+                              request.ids.end());
             }
             const std::vector<text::TokenId> wanted(ids.begin() + (length > 0 ? 1 : 0), ids.end());
             EXPECT_EQ(scored, wanted) << length << " " << stride;

@@ -1,9 +1,9 @@
 // Embeddings against sentence-transformers (tests/golden/make_sentence_embeddings.py), and what is refused.
 
+#include "model/sentence_encoder.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "io/file.h"
-#include "model/sentence_encoder.h"
 #include "model/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -45,7 +45,8 @@ TEST(SentenceEncoder, TinyEqualsSentenceTransformers) {
 
 TEST(SentenceEncoder, ATextDoesNotSeeItsNeighbours) {
     const SentenceEncoder encoder = SentenceEncoder::load(kTiny);
-    const std::vector<std::string> texts = {"the tower is in paris", "fact", "the mother of the word is in the tower of words"};
+    const std::vector<std::string> texts = {"the tower is in paris", "fact",
+                                            "the mother of the word is in the tower of words"};
     const at::Tensor together = encoder.encode(texts);
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const at::Tensor alone = encoder.encode(std::span(texts).subspan(i, 1))[0];
@@ -84,7 +85,8 @@ TEST(SentenceEncoder, RefusesWhatItIsNot) {
 TEST(SentenceEncoderReal, MiniLmEqualsSentenceTransformers) {
     const SentenceEncoder encoder = SentenceEncoder::load(NEPENTHE_DEPS "/models/all-minilm-l6-v2");
     EXPECT_EQ(encoder.width(), 384);
-    EXPECT_LT(largest_difference(encoder, read_expected(NEPENTHE_SOURCE_DIR "/tests/golden/sentence_embeddings.json")), 1e-4);
+    EXPECT_LT(largest_difference(encoder, read_expected(NEPENTHE_SOURCE_DIR "/tests/golden/sentence_embeddings.json")),
+              1e-4);
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
 // Serving a side memory: who is answered by it, and that nothing else changes.
 
+#include "model/side_memory.h"
 #include "base/error.h"
 #include "io/file.h"
 #include "model/checkpoint_io.h"
 #include "model/decoder.h"
 #include "model/generate.h"
 #include "model/score.h"
-#include "model/side_memory.h"
 #include "model/temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,8 @@ Decoder load(const std::string& name) { return Decoder::load(family(name), Compu
 std::vector<text::TokenId> some_ids(const Decoder& decoder, std::uint64_t seed, std::size_t length) {
     RandomStream random(seed, "test.ids", 0);
     std::vector<text::TokenId> ids(length);
-    for (auto& id : ids) id = static_cast<text::TokenId>(random.below(static_cast<std::uint64_t>(decoder.config().vocabulary)));
+    for (auto& id : ids)
+        id = static_cast<text::TokenId>(random.below(static_cast<std::uint64_t>(decoder.config().vocabulary)));
     return ids;
 }
 
@@ -147,7 +148,8 @@ TEST_P(SideMemories, KeepTheDecisionForTheTokensThatFollow) {
         for (std::size_t at = 0; at < whole.size();) {
             const std::size_t count = at == 0 ? prompt.size() : 1;
             const Batch step{row_of({whole.begin() + static_cast<std::ptrdiff_t>(at),
-                                     whole.begin() + static_cast<std::ptrdiff_t>(at + count)}), {}};
+                                     whole.begin() + static_cast<std::ptrdiff_t>(at + count)}),
+                             {}};
             const Context context = scene.decoder.context(step, &cache);
             at::Tensor hidden = scene.decoder.blocks(scene.decoder.embed(step.ids, context), context);
             states = states.defined() ? at::cat({states, hidden}, 1) : hidden;
@@ -250,7 +252,8 @@ TEST(SideMemory, DistancesCountNoPaddingAndNoFirstToken) {
     EXPECT_EQ(pooled_distances(SidePooling::kMean, spoiled, single)[0].item<float>(), 6.0F);
     // Beyond 100 tokens the published code takes the largest.
     const at::Tensor long_text = at::cat({at::full({1, 1}, 50.0F), at::ones({1, 100})}, 1);
-    EXPECT_EQ(pooled_distances(SidePooling::kPublished, long_text, at::ones({1, 101}, at::kBool))[0].item<float>(), 50.0F);
+    EXPECT_EQ(pooled_distances(SidePooling::kPublished, long_text, at::ones({1, 101}, at::kBool))[0].item<float>(),
+              50.0F);
 }
 
 }  // namespace

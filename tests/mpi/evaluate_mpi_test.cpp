@@ -7,10 +7,10 @@
 
 #include <gtest/gtest.h>
 
+#include <unistd.h>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 namespace nepenthe::evaluate {
 namespace {
@@ -20,9 +20,20 @@ const std::filesystem::path kOz = NEPENTHE_SOURCE_DIR "/inputs/oz";
 
 EvaluateOptions small_options() {
     EvaluateOptions options;
-    options.tasks = {"piqa", "winogrande", "boolq", "lambada_openai", "wikitext_word_perplexity", "wikitext_token_perplexity",
-                     "perplexity", "familiarity_probability", "neighbour_probability", "familiarity_completion", "counterfact",
-                     "easyedit", "unrelated_facts", "tofu"};
+    options.tasks = {"piqa",
+                     "winogrande",
+                     "boolq",
+                     "lambada_openai",
+                     "wikitext_word_perplexity",
+                     "wikitext_token_perplexity",
+                     "perplexity",
+                     "familiarity_probability",
+                     "neighbour_probability",
+                     "familiarity_completion",
+                     "counterfact",
+                     "easyedit",
+                     "unrelated_facts",
+                     "tofu"};
     options.data = NEPENTHE_SHARED_DATA "/benchmarks";
     options.wikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
     options.text = NEPENTHE_SHARED_DATA "/text/planets";
@@ -120,10 +131,17 @@ TEST(EvaluateMpi, TextsLedTowardsAFactAreTheSameOnAllRanks) {
         Json facts = Json::array(), references = Json::array();
         for (const std::string id : {"Q1", "Q2", "Q3"}) {
             facts.push_back({{"case_id", id},
-                             {"requested_rewrite", {{"subject", "Lily"}, {"prompt", "{} went to"}, {"relation_id", "P1"},
-                                                    {"target_new", {{"str", "school"}, {"id", id}}}, {"target_true", {{"str", "bed"}, {"id", "Q9"}}}}},
+                             {"requested_rewrite",
+                              {{"subject", "Lily"},
+                               {"prompt", "{} went to"},
+                               {"relation_id", "P1"},
+                               {"target_new", {{"str", "school"}, {"id", id}}},
+                               {"target_true", {{"str", "bed"}, {"id", "Q9"}}}}},
                              {"generation_prompts", {"One day, Lily went to", "Lily's favourite place is"}}});
-            if (id != "Q3") references.push_back({{"relation_id", "P1"}, {"target_id", id}, {"samples", {{{"text", "Lily and her mom went to the park to play."}}}}});
+            if (id != "Q3")
+                references.push_back({{"relation_id", "P1"},
+                                      {"target_id", id},
+                                      {"samples", {{{"text", "Lily and her mom went to the park to play."}}}}});
         }
         std::filesystem::create_directories(folder);
         std::ofstream(folder / "facts.json") << facts;

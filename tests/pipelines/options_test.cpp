@@ -38,7 +38,8 @@ struct Sample {
 
 TEST(Options, ReadsEveryKind) {
     Sample sample;
-    sample.options.parse({{"--epochs", "3", "--lr=1e-3", "--deterministic", "--alpha", "2.5,5", "--model", "m"}, "/base"});
+    sample.options.parse(
+        {{"--epochs", "3", "--lr=1e-3", "--deterministic", "--alpha", "2.5,5", "--model", "m"}, "/base"});
     EXPECT_EQ(sample.epochs, 3);
     EXPECT_EQ(sample.lr, 1e-3);
     EXPECT_TRUE(sample.deterministic);
@@ -71,9 +72,9 @@ TEST(Options, LastSourceWins) {
     Sample sample;
     sample.options.parse({{"--config", file.string(), "--schedule", "linear"}, {}});
     ::unsetenv("NEPENTHE_LR");
-    EXPECT_EQ(sample.epochs, 2);             // file over default
-    EXPECT_EQ(sample.lr, 0.125);             // environment over file
-    EXPECT_EQ(sample.schedule, "linear");    // flag over file
+    EXPECT_EQ(sample.epochs, 2);           // file over default
+    EXPECT_EQ(sample.lr, 0.125);           // environment over file
+    EXPECT_EQ(sample.schedule, "linear");  // flag over file
 }
 
 TEST(Options, RefusesAnUnknownKeyInTheFile) {

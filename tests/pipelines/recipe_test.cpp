@@ -25,13 +25,15 @@ std::string refusal(const std::string& text, const std::map<std::string, std::st
 }
 
 TEST(Recipe, StagesNameEarlierOnesAndVariables) {
-    const Recipe recipe = recipe_of(R"({"name": "r", "variables": {"book": {"help": "text"}, "rate": {"default": "1e-5"}},
+    const Recipe recipe =
+        recipe_of(R"({"name": "r", "variables": {"book": {"help": "text"}, "rate": {"default": "1e-5"}},
         "stages": [{"name": "a", "verb": "train", "options": {"corpus": "${book}", "lr": "${rate}"}},
                    {"name": "b", "verb": "forget", "options": {"labels": "@a", "epochs": 2, "deterministic": true,
                                                                "alpha": [2.5, 5], "json": false}}]})",
-                                    {{"book", "oz.txt"}});
+                  {{"book", "oz.txt"}});
     const auto words = stage_words(recipe.stages[1], {{"a", "/outputs/train-0"}});
-    EXPECT_EQ(words, (std::vector<std::string>{"--alpha=2.5,5", "--deterministic", "--epochs=2", "--labels=/outputs/train-0"}));
+    EXPECT_EQ(words, (std::vector<std::string>{"--alpha=2.5,5", "--deterministic", "--epochs=2",
+                                               "--labels=/outputs/train-0"}));
     EXPECT_EQ(recipe.stages[0].options["corpus"], "oz.txt");
     EXPECT_EQ(recipe.stages[0].options["lr"], "1e-5");
 }

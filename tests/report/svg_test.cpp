@@ -1,8 +1,8 @@
 // Figures as SVG text.
 
+#include "report/svg.h"
 #include "report/heat_map.h"
 #include "report/line_plot.h"
-#include "report/svg.h"
 
 #include <gtest/gtest.h>
 
@@ -34,8 +34,14 @@ TEST(Svg, TicksAreRoundAndCover) {
 }
 
 TEST(HeatMap, HasACellForEveryValue) {
-    const HeatMap map{.title = "t", .rows = {"the <s>*", "b"}, .values = {{0, 0.5, 1}, {NAN, 2, -1}}, .x_label = "layer",
-                      .bar_label = "p", .low = 0, .high = 1, .palette = Palette::kGreens};
+    const HeatMap map{.title = "t",
+                      .rows = {"the <s>*", "b"},
+                      .values = {{0, 0.5, 1}, {NAN, 2, -1}},
+                      .x_label = "layer",
+                      .bar_label = "p",
+                      .low = 0,
+                      .high = 1,
+                      .palette = Palette::kGreens};
     const std::string svg = heat_map_svg(map);
     EXPECT_EQ(count(svg, "<rect"), 1u + 6u + 40u + 2u);
     EXPECT_EQ(count(svg, palette_colour(Palette::kGreens, 1)), 2u) << "one at the limit, one beyond";

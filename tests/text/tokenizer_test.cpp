@@ -107,8 +107,9 @@ TEST_F(TokenizerTest, RefusesAFileThatIsNotWhatItClaims) {
     const std::string special = R"({"single": [{"SpecialToken": {"id": "x"}}, {"Sequence": {"id": "A"}}],
         "type": "TemplateProcessing", "special_tokens": {"x": {"ids": [)";
     for (const char* id : {"5", "-1", "99999999999"}) {
-        EXPECT_NE(refusal(R"({"model": {"vocab": {"a": 0}}, "post_processor": )" + special + id + "]}}}}").find("post_"),
-                  std::string::npos)
+        EXPECT_NE(
+            refusal(R"({"model": {"vocab": {"a": 0}}, "post_processor": )" + special + id + "]}}}}").find("post_"),
+            std::string::npos)
             << id;
     }
     EXPECT_THROW(Tokenizer::load(folder_.path() / "nowhere"), Error);

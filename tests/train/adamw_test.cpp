@@ -25,8 +25,8 @@ TEST(AdamW, FollowsAScalarReferenceAndAtensFusedKernel) {
         const at::Tensor before = weight.clone();
         const std::int64_t changed = adamw_update(step, weight, first, second, gradient, weight);
         EXPECT_EQ(changed, weight.ne(before).sum().item<std::int64_t>());
-        at::_fused_adamw_({peer}, {gradient}, {peer_first}, {peer_second}, {}, {at::scalar_tensor(static_cast<double>(t))}, 1e-3,
-                          0.9, 0.999, 0.1, 1e-8, false, false);
+        at::_fused_adamw_({peer}, {gradient}, {peer_first}, {peer_second}, {},
+                          {at::scalar_tensor(static_cast<double>(t))}, 1e-3, 0.9, 0.999, 0.1, 1e-8, false, false);
         const float* g = gradient.const_data_ptr<float>();
         for (std::size_t i = 0; i < w.size(); ++i) {
             m[i] = 0.9 * m[i] + 0.1 * static_cast<double>(g[i]);

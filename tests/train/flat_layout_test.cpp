@@ -23,7 +23,8 @@ TEST(FlatLayout, GivesEveryElementOneOwnerOnAnyNumberOfRanks) {
             for (int rank = 0; rank < ranks; ++rank) {
                 for (const FlatRange& range : owned_ranges(layout, bucket, rank)) {
                     for (std::int64_t i = 0; i < range.numel; ++i) {
-                        EXPECT_TRUE(owned[layout.parameters[range.parameter].name].insert(range.parameter_begin + i).second);
+                        EXPECT_TRUE(
+                            owned[layout.parameters[range.parameter].name].insert(range.parameter_begin + i).second);
                     }
                 }
             }

@@ -1,6 +1,6 @@
 // The chunked loss against ATen's cross-entropy on the whole logits, gradients included.
-#include "train/head_loss.h"
 #include "train/loss.h"
+#include "train/head_loss.h"
 
 #include "train/tiny_decoder.h"
 
@@ -21,8 +21,13 @@ Case random_case(std::int64_t n, std::int64_t vocabulary, bool biased) {
 
 void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biased) {
     Case given = random_case(37, vocabulary, biased);
-    HeadLossInput input{.normed = given.normed, .unembedding = given.unembedding, .bias = given.bias,
-                        .targets = given.targets, .soft_cap = cap, .scale = 0.5, .chunk = chunk};
+    HeadLossInput input{.normed = given.normed,
+                        .unembedding = given.unembedding,
+                        .bias = given.bias,
+                        .targets = given.targets,
+                        .soft_cap = cap,
+                        .scale = 0.5,
+                        .chunk = chunk};
     input.unembedding_gradient = at::full_like(given.unembedding, 7.0);  // must be overwritten
     const HeadLoss mine = head_loss(input);
 
@@ -56,7 +61,8 @@ TEST(HeadLoss, AgreesWithAtenThroughSoftCapAndBias) { compare(8193, 16, 4.0, tru
 TEST(HeadLoss, KeepsBFloat16WithinItsRounding) {
     const Case given = random_case(24, 9001, false);
     HeadLossInput exact{.normed = given.normed.to(at::kBFloat16).to(at::kFloat),
-                        .unembedding = given.unembedding.to(at::kBFloat16).to(at::kFloat), .targets = given.targets};
+                        .unembedding = given.unembedding.to(at::kBFloat16).to(at::kFloat),
+                        .targets = given.targets};
     exact.unembedding_gradient = at::empty_like(given.unembedding);
     const HeadLoss reference = head_loss(exact);
     HeadLossInput low = exact;
@@ -93,7 +99,8 @@ TEST(CrossEntropySum, GivesAutogradWhatTheWholeHeadGives) {
             mine.push_back(named.tensor.grad().clone());
             named.tensor.mutable_grad() = at::Tensor();
         }
-        (at::cross_entropy_loss(decoder.logits(batch).flatten(0, 1), targets, {}, at::Reduction::Sum) * 0.25).backward();
+        (at::cross_entropy_loss(decoder.logits(batch).flatten(0, 1), targets, {}, at::Reduction::Sum) * 0.25)
+            .backward();
         for (std::size_t i = 0; i < mine.size(); ++i) {
             const model::NamedTensor named = decoder.parameters()[i];
             EXPECT_TRUE(at::allclose(mine[i], named.tensor.grad(), 1e-4, 1e-6)) << named.name;

@@ -1,4 +1,5 @@
-// Training on 1 to 4 ranks: the same weights, checkpoints for any number of ranks, failures that all ranks report alike.
+// Training on 1 to 4 ranks: the same weights, checkpoints for any number of ranks, failures that all ranks report
+// alike.
 #include "base/error.h"
 #include "base/hash.h"
 #include "dist/collectives.h"
@@ -45,8 +46,8 @@ struct Outcome {
     TrainReport report;
 };
 
-Outcome run(const dist::Comm& comm, const TrainOptions& options, Compute compute = Compute::kFloat32, const fs::path& folder = {},
-            const StepHook& hook = {}) {
+Outcome run(const dist::Comm& comm, const TrainOptions& options, Compute compute = Compute::kFloat32,
+            const fs::path& folder = {}, const StepHook& hook = {}) {
     Decoder decoder = Decoder::create(testing::tiny_config(), 1, compute);
     const auto collectives = dist::make_mpi_collectives(comm);
     const TrainReport report = train(comm, *collectives, decoder, 40, testing::tiny_sample, options, folder, hook);
@@ -67,7 +68,8 @@ Outcome reference(const TrainOptions& options) {
     for (std::int64_t step = 1; step <= options.max_steps; ++step) {
         at::Tensor sum = at::zeros({});
         std::int64_t count = 0;
-        for (std::int64_t position = (step - 1) * options.global_batch; position < step * options.global_batch; ++position) {
+        for (std::int64_t position = (step - 1) * options.global_batch; position < step * options.global_batch;
+             ++position) {
             const Sample sample = testing::tiny_sample(order.at(position));
             const std::vector<std::int64_t> ids(sample.ids.begin(), sample.ids.end());
             const at::Tensor logits = decoder.logits({at::tensor(ids, at::kLong).unsqueeze(0), {}}).squeeze(0);
@@ -90,9 +92,9 @@ Outcome reference(const TrainOptions& options) {
         for (std::size_t i = 0; i < weights.size(); ++i) {
             gradients[i].mul_(std::min(1.0, options.clip_norm / norm));
             at::_fused_adamw_({weights[i]}, {gradients[i]}, {first[i]}, {second[i]}, {},
-                              {at::scalar_tensor(static_cast<double>(step))}, learning_rate(options, step, options.max_steps),
-                              options.beta1, options.beta2, weights[i].dim() > 1 ? options.weight_decay : 0.0, options.epsilon,
-                              false, false);
+                              {at::scalar_tensor(static_cast<double>(step))},
+                              learning_rate(options, step, options.max_steps), options.beta1, options.beta2,
+                              weights[i].dim() > 1 ? options.weight_decay : 0.0, options.epsilon, false, false);
         }
     }
     outcome.weights = testing::all_weights(decoder);
@@ -162,7 +164,8 @@ TEST(Train, ContinuesBitForBit) {
             const Outcome whole = run(*world, options, compute);
             const SharedFolder folder;
             options.checkpoint_steps = 5;
-            const Outcome half = run(*world, options, compute, folder.path(), [](const StepReport& step) { return step.step < 12; });
+            const Outcome half =
+                run(*world, options, compute, folder.path(), [](const StepReport& step) { return step.step < 12; });
             EXPECT_TRUE(half.report.stopped_early);
             const Outcome rest = run(*world, options, compute, folder.path());
             EXPECT_TRUE(at::equal(whole.weights, rest.weights));
@@ -252,7 +255,8 @@ TEST(GradientBuckets, LeaveInOneOrderWhateverTheOrderOfHooks) {
         GradientBuckets buckets(layout, parameters, recording, std::nullopt);
         const bool idle = world->size() > 1 && world->rank() == 0;
         if (!idle) {
-            const auto order = random_permutation(sizes.size(), RandomStream(seed, "hooks", static_cast<std::uint64_t>(world->rank())));
+            const auto order = random_permutation(
+                sizes.size(), RandomStream(seed, "hooks", static_cast<std::uint64_t>(world->rank())));
             at::Tensor loss = at::zeros({});
             for (const std::uint64_t i : order) {
                 loss = i == kUnused ? loss : loss + parameters[i].sum() * static_cast<double>(i + 1);
@@ -265,7 +269,8 @@ TEST(GradientBuckets, LeaveInOneOrderWhateverTheOrderOfHooks) {
         const double contributors = static_cast<double>(world->size() == 1 ? 1 : world->size() - 1);
         for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
             for (const FlatRange& range : owned_ranges(layout, bucket, world->rank())) {
-                const double expected = range.parameter == kUnused ? 0.0 : static_cast<double>(range.parameter + 1) * contributors;
+                const double expected =
+                    range.parameter == kUnused ? 0.0 : static_cast<double>(range.parameter + 1) * contributors;
                 EXPECT_TRUE(buckets.shard().narrow(0, range.shard_begin, range.numel).eq(expected).all().item<bool>());
             }
         }

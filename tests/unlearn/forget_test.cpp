@@ -82,7 +82,8 @@ TEST(Forget, TextThatIsToStayStays) {
     testing::SharedFolder folder("forget-retain");
     const store::Artefact artefact = labels(folder.path());
     const auto tokenizer = text::Tokenizer::load(kModel);
-    const std::string story = "Once upon a time, there was a big dog. He liked to run in the park with his friend, a small cat.";
+    const std::string story =
+        "Once upon a time, there was a big dog. He liked to run in the park with his friend, a small cat.";
     const RetainBlocks retain = {tokenizer.encode(story, true).ids};
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     const auto loss_after = [&](const RetainBlocks& blocks, const char* work) {
@@ -94,7 +95,8 @@ TEST(Forget, TextThatIsToStayStays) {
         const at::Tensor ids = at::tensor(at::ArrayRef<text::TokenId>(retain.front()), at::kLong);
         const at::Tensor hidden = decoder.hidden_states({ids.unsqueeze(0), {}})[0];
         const std::int64_t predicted = ids.size(0) - 1;
-        return train::cross_entropy_sum(decoder, hidden.narrow(0, 0, predicted), ids.narrow(0, 1, predicted)).item<double>();
+        return train::cross_entropy_sum(decoder, hidden.narrow(0, 0, predicted), ids.narrow(0, 1, predicted))
+            .item<double>();
     };
     EXPECT_LT(loss_after(retain, "with"), loss_after({}, "without"));
 }
