@@ -47,9 +47,13 @@ at::Tensor Unembedding::logits(const at::Tensor& normed) const {
     const at::NoGradGuard no_gradients;
     const at::Tensor states = normed.to(weight.device(), at::kFloat);
     at::Tensor out = at::empty({states.size(0), vocabulary()}, states.options());
+    // One buffer for all slices: fresh pages for each of them cost more than the widening.
+    at::Tensor wide;
+    if (weight.scalar_type() != at::kFloat) wide = at::empty({kSlice, weight.size(1)}, states.options());
     for (std::int64_t first = 0; first < vocabulary(); first += kSlice) {
         const std::int64_t count = std::min(kSlice, vocabulary() - first);
-        const at::Tensor slice = weight.narrow(0, first, count).to(at::kFloat);
+        at::Tensor slice = weight.narrow(0, first, count);
+        if (wide.defined()) slice = wide.narrow(0, 0, count).copy_(slice);
         out.narrow(1, first, count).copy_(model::matrix_product(states, slice.t()));
     }
     if (bias.defined()) out.add_(bias);
