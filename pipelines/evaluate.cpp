@@ -7,6 +7,7 @@
 #include "pipelines/stage.h"
 
 #include <algorithm>
+#include <set>
 
 namespace nepenthe::pipelines {
 
@@ -24,9 +25,9 @@ std::string items_file(const std::string& model, std::string task) {
     return fmt::format("items-{}-{}.jsonl", model, task);
 }
 
-// What an earlier evaluation measured, from its artefact.
-std::vector<NamedResults> earlier_results(const std::filesystem::path& folder) {
-    const store::Artefact artefact = store::open_artefact(folder, /*verify=*/true);
+// What an earlier evaluation measured.
+std::vector<NamedResults> earlier_results(const store::Artefact& artefact) {
+    const std::filesystem::path& folder = artefact.folder;
     if (artefact.manifest.value("stage", Json()) != "evaluate") {
         fail(ErrorKind::kData, "--compare-with {}: not an evaluation", folder.string());
     }
@@ -117,8 +118,16 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<NamedResults> earlier;
     dist::run_agreed(comm, "earlier evaluations", [&] {
         for (const std::filesystem::path& folder : compare_with) {
-            for (NamedResults& model : earlier_results(folder)) earlier.push_back(std::move(model));
-            key.inputs["compare-with:" + std::to_string(earlier.size())] = store::open_artefact(folder).digest();
+            const store::Artefact artefact = store::open_artefact(folder, /*verify=*/true);
+            for (NamedResults& model : earlier_results(artefact)) earlier.push_back(std::move(model));
+            key.inputs["compare-with:" + std::to_string(earlier.size())] = artefact.digest();
+        }
+        std::set<std::string> names;
+        for (const NamedResults& model : earlier) {
+            if (!names.insert(model.name).second)
+                fail(ErrorKind::kUsage,
+                     "--compare-with: two earlier models are called \"{}\"; comparisons are known by the names",
+                     model.name);
         }
     });
     if (auto existing = store::find_artefact(comm, common.outputs, key)) return answer_from(*existing, true);

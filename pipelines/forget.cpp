@@ -46,7 +46,8 @@ struct Watch {
 
 store::ArtefactKey make_key(const dist::Comm& comm, const unlearn::ForgetOptions& forget, const Json& train_key,
                             const std::string& dtype, const Watch& watch, const std::filesystem::path& model,
-                            const std::filesystem::path& labels, const text::Corpus& retain) {
+                            const std::filesystem::path& labels, const text::Corpus& retain,
+                            std::int64_t retain_block) {
     store::ArtefactKey key;
     key.stage = "forget";
     key.options = train_key;
@@ -59,7 +60,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const unlearn::ForgetOptions
     key.inputs["labels"] = input_model_digest(comm, labels);
     if (!retain.blocks.empty()) {
         key.options["retain_ratio"] = forget.retain_ratio;
-        key.options["retain_block"] = std::ssize(retain.blocks.front().ids);
+        key.options["retain_block"] = retain_block;
         key.inputs["retain"] = retain.digest;
     }
     if (watch.wanted()) {
@@ -110,11 +111,16 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     problems.throw_if_any(ErrorKind::kUsage, "options");
     common.apply(comm);
 
-    const auto tokenizer = load_tokenizer(model_folder, model::read_config(model_folder));
+    const auto config = model::read_config(model_folder);
+    if (config.max_positions > 0 && retain_cut.length > config.max_positions)
+        fail(ErrorKind::kUsage, "--retain-block {}: the model has {} positions", retain_cut.length,
+             config.max_positions);
+    const auto tokenizer = load_tokenizer(model_folder, config);
     text::Corpus retain;
     if (!retain_paths.empty())
         retain = text::make_corpus(read_corpus_documents(retain_paths, 0), tokenizer, retain_cut);
-    const auto key = make_key(comm, forget, reader.key(), common.dtype, watch, model_folder, labels, retain);
+    const auto key =
+        make_key(comm, forget, reader.key(), common.dtype, watch, model_folder, labels, retain, retain_cut.length);
     unlearn::check_labels_belong(labels, key.inputs.at("model"), tokenizer.digest());
     if (auto existing = store::find_artefact(comm, common.outputs, key))
         return artefact_answer(*existing, true, "model");

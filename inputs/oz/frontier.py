@@ -14,7 +14,7 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from runs_support import Runner, heading, line  # noqa: E402
+from runs_support import Refused, Runner, heading, line  # noqa: E402
 
 TASKS = {"familiarity_probability": "content_mass", "neighbour_probability": "content_mass",
          "wikitext_token_perplexity": "token_perplexity", "hellaswag": "acc_norm"}
@@ -34,9 +34,8 @@ def read_options():
     parser.add_argument("--outputs", default="outputs/oz-frontier")
     parser.add_argument("--ranks", default="2")
     parser.add_argument("--nepenthe", default=str(HERE.parents[1] / "build/release/nepenthe"))
-    options = parser.parse_args()
-    options.slim = False
-    return options
+    parser.set_defaults(slim=False)
+    return parser.parse_args()
 
 
 def reinforce(run, options, setting):
@@ -90,4 +89,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Refused as reason:
+        sys.exit(str(reason))

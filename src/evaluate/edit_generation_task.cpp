@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "evaluate/task.h"
 #include "evaluate/text_statistics.h"
 #include "io/text.h"
@@ -52,31 +53,50 @@ std::string target_id(const edit::Fact& fact) {
 struct Subject {
     std::string fact;
     std::vector<std::vector<text::TokenId>> prompts;
-    std::string reference;  // "" = none
+    std::uint64_t first_stream;  // of randomness; one a prompt, numbered over all facts
+    std::string reference;       // "" = none
 };
 
 class EditGenerationTask : public Task {
   public:
     EditGenerationTask(const std::vector<edit::Fact>& facts, const TaskInput& input)
-        : tokenizer_(input.tokenizer), tokens_(std::min(kTokens, input.config.max_positions)) {
-        References references;
-        if (!input.options.reference_texts.empty()) references = read_references(input.options.reference_texts);
-        tf_idf_.emplace(references.texts);
+        : tokenizer_(input.tokenizer),
+          tokens_(std::min(kTokens, input.config.max_positions)),
+          seed_(input.options.seed) {
+        if (!input.options.reference_texts.empty()) references_ = read_references(input.options.reference_texts);
+        tf_idf_.emplace(references_.texts);
+        std::uint64_t prompts = 0, long_prompts = 0, without = 0;
         for (const edit::Fact& fact : facts) {
-            Subject subject{fact.id, {}, ""};
+            Subject subject{fact.id, {}, prompts, ""};
             for (const std::string& prompt : fact.generation_prompts) {
                 auto ids = tokenizer_.encode(prompt, true).ids;
-                if (std::ssize(ids) < tokens_) subject.prompts.push_back(std::move(ids));
+                if (std::ssize(ids) < tokens_) {
+                    subject.prompts.push_back(std::move(ids));
+                } else {
+                    ++long_prompts;
+                }
             }
-            if (const auto found = references.about.find({fact.relation, target_id(fact)});
-                found != references.about.end()) {
+            if (subject.prompts.empty()) {
+                ++without;
+                continue;
+            }
+            prompts += subject.prompts.size();
+            if (const auto found = references_.about.find({fact.relation, target_id(fact)});
+                found != references_.about.end()) {
                 subject.reference = found->second;
                 referenced_ = true;
             }
-            if (!subject.prompts.empty()) subjects_.push_back(std::move(subject));
+            subjects_.push_back(std::move(subject));
         }
         if (subjects_.empty())
             fail(ErrorKind::kData, "none of the facts has generation prompts (CounterFact as ROME publishes it has)");
+        if (!input.options.reference_texts.empty() && !referenced_)
+            fail(ErrorKind::kData,
+                 "{}: no text about the new target of any fact: relation and Wikidata id must be the facts'",
+                 input.options.reference_texts.string());
+        if (without > 0) log_warning("{} facts without generation prompts are left out", without);
+        if (long_prompts > 0)
+            log_warning("{} generation prompts of {} and more tokens are left out", long_prompts, tokens_);
     }
 
     std::int64_t items() const override { return std::ssize(subjects_); }
@@ -98,6 +118,7 @@ class EditGenerationTask : public Task {
 
     std::string digest() const override {
         Sha256 hash;
+        hash.update(Json{seed_, references_.texts}.dump());  // all texts: they decide what a word weighs
         for (const Subject& subject : subjects_)
             hash.update(Json{subject.fact, subject.prompts, subject.reference}.dump());
         return hash.hex();
@@ -110,7 +131,7 @@ class EditGenerationTask : public Task {
         std::string all;
         Json texts = Json::array();
         for (std::size_t p = 0; p < subject.prompts.size(); ++p) {
-            texts.push_back(write(decoder, subject.prompts[p], index * 1000 + p));
+            texts.push_back(write(decoder, subject.prompts[p], subject.first_stream + p));
             const auto& text = texts.back().get_ref<const std::string&>();
             entropy += ngram_entropy(text) / static_cast<double>(subject.prompts.size());
             all += (all.empty() ? "" : " ") + text;
@@ -129,6 +150,7 @@ class EditGenerationTask : public Task {
         options.max_new_tokens = tokens_ - std::ssize(prompt);
         options.greedy = false;
         options.top_k = 5;
+        options.seed = seed_;
         if (const auto eos = tokenizer_.eos()) options.stop = {*eos};
         std::vector<text::TokenId> ids = prompt;
         const auto written = model::generate(decoder, {prompt}, options, {stream}).front();
@@ -138,6 +160,8 @@ class EditGenerationTask : public Task {
 
     const text::Tokenizer& tokenizer_;
     std::int64_t tokens_;
+    std::uint64_t seed_;
+    References references_;
     std::vector<Subject> subjects_;
     std::optional<TfIdf> tf_idf_;
     bool referenced_ = false;

@@ -8,6 +8,7 @@
 #include "edit/edit_cases.h"
 #include "edit/edit_context.h"
 #include "edit/keys.h"
+#include "expected_errors.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
 
@@ -20,6 +21,7 @@
 namespace nepenthe::edit {
 namespace {
 
+using nepenthe::testing::message_of;
 using testing::Case;
 using testing::fact;
 using testing::fresh;
@@ -44,17 +46,6 @@ FactKeys keys_now(const Case& tiny, const EditInputs& inputs, const EditOptions&
 double distance(const at::Tensor& a, const at::Tensor& b) { return ((a - b).norm() / b.norm()).item<double>(); }
 
 at::Tensor wanted(const EditRecord& record) { return (record.value.initial + record.value.delta).to(at::kDouble); }
-
-std::string message_of(ErrorKind kind, const std::function<void()>& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), kind) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return "";
-}
 
 class EditFamily : public ::testing::TestWithParam<std::string> {};
 
@@ -357,9 +348,10 @@ TEST(Edit, ASubjectThatSharesItsLastTokenIsNamed) {
     EXPECT_EQ(warnings[0].find("alone"), std::string::npos) << warnings[0];
 }
 
+// The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Edit, PrintsItsDigest) {
     const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
-    nepenthe::testing::SharedFolder folder("edit-digest");
+    nepenthe::testing::SharedFolder folder(*nepenthe::testing::world);
     const std::filesystem::path scratch = (outputs ? std::filesystem::path(outputs) : folder.path()) / ".work";
     std::string digests;
     std::vector<Fact> facts;

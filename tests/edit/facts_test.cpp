@@ -4,7 +4,8 @@
 
 #include "edit/fact_formats.h"
 #include "edit/proper_names.h"
-#include "io/temporary_folder.h"
+#include "expected_errors.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -14,8 +15,8 @@
 namespace nepenthe::edit {
 namespace {
 
-using io::expect_contains;
-using io::message_of;
+using nepenthe::testing::expect_contains;
+using nepenthe::testing::message_of;
 
 const std::filesystem::path kEditing = NEPENTHE_SHARED_DATA "/editing";
 const std::filesystem::path kTofu = NEPENTHE_SHARED_DATA "/unlearning/tofu";
@@ -29,7 +30,7 @@ FactOptions unlearning(UnlearningTarget target) {
 }
 
 FactFile read(const std::string& bytes, const FactOptions& options = {}) {
-    const io::TemporaryFolder folder;
+    const nepenthe::testing::TemporaryFolder folder;
     return read_facts(folder.write("facts", bytes), options);
 }
 

@@ -5,7 +5,7 @@
 #include "base/hash.h"
 #include "edit/edit_cases.h"
 #include "mpi_world.h"
-#include "store/temp_folder.h"
+#include "shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -163,7 +163,7 @@ TEST(Ike, ABundleComesBackAsItWas) {
     const Bench bench;
     const IkeBundle bundle = bench.run();
     const dist::Comm& comm = *nepenthe::testing::world;
-    const nepenthe::testing::TempFolder folder(comm);
+    const nepenthe::testing::SharedFolder folder(comm);
     const store::Artefact artefact = publish_bundle(comm, bundle, folder.path(), {{"facts", "x"}});
     const IkeBundle opened = IkeBundle::open(artefact.folder);
     EXPECT_EQ(opened.options().to_json(), bundle.options().to_json());
@@ -193,6 +193,7 @@ TEST(Ike, FindsTheToldFactThatAPromptIsAbout) {
     EXPECT_TRUE(bundle.nearest(bench.encoder, {}).empty());
 }
 
+// The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Ike, PrintsItsDigest) {
     const Bench bench;
     Sha256 hash;

@@ -42,7 +42,7 @@ std::string gate(const std::function<void()>& action) {
 }
 
 TEST(Ledger, ComesBackAsItWasWritten) {
-    nepenthe::testing::SharedFolder folder("ledger");
+    nepenthe::testing::SharedFolder folder(*nepenthe::testing::world);
     const Written written;
     const LedgerClaims claims{written.options.to_json(), "model", "tokenizer", ""};
     std::vector<Fact> facts = written.inputs.facts;
@@ -90,7 +90,7 @@ TEST(Ledger, OptionsOfEveryMethodComeBack) {
 }
 
 TEST(DeltaFile, FactorsMultiplyToTheChangeAndUndoRestores) {
-    nepenthe::testing::SharedFolder folder("deltas");
+    nepenthe::testing::SharedFolder folder(*nepenthe::testing::world);
     const Written written;
     auto& decoder = const_cast<model::Decoder&>(written.tiny.decoder);
     if (nepenthe::testing::world->is_root()) {
@@ -108,7 +108,7 @@ TEST(DeltaFile, FactorsMultiplyToTheChangeAndUndoRestores) {
 }
 
 TEST(CheckSaved, FindsWhatShouldNotHaveChanged) {
-    nepenthe::testing::SharedFolder folder("check-saved");
+    nepenthe::testing::SharedFolder folder(*nepenthe::testing::world);
     const Written written;
     const std::string tensor = written.result.deltas[0].tensor;
     const std::filesystem::path saved = folder.path() / std::to_string(nepenthe::testing::world->rank());

@@ -81,7 +81,7 @@ std::string error_of(const Work& work) {
 }
 
 TEST(Moments, AreThoseOfAPlainComputation) {
-    testing::SharedFolder folder("moments-plain");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = compute(options(), folder.path());
     const MomentFile file(artefact.folder);
     const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
@@ -119,7 +119,7 @@ TEST(Moments, PaddingNeverCounts) {
 }
 
 TEST(Moments, LimitAndSkipShareTheCorpus) {
-    testing::SharedFolder folder("moments-top-up");
+    testing::SharedFolder folder(*testing::world);
     MomentOptions first = options(), second = options();
     // Whole windows alone are skipped, so that the limit must fall between two of them.
     const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
@@ -139,7 +139,7 @@ TEST(Moments, LimitAndSkipShareTheCorpus) {
 }
 
 TEST(Moments, AddUpInAnyOrder) {
-    testing::SharedFolder folder("moments-merge"), other("moments-merge-other");
+    testing::SharedFolder folder(*testing::world), other(*testing::world);
     const auto a = compute(options(), folder.path()), b = compute(options(), folder.path(), documents(9, 3));
     const auto c = compute(options(), folder.path(), documents(13, 2));
     const auto ab = merge_moments(*testing::world, {a.folder, b.folder}, folder.path());
@@ -161,7 +161,7 @@ TEST(Moments, AddUpInAnyOrder) {
 }
 
 TEST(Moments, ForeignFilesAreRefusedByField) {
-    testing::SharedFolder folder("moments-foreign");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = compute(options(), folder.path());
     const MomentFile file(artefact.folder / kMomentFile);
     EXPECT_NO_THROW(file.check_belongs("tinystories", tokenizer().digest(), {1}, 48, file.claims().corpus_digest));
@@ -184,7 +184,7 @@ TEST(Moments, ForeignFilesAreRefusedByField) {
 }
 
 TEST(Moments, StopWhenDirectionsAreStill) {
-    testing::SharedFolder folder("moments-until");
+    testing::SharedFolder folder(*testing::world);
     MomentOptions loose = options(), strict = options();
     loose.until = 0.9;
     strict.until = 1e-9;
@@ -203,7 +203,7 @@ TEST(Moments, StopWhenDirectionsAreStill) {
 }
 
 TEST(Moments, WrongOptionsAreNamedTogether) {
-    testing::SharedFolder folder("moments-options");
+    testing::SharedFolder folder(*testing::world);
     MomentOptions wrong = options();
     wrong.layers = {0, 99, 0};
     wrong.window = 4096;
@@ -213,7 +213,7 @@ TEST(Moments, WrongOptionsAreNamedTogether) {
 }
 
 TEST(Moments, OpenWithH5py) {
-    testing::SharedFolder folder("moments-h5py");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = compute(options(), folder.path());
     if (!testing::world->is_root()) return;
     const std::string command = fmt::format("'{}' '{}/tests/edit/check_moments.py' '{}'", NEPENTHE_PYTHON,
@@ -242,7 +242,7 @@ TEST(PackedTriangle, UnpacksWhatWasSummed) {
 // The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Moments, PrintsItsDigest) {
     const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
-    testing::SharedFolder folder("moments-digest");
+    testing::SharedFolder folder(*testing::world);
     MomentOptions choice = options();
     choice.until = 1e-9;
     const auto artefact = compute(choice, outputs ? std::filesystem::path(outputs) : folder.path(), documents(0, 30));

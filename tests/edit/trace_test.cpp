@@ -192,7 +192,7 @@ TEST(TracePrompt, RolesOfTokens) {
 }
 
 TEST(TracePrompt, BadRecordsAreListed) {
-    testing::SharedFolder folder("trace-bad");
+    testing::SharedFolder folder(*testing::world);
     const auto path = folder.path() / "facts.json";
     if (testing::world->is_root()) {
         std::ofstream(path)
@@ -250,7 +250,7 @@ std::string traced(const std::filesystem::path& folder) {
 }
 
 TEST(Trace, HoldsItsCasesAndLeavesWrongOnesOut) {
-    testing::SharedFolder folder("trace-file");
+    testing::SharedFolder folder(*testing::world);
     traced(folder.path());
     const store::H5Reader file(folder.path() / kTraceFile, kTraceFormat);
     const auto correct = file.read<std::uint8_t>("/cases/correct_prediction");
@@ -265,7 +265,7 @@ TEST(Trace, HoldsItsCasesAndLeavesWrongOnesOut) {
 // The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Trace, PrintsItsDigest) {
     const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
-    testing::SharedFolder folder("trace-digest");
+    testing::SharedFolder folder(*testing::world);
     const std::filesystem::path path = outputs ? std::filesystem::path(outputs) / ".work" : folder.path();
     if (testing::world->is_root()) std::filesystem::create_directories(path);
     testing::world->barrier();

@@ -209,6 +209,7 @@ TEST(Wise, RefusesWhatItCannotDo) {
     EXPECT_EQ(texts.size(), some_facts().size() - 1);
 }
 
+// The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Wise, PrintsItsDigest) {
     testing::Case tiny = stories();
     WiseOptions options;

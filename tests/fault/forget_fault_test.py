@@ -1,7 +1,7 @@
 """Forgetting that is killed: what was measured and the best weights so far survive, and the run ends in the same bits.
 
-Reinforces the TinyStories model on a novel's beginning, labels it, then forgets once undisturbed and once for each way
-of dying, measuring between steps.
+Reinforces the TinyStories model on a novel's beginning, labels it, then forgets, with text to be retained among the labels, once
+undisturbed and once for each way of dying, measuring between steps.
 """
 
 import json
@@ -30,10 +30,13 @@ class ForgetFault(unittest.TestCase):
         dictionary.write_text(json.dumps({"Alice": ["Clara"], "Rabbit": ["Badger"]}))
         labels = answer(2, "relabel", "--baseline", MODEL, "--reinforced", reinforced["artefact"], *corpus, "--dictionary",
                         dictionary, "--block", "64", "--outputs", work)
+        retained = work / "retained.txt"
+        retained.write_text("The dog ran after the ball and was very happy. " * 60)
         familiar = prompts(work / "familiar.json", [("Alice was beginning to get very tired of sitting by her", " sister"),
                                                     ("Alice saw the White", " Rabbit")])
         neighbours = prompts(work / "neighbours.json", [("The dog ran after the", " ball"), ("He was very", " happy")])
-        cls.words = ("forget", "--model", MODEL, "--labels", labels["artefact"], *SMALL_STEPS, "--max-steps", "8",
+        cls.words = ("forget", "--model", MODEL, "--labels", labels["artefact"], "--retain", retained, "--retain-ratio", "0.5",
+                     "--retain-block", "64", *SMALL_STEPS, "--max-steps", "8",
                      "--measure-steps", "2", "--familiarity-prompts", familiar, "--neighbour-prompts", neighbours)
         cls.whole = answer(1, *cls.words, "--outputs", work / "whole")["digest"]
 

@@ -3,6 +3,7 @@
 #include "fuzz/target.h"
 #include "io/file.h"
 #include "store/journal.h"
+#include "temporary_folder.h"
 
 #include <algorithm>
 #include <cstring>
@@ -15,20 +16,16 @@ namespace {
 constexpr std::uint64_t kBlocks = 8;
 constexpr std::size_t kRecordBytes = 40;  // block, offset, bytes, checksum of the payload, own checksum
 
-// A folder with a part of one block and its journal, as a killed run leaves them. Removed at exit.
+// A folder with a part of one block and its journal, as a killed run leaves them.
 class JournalFolder {
   public:
     JournalFolder() {
         init_log(0, 1, LogLevel::kError);  // every torn tail is worth a warning, but not here
-        std::string name = (std::filesystem::temp_directory_path() / "nepenthe-fuzz-XXXXXX").string();
-        fuzz::require(::mkdtemp(name.data()) != nullptr, "a temporary folder");
-        path_ = name;
         const store::PartId part{1, 0};
-        store::JournalWriter(path_, part, kBlocks, "key").append(3, "the bytes of block 3");
-        journal_ = store::journal_path(path_, part);
+        store::JournalWriter(path(), part, kBlocks, "key").append(3, "the bytes of block 3");
+        journal_ = store::journal_path(path(), part);
         whole_ = io::read_file(journal_);
     }
-    ~JournalFolder() { std::filesystem::remove_all(path_); }
 
     // The journal's header followed by `records`. Written over what is there: a file that is truncated first is flushed
     // by some file systems when it is closed.
@@ -41,10 +38,11 @@ class JournalFolder {
         fuzz::require(file.good(), "a journal to write");
         std::filesystem::resize_file(journal_, header + records.size());
     }
-    const std::filesystem::path& path() const { return path_; }
+    const std::filesystem::path& path() const { return folder_.path(); }
 
   private:
-    std::filesystem::path path_, journal_;
+    testing::TemporaryFolder folder_;
+    std::filesystem::path journal_;
     std::string whole_;
 };
 

@@ -1,10 +1,14 @@
+#include "expected_errors.h"
 #include "io/safetensors.h"
-#include "io/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <sys/stat.h>
 
 namespace nepenthe::io {
 namespace {
+
+using testing::expect_contains;
+using testing::message_of;
 
 class Checkpoints : public ::testing::Test {
   protected:
@@ -20,7 +24,7 @@ class Checkpoints : public ::testing::Test {
         return message_of(kind, [&] { open_checkpoint(folder_.path()); });
     }
 
-    TemporaryFolder folder_;
+    testing::TemporaryFolder folder_;
 };
 
 TEST_F(Checkpoints, OpensASingleFile) {
@@ -57,7 +61,7 @@ TEST_F(Checkpoints, ListEveryDifferenceBetweenIndexAndShards) {
 }
 
 TEST_F(Checkpoints, TakeNoShardFromOutside) {
-    TemporaryFolder outside;
+    testing::TemporaryFolder outside;
     shard("m.safetensors", {"a"});
     std::filesystem::copy_file(folder_.path() / "m.safetensors", outside.path() / "m.safetensors");
     const std::string elsewhere = (outside.path() / "m.safetensors").string();

@@ -1,10 +1,11 @@
 // What the disk refuses is refused with its reason, and nothing half-written is left under a published name.
 
+#include "expected_errors.h"
 #include "io/file.h"
 #include "io/output_file.h"
 #include "io/safetensors.h"
 #include "io/small_disk.h"
-#include "io/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -18,6 +19,9 @@
 namespace nepenthe::io {
 namespace {
 
+using testing::expect_contains;
+using testing::message_of;
+
 constexpr std::uint64_t kDiskBytes = 256u << 10;
 
 std::vector<std::string> names_in(const std::filesystem::path& folder) {
@@ -27,7 +31,7 @@ std::vector<std::string> names_in(const std::filesystem::path& folder) {
 }
 
 TEST(FullDisk, LeavesTheOldFileAndNoOther) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     SmallDisk disk(folder.path(), kDiskBytes);
     const auto path = folder.path() / "results.json";
     write_file_atomically(path, "old");
@@ -43,7 +47,7 @@ TEST(FullDisk, LeavesTheOldFileAndNoOther) {
 }
 
 TEST(FullDisk, RefusesSafetensorsAtEverySize) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     SmallDisk disk(folder.path(), kDiskBytes);
     const std::string tensor(kDiskBytes, 't');
     for (const std::size_t bytes : {kDiskBytes, kDiskBytes - 1, kDiskBytes - 64}) {
@@ -58,7 +62,7 @@ TEST(FullDisk, RefusesSafetensorsAtEverySize) {
 }
 
 TEST(ReadOnlyDisk, IsNamed) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     SmallDisk disk(folder.path(), kDiskBytes);
     const auto path = folder.path() / "a";
     write_file_atomically(path, "old");
@@ -69,7 +73,7 @@ TEST(ReadOnlyDisk, IsNamed) {
 }
 
 TEST(FileSizeLimit, IsAnErrorNotASignal) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
     rlimit limited = before;
@@ -86,7 +90,7 @@ TEST(FileSizeLimit, IsAnErrorNotASignal) {
 
 TEST(OutputFile, WritesAllThroughInterruptionsAndShortWrites) {
     // A pipe takes some kilobytes at a time, and a signal every millisecond cuts into the waiting.
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.path() / "pipe";
     ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
     std::string sent(3'000'000, '\0');

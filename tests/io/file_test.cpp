@@ -1,7 +1,8 @@
 #include "io/file.h"
 
+#include "expected_errors.h"
 #include "io/output_file.h"
-#include "io/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <sys/stat.h>
 
@@ -10,12 +11,15 @@
 namespace nepenthe::io {
 namespace {
 
+using testing::expect_contains;
+using testing::message_of;
+
 std::size_t entries_of(const std::filesystem::path& folder) {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
 }
 
 TEST(ReadFile, GivesAllBytes) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     std::string bytes(300'001, 'x');
     bytes[17] = '\0';
     const auto path = folder.write("a", bytes);
@@ -31,7 +35,7 @@ TEST(ReadFile, ReadsWhereTheSizeIsNotKnownBefore) {
 }
 
 TEST(ReadFile, RefusesBeyondTheLimit) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.write("a", "12345");
     EXPECT_EQ(read_file(path, 5), "12345");
     expect_contains(message_of(ErrorKind::kData, [&] { read_file(path, 4); }), "5 bytes");
@@ -39,7 +43,7 @@ TEST(ReadFile, RefusesBeyondTheLimit) {
 }
 
 TEST(ReadFile, NamesWhatIsNotARegularFile) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     expect_contains(message_of(ErrorKind::kInputOutput, [&] { read_file(folder.path() / "none"); }), "none");
     expect_contains(message_of(ErrorKind::kInputOutput, [&] { MappedFile(folder.path() / "none"); }), "none");
     expect_contains(message_of(ErrorKind::kData, [&] { read_file(folder.path()); }), "a folder");
@@ -50,7 +54,7 @@ TEST(ReadFile, NamesWhatIsNotARegularFile) {
 }
 
 TEST(MappedFile, OutlivesTheObjectThroughItsOwner) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.write("a", "hello");
     std::shared_ptr<const void> owner;
     std::string_view text;
@@ -64,7 +68,7 @@ TEST(MappedFile, OutlivesTheObjectThroughItsOwner) {
 }
 
 TEST(MappedFile, FollowsNoLinkOutOfAFolder) {
-    TemporaryFolder folder, outside;
+    testing::TemporaryFolder folder, outside;
     outside.write("secret", "s");
     std::filesystem::create_symlink(outside.path() / "secret", folder.path() / "link");
     EXPECT_EQ(MappedFile(folder.path() / "link").text(), "s");  // the user's own path
@@ -72,7 +76,7 @@ TEST(MappedFile, FollowsNoLinkOutOfAFolder) {
 }
 
 TEST(MappedFile, FollowsTheLinksOfAHubCache) {
-    TemporaryFolder root;
+    testing::TemporaryFolder root;
     const auto blobs = root.path() / "models--a--b/blobs";
     const auto snapshot = root.path() / "models--a--b/snapshots/0123abcd";
     std::filesystem::create_directories(blobs);
@@ -91,13 +95,13 @@ TEST(MappedFile, FollowsTheLinksOfAHubCache) {
 }
 
 TEST(FileDigest, IsThatOfTheBytes) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string bytes(3'000'000, 'q');
     EXPECT_EQ(file_digest(folder.write("a", bytes)), sha256_hex(bytes));
 }
 
 TEST(WriteFileAtomically, ReplacesTheWholeFileAndLeavesNothingElse) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.path() / "a";
     write_file_atomically(path, "first, and longer");
     write_file_atomically(path, "second");
@@ -106,7 +110,7 @@ TEST(WriteFileAtomically, ReplacesTheWholeFileAndLeavesNothingElse) {
 }
 
 TEST(WriteFileAtomically, LeavesAFailureWithoutATrace) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.path() / "taken";
     std::filesystem::create_directories(path / "inside");
     expect_contains(message_of(ErrorKind::kInputOutput, [&] { write_file_atomically(path, "x"); }), "taken");
@@ -115,7 +119,7 @@ TEST(WriteFileAtomically, LeavesAFailureWithoutATrace) {
 }
 
 TEST(OutputFile, KeepsToItsMode) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.path() / "a";
     OutputFile(path, OutputFile::Mode::kNew).write("one");
     message_of(ErrorKind::kInputOutput, [&] { OutputFile(path, OutputFile::Mode::kNew); });
@@ -126,7 +130,7 @@ TEST(OutputFile, KeepsToItsMode) {
 }
 
 TEST(FreeBytes, AsksTheNearestExistingParent) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     EXPECT_GT(free_bytes(folder.path()), 0u);
     EXPECT_GT(free_bytes(folder.path() / "not/yet/there"), 0u);
 }

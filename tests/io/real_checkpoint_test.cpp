@@ -1,7 +1,11 @@
 // Published checkpoints, read by us and by the published Python reader.
 
 #include "io/safetensors.h"
-#include "io/temporary_folder.h"
+
+#include "base/error.h"
+#include "temporary_folder.h"
+
+#include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -51,7 +55,7 @@ std::string described_by_us(const std::filesystem::path& folder) {
 }
 
 std::string described_by_the_published_reader(const std::filesystem::path& folder) {
-    TemporaryFolder scratch;
+    testing::TemporaryFolder scratch;
     const auto script = scratch.write("reader.py", kReader);
     return output_of(
         fmt::format("{} {} '{}'", NEPENTHE_PYTHON, script.string(), (folder / "model.safetensors").string()));
@@ -73,7 +77,7 @@ TEST_P(PublishedCheckpoint, IsRewrittenByteForByte) {
         const TensorView& tensor = checkpoint.files[0].tensors().at(name);
         tensors.push_back({name, tensor.dtype, tensor.shape, tensor.bytes});
     }
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string digest =
         write_safetensors(folder.path() / "model.safetensors", tensors, checkpoint.files[0].metadata());
     EXPECT_EQ(digest, file_digest(std::filesystem::path(GetParam()) / "model.safetensors"));

@@ -1,11 +1,15 @@
 #include "io/safetensors.h"
 
-#include "io/temporary_folder.h"
+#include "expected_errors.h"
+#include "temporary_folder.h"
 
 #include <cstring>
 
 namespace nepenthe::io {
 namespace {
+
+using testing::expect_contains;
+using testing::message_of;
 
 std::string little_endian(std::uint64_t value) {
     std::string bytes;
@@ -20,7 +24,7 @@ std::string with_header(const std::string& header, std::string_view data = "") {
 const std::string kTwoFloats = R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
 
 TEST(Safetensors, ReadsWhatItWrote) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string a = "aaaabbbb", b = "cc";
     const auto path = folder.path() / "x.safetensors";
     const std::string digest = write_safetensors(path,
@@ -115,7 +119,7 @@ std::vector<Malformed> malformed_files() {
 }
 
 TEST(Safetensors, RefusesEveryMalformedFileWithItsReason) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     for (const Malformed& malformed : malformed_files()) {
         SCOPED_TRACE(malformed.name);
         const auto path = folder.write("x.safetensors", malformed.bytes);
@@ -127,7 +131,7 @@ TEST(Safetensors, RefusesEveryMalformedFileWithItsReason) {
 }
 
 TEST(Safetensors, AcceptsTheLegalOddities) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string data(8, 'd');
     for (
         const std::string& bytes : {
@@ -145,7 +149,7 @@ TEST(Safetensors, AcceptsTheLegalOddities) {
 }
 
 TEST(Safetensors, RefusesATruncationAtEveryByte) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string whole = with_header(kTwoFloats, "12345678");
     for (std::size_t size = 0; size < whole.size(); ++size) {
         const auto path = folder.write("x.safetensors", whole.substr(0, size));
@@ -155,14 +159,14 @@ TEST(Safetensors, RefusesATruncationAtEveryByte) {
 }
 
 TEST(Safetensors, RefusesASparseGiantByItsHeader) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.write("x.safetensors", with_header(kTwoFloats));
     std::filesystem::resize_file(path, 5ull << 40);
     expect_contains(message_of(ErrorKind::kData, [&] { SafetensorsFile file(path); }), "the file at 5497558138880");
 }
 
 TEST(Safetensors, ReadsATensorBeyondTwoToThe31Elements) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::uint64_t elements = (1ull << 31) + 1;
     const std::string header =
         with_header(tensor("\"F32\"", fmt::format("[{}]", elements), fmt::format("[0,{}]", 4 * elements)));
@@ -173,7 +177,7 @@ TEST(Safetensors, ReadsATensorBeyondTwoToThe31Elements) {
 
 TEST(Safetensors, ReadsAHundredThousandTensors) {
     constexpr std::size_t kTensors = 100'000;
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     std::vector<TensorToWrite> tensors;
     for (std::size_t i = 0; i < kTensors; ++i)
         tensors.push_back({fmt::format("t{}", i), DType::kU8, {1}, as_bytes("x")});
@@ -189,7 +193,7 @@ TEST(Safetensors, LeaksNoDescriptorByFailing) {
         return std::distance(std::filesystem::directory_iterator("/proc/self/fd"),
                              std::filesystem::directory_iterator());
     };
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.write("model.safetensors", "no");
     const auto before = descriptors();
     for (int i = 0; i < 1000; ++i) message_of(ErrorKind::kData, [&] { open_checkpoint(folder.path()); });
@@ -197,7 +201,7 @@ TEST(Safetensors, LeaksNoDescriptorByFailing) {
 }
 
 TEST(Safetensors, ListsEveryProblemAtOnce) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.write(
         "x.safetensors",
         with_header(

@@ -1,9 +1,13 @@
 #include "io/text.h"
 
-#include "io/temporary_folder.h"
+#include "expected_errors.h"
+#include "temporary_folder.h"
 
 namespace nepenthe::io {
 namespace {
+
+using testing::expect_contains;
+using testing::message_of;
 
 TEST(FindInvalidUtf8, FindsTheFirstBadByte) {
     EXPECT_EQ(find_invalid_utf8(""), std::string_view::npos);
@@ -30,13 +34,13 @@ TEST(FindInvalidUtf8, FindsTheFirstBadByte) {
 }
 
 TEST(ReadText, NormalisesMarkAndLineEnds) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     EXPECT_EQ(read_text(folder.write("a", "\xEF\xBB\xBFone\r\ntwo\rthree\r\r\n\r\n")), "one\ntwo\rthree\r\n\n");
     EXPECT_EQ(read_text(folder.write("a", "one\r")), "one\r");
 }
 
 TEST(ReadText, SaysWhereAFileIsNoText) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto message = [&](std::string_view bytes) {
         const auto path = folder.write("a.txt", bytes);
         return message_of(ErrorKind::kData, [&] { read_text(path); });
@@ -49,13 +53,13 @@ TEST(ReadText, SaysWhereAFileIsNoText) {
 }
 
 TEST(ReadText, ReadsALineOfAHundredMegabytes) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const std::string line(100'000'000, 'x');
     EXPECT_EQ(read_text(folder.write("a.txt", line)), line);
 }
 
 TEST(ReadDocuments, TakesFilesFoldersAndJsonLines) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto b = folder.write("b.txt", "second\r\n");
     folder.write("a.txt", "first");
     folder.write("notes.md", "not this");
@@ -68,7 +72,7 @@ TEST(ReadDocuments, TakesFilesFoldersAndJsonLines) {
 }
 
 TEST(ReadDocuments, ListsEveryBadDocument) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     folder.write("a.txt", "");
     folder.write("b.txt", "fine");
     folder.write("c.txt", "\xff");
@@ -85,7 +89,7 @@ TEST(ReadDocuments, ListsEveryBadDocument) {
 }
 
 TEST(ReadDocuments, RefusesWhatHoldsNone) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     expect_contains(message_of(ErrorKind::kData, [&] { read_documents(folder.path()); }), "no *.txt");
     const auto path = folder.write("a.jsonl", "\n\n");
     expect_contains(message_of(ErrorKind::kData, [&] { read_documents(path); }), "no document");
@@ -94,7 +98,7 @@ TEST(ReadDocuments, RefusesWhatHoldsNone) {
 }
 
 TEST(ForEachJsonLine, LetsOtherErrorsThrough) {
-    TemporaryFolder folder;
+    testing::TemporaryFolder folder;
     const auto path = folder.write("a.jsonl", "1\n2\n");
     std::vector<std::size_t> lines;
     for_each_json_line(path, [&](std::size_t line, const Json&) { lines.push_back(line); });

@@ -3,7 +3,7 @@
 #include "io/file.h"
 #include "model/checkpoint_io.h"
 #include "model/golden_case.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -53,7 +53,7 @@ class EditableCheckpoint {
         return "";
     }
     std::vector<io::TensorToWrite> tensors;
-    test::TemporaryFolder folder;
+    nepenthe::testing::TemporaryFolder folder;
 
   private:
     io::SafetensorsFile source_;
@@ -89,7 +89,7 @@ TEST(Load, IgnoresBuffersThatOldCheckpointsStore) {
         {"transformer.h.0.attn.bias", io::DType::kU8, {1, 1, 4, 4}, std::as_bytes(std::span(triangle))});
     EXPECT_EQ(checkpoint.refusal(), "");
     // It is still there after saving.
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     save_model(Decoder::load(checkpoint.folder.path(), Compute::kFloat32), checkpoint.folder.path(), target.path());
     EXPECT_EQ(read(target.path() / "model.safetensors"), read(checkpoint.folder.path() / "model.safetensors"));
 }
@@ -103,7 +103,7 @@ TEST(Load, AcceptsATiedHeadThatIsStored) {
     // A changed embedding changes the stored copy with it.
     Decoder decoder = Decoder::load(checkpoint.folder.path(), Compute::kFloat32);
     decoder.parameter("model.embed_tokens.weight").add_(1.0);
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     save_model(decoder, checkpoint.folder.path(), target.path());
     const io::SafetensorsFile saved(target.path() / "model.safetensors");
     const auto bytes = [&](const char* name) {
@@ -119,7 +119,7 @@ TEST(Load, FindsATiedMatrixUnderTheHeadsNameAlone) {
     EXPECT_EQ(checkpoint.refusal(), "");
     const Decoder decoder = Decoder::load(checkpoint.folder.path(), Compute::kFloat32);
     EXPECT_TRUE(decoder.parameter("lm_head.weight").is_same(decoder.unembedding()));
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     save_model(decoder, checkpoint.folder.path(), target.path());
     EXPECT_EQ(read(target.path() / "model.safetensors"), read(checkpoint.folder.path() / "model.safetensors"));
 }
@@ -140,7 +140,7 @@ TEST(Load, ReadsACheckpointWithoutTheFamilysPrefix) {
 TEST(Save, AnUntouchedModelComesBackByteForByte) {
     for (const std::string& name : golden_cases()) {
         for (const Compute compute : {Compute::kFloat32, Compute::kBFloat16}) {
-            const test::TemporaryFolder target;
+            const nepenthe::testing::TemporaryFolder target;
             save_model(Decoder::load(golden_folder(name), compute), golden_folder(name), target.path());
             for (const char* file : {"model.safetensors", "config.json"}) {
                 EXPECT_EQ(read(target.path() / file), read(golden_folder(name) / file)) << name;
@@ -166,7 +166,7 @@ void write_shards(const fs::path& folder) {
 }
 
 TEST(Save, KeepsShardsSideFilesAndOrder) {
-    const test::TemporaryFolder source, target;
+    const nepenthe::testing::TemporaryFolder source, target;
     write_shards(source.path());
     std::ofstream(source.path() / "tokenizer.json") << "{\"odd\":  \"spacing\"}\n";
     std::ofstream(source.path() / "generation_config.json") << "{}";
@@ -195,7 +195,7 @@ TEST(Save, RoundsAChangedTensorOnceAndLeavesTheOthers) {
     Decoder decoder = Decoder::load(checkpoint.folder.path(), Compute::kFloat32);
     at::Tensor changed = decoder.parameter("model.norm.weight");
     changed.mul_(1.013);  // more than half a bf16 step, and not a bf16 value
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     save_model(decoder, checkpoint.folder.path(), target.path());
     const io::SafetensorsFile before(checkpoint.folder.path() / "model.safetensors"),
         after(target.path() / "model.safetensors");
@@ -210,7 +210,7 @@ TEST(Save, RoundsAChangedTensorOnceAndLeavesTheOthers) {
 }
 
 TEST(Save, RefusesASourceOfAnotherModel) {
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     EXPECT_THROW(
         save_model(Decoder::load(golden_folder("qwen3"), Compute::kFloat32), golden_folder("llama"), target.path()),
         Error);
@@ -226,13 +226,13 @@ TEST(Create, IsAFunctionOfTheSeedAndCanBeLoadedAgain) {
     EXPECT_TRUE(at::equal(logits, second.logits(expected.plain())));
     EXPECT_FALSE(at::equal(logits, other.logits(expected.plain())));
     EXPECT_NEAR(first.parameter("model.embed_tokens.weight").std().item<double>(), 0.02, 0.002);
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     save_model(first, {}, target.path());
     EXPECT_TRUE(at::equal(Decoder::load(target.path(), Compute::kFloat32).logits(expected.plain()), logits));
 }
 
 TEST(Digest, DoesNotDependOnShards) {
-    const test::TemporaryFolder sharded;
+    const nepenthe::testing::TemporaryFolder sharded;
     write_shards(sharded.path());
     EXPECT_EQ(model_digest(sharded.path()), model_digest(golden_folder("llama")));
 }

@@ -1,7 +1,7 @@
 // Every family against transformers: tests/golden/make_families.py made the models and the numbers.
 #include "model/checkpoint_io.h"
 #include "model/golden_case.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@ namespace {
 constexpr double kLogitTolerance = 1e-4;     // of the largest |logit|
 constexpr double kGradientTolerance = 1e-3;  // of each tensor's largest gradient
 
-class Family : public testing::TestWithParam<std::string> {
+class Family : public ::testing::TestWithParam<std::string> {
   protected:
     Expected expected{GetParam()};
     Decoder decoder = Decoder::load(golden_folder(GetParam()), Compute::kFloat32);
@@ -68,7 +68,7 @@ TEST_P(Family, BFloat16StaysClose) {
 
 TEST_P(Family, SavedAndLoadedIsTheSame) {
     const at::NoGradGuard no_grad;
-    const test::TemporaryFolder folder;
+    const nepenthe::testing::TemporaryFolder folder;
     save_model(decoder, golden_folder(GetParam()), folder.path());
     const Decoder again = Decoder::load(folder.path(), Compute::kFloat32);
     EXPECT_TRUE(at::equal(again.logits(expected.plain()), decoder.logits(expected.plain())));
@@ -163,8 +163,8 @@ TEST_P(Family, AFrozenPrefixIsContinuedManyTimesAndWithGradients) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Family, testing::ValuesIn(golden_cases()),
-                         [](const testing::TestParamInfo<std::string>& test) { return test.param; });
+INSTANTIATE_TEST_SUITE_P(All, Family, ::testing::ValuesIn(golden_cases()),
+                         [](const ::testing::TestParamInfo<std::string>& test) { return test.param; });
 
 }  // namespace
 }  // namespace nepenthe::model

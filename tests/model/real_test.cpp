@@ -4,7 +4,7 @@
 #include "model/checkpoint_io.h"
 #include "model/generate.h"
 #include "model/score.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -38,7 +38,7 @@ const Json& golden() {
     return json;
 }
 
-class Real : public testing::TestWithParam<std::size_t> {
+class Real : public ::testing::TestWithParam<std::size_t> {
   protected:
     const RealModel& model() const { return real_models()[GetParam()]; }
     const Json& expected() const { return golden()["models"][model().name]; }
@@ -85,7 +85,7 @@ TEST_P(Real, GreedyContinuationsAreTheSameTokenForToken) {
 }
 
 TEST_P(Real, SavingUntouchedKeepsEveryByte) {
-    const test::TemporaryFolder target;
+    const nepenthe::testing::TemporaryFolder target;
     save_model(Decoder::load(model().folder, Compute::kBFloat16), model().folder, target.path());
     EXPECT_EQ(model_digest(target.path()), model_digest(model().folder));
     std::size_t files = 0, copies = 0;
@@ -96,8 +96,8 @@ TEST_P(Real, SavingUntouchedKeepsEveryByte) {
     EXPECT_EQ(copies, files);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Real, testing::Range(std::size_t{0}, real_models().size()),
-                         [](const testing::TestParamInfo<std::size_t>& test) {
+INSTANTIATE_TEST_SUITE_P(Models, Real, ::testing::Range(std::size_t{0}, real_models().size()),
+                         [](const ::testing::TestParamInfo<std::size_t>& test) {
                              return test.param == 0 ? std::string("gemma3") : std::string("tinystories");
                          });
 

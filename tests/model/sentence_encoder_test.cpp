@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "io/file.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -56,7 +56,7 @@ TEST(SentenceEncoder, ATextDoesNotSeeItsNeighbours) {
 }
 
 TEST(SentenceEncoder, RefusesWhatItIsNot) {
-    const test::TemporaryFolder folder;
+    const nepenthe::testing::TemporaryFolder folder;
     const auto refused = [&](const std::string& what) {
         try {
             SentenceEncoder::load(folder.path());

@@ -7,7 +7,7 @@
 #include "model/decoder.h"
 #include "model/generate.h"
 #include "model/score.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
@@ -182,7 +182,7 @@ TEST_P(SideMemories, GenerateTheSameInABatchAsAlone) {
 
 TEST_P(SideMemories, ComeBackFromDiskAsTheyWere) {
     Scene scene(GetParam());
-    const test::TemporaryFolder folder, again;
+    const nepenthe::testing::TemporaryFolder folder, again;
     save_model(scene.decoder, family(GetParam()), folder.path());
     const Decoder loaded = Decoder::load(folder.path(), Compute::kFloat32);
     ASSERT_NE(loaded.side_memory(), nullptr);
@@ -220,7 +220,7 @@ TEST(SideMemory, RefusesWhatDoesNotFit) {
     bad.layer = 99;
     EXPECT_THROW(scene.decoder.attach_side_memory(std::make_shared<const SideMemory>(bad)), Error);
 
-    const test::TemporaryFolder folder;
+    const nepenthe::testing::TemporaryFolder folder;
     save_side_memory(*scene.decoder.side_memory(), folder.path());
     const auto description = folder.path() / kSideMemoryDescription;
     const Json good = parse_json(io::read_file(description), "description");

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "evaluate/evaluate.h"
 #include "mpi_world.h"
+#include "shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -73,18 +74,6 @@ std::string run(const EvaluateOptions& options, const std::filesystem::path& scr
     return bytes_of(evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, scratch));
 }
 
-// A folder that all ranks see, empty at first.
-std::filesystem::path shared_folder(const std::string& name) {
-    const auto& world = *nepenthe::testing::world;
-    std::string path;
-    if (world.is_root()) {
-        path = (std::filesystem::temp_directory_path() / ("nepenthe-" + name + std::to_string(getpid()))).string();
-        std::filesystem::remove_all(path);
-    }
-    world.broadcast(path);
-    return path;
-}
-
 TEST(EvaluateMpi, EveryRankHasTheSameBytes) {
     const std::string mine = run(small_options());
     for (const std::string& other : nepenthe::testing::world->all_gather(mine)) EXPECT_EQ(other, mine);
@@ -94,15 +83,13 @@ TEST(EvaluateMpi, EveryRankHasTheSameBytes) {
 }
 
 TEST(EvaluateMpi, AJournalChangesNothing) {
-    const auto folder = shared_folder("evaluate-journal-");
+    const nepenthe::testing::SharedFolder folder(*nepenthe::testing::world);
     const std::string in_memory = run(small_options());
-    EXPECT_EQ(run(small_options(), folder), in_memory);
-    EXPECT_EQ(run(small_options(), folder), in_memory);  // all blocks from the journal
+    EXPECT_EQ(run(small_options(), folder.path()), in_memory);
+    EXPECT_EQ(run(small_options(), folder.path()), in_memory);  // all blocks from the journal
     EvaluateOptions other = small_options();
     other.seed = 8;
-    EXPECT_THROW(run(other, folder), Error);  // another evaluation's journal is not mixed in
-    nepenthe::testing::world->barrier();
-    if (nepenthe::testing::world->is_root()) std::filesystem::remove_all(folder);
+    EXPECT_THROW(run(other, folder.path()), Error);  // another evaluation's journal is not mixed in
 }
 
 TEST(EvaluateMpi, ResultsAddUp) {
@@ -126,7 +113,7 @@ TEST(EvaluateMpi, ResultsAddUp) {
 
 // Facts with generation prompts as ROME publishes them; reference texts for two of the three.
 TEST(EvaluateMpi, TextsLedTowardsAFactAreTheSameOnAllRanks) {
-    const auto folder = shared_folder("evaluate-generation-");
+    const nepenthe::testing::SharedFolder folder(*nepenthe::testing::world);
     if (nepenthe::testing::world->is_root()) {
         Json facts = Json::array(), references = Json::array();
         for (const std::string id : {"Q1", "Q2", "Q3"}) {
@@ -143,15 +130,14 @@ TEST(EvaluateMpi, TextsLedTowardsAFactAreTheSameOnAllRanks) {
                                       {"target_id", id},
                                       {"samples", {{{"text", "Lily and her mom went to the park to play."}}}}});
         }
-        std::filesystem::create_directories(folder);
-        std::ofstream(folder / "facts.json") << facts;
-        std::ofstream(folder / "references.json") << references;
+        std::ofstream(folder.path() / "facts.json") << facts;
+        std::ofstream(folder.path() / "references.json") << references;
     }
     nepenthe::testing::world->barrier();
     EvaluateOptions options;
     options.tasks = {"edit_generation"};
-    options.facts = folder / "facts.json";
-    options.reference_texts = folder / "references.json";
+    options.facts = folder.path() / "facts.json";
+    options.reference_texts = folder.path() / "references.json";
     const std::string mine = run(options);
     for (const std::string& other : nepenthe::testing::world->all_gather(mine)) EXPECT_EQ(other, mine);
     const auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {});
@@ -161,8 +147,13 @@ TEST(EvaluateMpi, TextsLedTowardsAFactAreTheSameOnAllRanks) {
     EXPECT_EQ(results[0].metrics[1].denominator, 2);
     EXPECT_GT(results[0].metrics[0].value, 1);  // bits
     EXPECT_GT(results[0].metrics[1].value, 0);
+
+    options.seed = 1;
+    EXPECT_NE(run(options), mine);  // other texts
     nepenthe::testing::world->barrier();
-    if (nepenthe::testing::world->is_root()) std::filesystem::remove_all(folder);
+    if (nepenthe::testing::world->is_root()) std::ofstream(folder.path() / "references.json") << "[]";
+    nepenthe::testing::world->barrier();
+    EXPECT_THROW(run(options), Error);  // texts about no fact
 }
 
 TEST(EvaluateMpi, AMistakeEndsOnAllRanksAlike) {

@@ -20,7 +20,8 @@ def command(args, ranks):
 
 
 def environment(outputs):
-    return {**os.environ, "NEPENTHE_TEST_OUTPUTS": str(outputs)}
+    # A killed test cannot remove its temporary folders; they go with this test's.
+    return {**os.environ, "NEPENTHE_TEST_OUTPUTS": str(outputs), "TMPDIR": str(outputs.parent)}
 
 
 def digest_of(args, ranks, outputs):

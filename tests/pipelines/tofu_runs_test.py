@@ -59,6 +59,11 @@ class TofuRuns(unittest.TestCase):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         self.assertEqual(wrong.returncode, 65, wrong.stderr)
         self.assertIn("not an evaluation", wrong.stderr)
+        twice = subprocess.run([OPTIONS.nepenthe, "evaluate", "--model", str(models[0]), "--compare-with",
+                                f"{one['artefact']},{one['artefact']}", *words],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(twice.returncode, 64, twice.stderr)
+        self.assertIn('called "a"', twice.stderr)
 
     @staticmethod
     def evaluate(*words):

@@ -3,9 +3,10 @@
 
 #include "report/event_file.h"
 
+#include "expected_errors.h"
 #include "io/file.h"
-#include "io/temporary_folder.h"
 #include "report/record.h"
+#include "temporary_folder.h"
 
 #include <cmath>
 #include <cstring>
@@ -130,7 +131,7 @@ TEST(Crc32c, GivesThePublishedValues) {
 }
 
 TEST(EventFile, IsReadBack) {
-    io::TemporaryFolder folder;
+    nepenthe::testing::TemporaryFolder folder;
     const auto place = folder.path() / "run/tensorboard";
     {
         EventFile file(place);
@@ -155,16 +156,17 @@ TEST(EventFile, IsReadBack) {
 }
 
 TEST(EventFile, ShowsARecordBeforeItIsClosed) {
-    io::TemporaryFolder folder;
+    nepenthe::testing::TemporaryFolder folder;
     EventFile file(folder.path());
     file.scalar("a", 1, 1.0);
     EXPECT_EQ(read_folder(folder.path()).size(), 2u);
 }
 
 TEST(EventFile, NamesAFolderThatCannotBe) {
-    io::TemporaryFolder folder;
+    nepenthe::testing::TemporaryFolder folder;
     const auto taken = folder.write("taken", "");
-    io::expect_contains(io::message_of(ErrorKind::kInputOutput, [&] { EventFile file(taken / "run"); }), "taken");
+    nepenthe::testing::expect_contains(
+        nepenthe::testing::message_of(ErrorKind::kInputOutput, [&] { EventFile file(taken / "run"); }), "taken");
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "mpi_world.h"
-#include "store/temp_folder.h"
+#include "shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ TEST(ArtefactKey, IsNamedAfterWhatDeterminesIt) {
 }
 
 TEST(Artefact, IsPublishedWholeFoundAndNeverReplaced) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     EXPECT_FALSE(find_artefact(world(), folder.path(), kKey));
     Artefact published;
     {
@@ -60,7 +60,7 @@ TEST(Artefact, IsPublishedWholeFoundAndNeverReplaced) {
 }
 
 TEST(Artefact, KeepsItsDataUntilItIsPublished) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     {
         ArtefactWriter writer(world(), folder.path(), kKey);
         write_data(writer);
@@ -73,14 +73,14 @@ TEST(Artefact, KeepsItsDataUntilItIsPublished) {
 }
 
 TEST(Artefact, PublishesNothingWhenAFileIsMissing) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     ArtefactWriter writer(world(), folder.path(), kKey);
     EXPECT_THROW(writer.publish({}, {{"missing.h5", "content"}}), Error);
     EXPECT_FALSE(std::filesystem::exists(folder.path() / kKey.folder_name()));
 }
 
 TEST(Artefact, AnAlteredOneIsAnErrorOnAllRanks) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     std::filesystem::path published;
     {
         ArtefactWriter writer(world(), folder.path(), kKey);

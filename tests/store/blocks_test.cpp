@@ -3,8 +3,8 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "mpi_world.h"
+#include "shared_folder.h"
 #include "store/journal.h"
-#include "store/temp_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ void expect_all_right(const BlockResults& results) {
 }
 
 TEST(ForEachBlock, ComputesEachOnceAndGivesAllToAll) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     std::vector<std::int64_t> computed(kBlocks);
     expect_all_right(for_each_block(world(), folder.path(), kBlocks, options(), [&](std::uint64_t block) {
         ++computed[block];
@@ -54,7 +54,7 @@ TEST(ForEachBlock, KeepsResultsInMemoryWithoutAFolder) {
 }
 
 TEST(ForEachBlock, KnowsNothingToDoAndFewerBlocksThanRanks) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     EXPECT_EQ(for_each_block(world(), folder.path() / "none", 0, options(), compute).size(), 0u);
     const auto one =
         for_each_block(world(), folder.path() / "one", 1, options(), [](std::uint64_t) { return std::string("only"); });
@@ -62,7 +62,7 @@ TEST(ForEachBlock, KnowsNothingToDoAndFewerBlocksThanRanks) {
 }
 
 TEST(ForEachBlock, ComputesNothingAgain) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     for_each_block(world(), folder.path(), kBlocks, options(), compute);
     expect_all_right(for_each_block(world(), folder.path(), kBlocks, options(), [](std::uint64_t block) -> std::string {
         ADD_FAILURE() << "block " << block << " was done";
@@ -71,7 +71,7 @@ TEST(ForEachBlock, ComputesNothingAgain) {
 }
 
 TEST(ForEachBlock, ComputesDamagedBlocksAgain) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     for_each_block(world(), folder.path(), kBlocks, options(), compute);
     if (world().is_root()) {
         std::fstream part(part_path(folder.path(), {1, 0}), std::ios::in | std::ios::out | std::ios::binary);
@@ -90,7 +90,7 @@ TEST(ForEachBlock, ComputesDamagedBlocksAgain) {
 }
 
 TEST(ForEachBlock, RefusesAnotherKey) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     for_each_block(world(), folder.path(), kBlocks, options(), compute);
     BlockOptions other = options();
     other.key_digest = "other";
@@ -103,7 +103,7 @@ TEST(ForEachBlock, RefusesAnotherKey) {
 }
 
 TEST(ForEachBlock, EndsAlikeOnAllRanksWhenOneThrowsAndKeepsWhatIsDone) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     constexpr std::uint64_t kBad = 20;
     try {
         for_each_block(world(), folder.path(), kBlocks, options(), [](std::uint64_t block) {
@@ -129,7 +129,7 @@ TEST(ForEachBlock, EndsAlikeOnAllRanksWhenOneThrowsAndKeepsWhatIsDone) {
 
 TEST(ForEachBlock, NobodyWaitsForAnybodyBetweenBlocks) {
     // The last rank sleeps in its first block; the others must be through with theirs long before.
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     const auto start = std::chrono::steady_clock::now();
     bool slept = false;
     double last_own = 0;
@@ -146,7 +146,7 @@ TEST(ForEachBlock, NobodyWaitsForAnybodyBetweenBlocks) {
 }
 
 TEST(BlockResults, RefusesAFlippedBit) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     const auto results = for_each_block(world(), folder.path(), kBlocks, options(), compute);
     world().barrier();
     if (world().is_root()) {

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "dist/comm.h"
 #include "store/hdf5.h"
-#include "store/temp_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ auto* const environment = dynamic_cast<MpiEnvironment*>(::testing::AddGlobalTest
 
 class H5py : public ::testing::Test {
   protected:
-    testing::TempFolder folder_;
+    testing::TemporaryFolder folder_;
 };
 
 TEST_F(H5py, ReadsOurFiles) {

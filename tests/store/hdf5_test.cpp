@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "io/file.h"
 #include "mpi_world.h"
-#include "store/temp_folder.h"
+#include "shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -62,7 +62,7 @@ std::string write_file(const std::filesystem::path& path, std::uint64_t rows) {
 }
 
 TEST(Hdf5, WritesWithAllRanksWhatOneReads) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     for (const std::uint64_t rows : {std::uint64_t{1}, std::uint64_t{7}, std::uint64_t{1203}}) {
         const auto path = folder.path() / fmt::format("{}.h5", rows);
         const std::string digest = write_file(path, rows);
@@ -91,7 +91,7 @@ TEST(Hdf5, WritesWithAllRanksWhatOneReads) {
 }
 
 TEST(Hdf5, DigestDependsOnContentOnly) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     const std::string whole = write_file(folder.path() / "all.h5", 203);
     if (world().is_root()) std::filesystem::create_directory(folder.path() / "other");
     world().barrier();
@@ -102,7 +102,7 @@ TEST(Hdf5, DigestDependsOnContentOnly) {
 }
 
 TEST(Hdf5, AThrowingFillEndsAlikeOnAllRanks) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     H5Writer writer(world(), folder.path() / "x.h5", "test", 1, {});
     writer.create(labels(100, 4, true));
     try {
@@ -116,7 +116,7 @@ TEST(Hdf5, AThrowingFillEndsAlikeOnAllRanks) {
 }
 
 TEST(Hdf5, SaysWhatDoesNotFit) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     H5Writer writer(world(), folder.path() / "x.h5", "test", 1, {});
     DatasetSpec huge = labels(std::uint64_t{1} << 45, 1024, false);
     try {
@@ -128,14 +128,14 @@ TEST(Hdf5, SaysWhatDoesNotFit) {
 }
 
 TEST(Hdf5, AnIncompleteFileIsNotClosedAsWhole) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     H5Writer writer(world(), folder.path() / "x.h5", "test", 1, {});
     writer.create(labels(100, 4, true));
     EXPECT_THROW(writer.close(), Error);
 }
 
 TEST(Hdf5, RefusesFlippedBitsAndCuts) {
-    const testing::TempFolder folder(world());
+    const testing::SharedFolder folder(world());
     const auto path = folder.path() / "x.h5";
     const std::string digest = write_file(path, 60);
     if (!world().is_root()) return;

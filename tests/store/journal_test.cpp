@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "store/blocks.h"
-#include "store/temp_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ class Journal : public ::testing::Test {
     }
     JournalScan scan() const { return scan_journals(folder_.path(), kBlocks, "key"); }
 
-    testing::TempFolder folder_;
+    testing::TemporaryFolder folder_;
 };
 
 TEST_F(Journal, FindsEveryBlock) {

@@ -5,7 +5,7 @@
 #include "io/file.h"
 #include "store/artefact.h"
 #include "store/lock.h"
-#include "store/temp_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -69,7 +69,7 @@ class OpenArtefact : public ::testing::Test {
     }
     void write(const std::string& name, const std::string& text) const { std::ofstream(folder_.path() / name) << text; }
 
-    testing::TempFolder folder_;
+    testing::TemporaryFolder folder_;
 };
 
 TEST_F(OpenArtefact, ReadsAWholeOne) {
@@ -98,7 +98,7 @@ TEST_F(OpenArtefact, RefusesEveryCutOfTheManifest) {
 }
 
 TEST(FolderLock, HoldsOffASecondAndEndsWithTheFirst) {
-    const testing::TempFolder folder;
+    const testing::TemporaryFolder folder;
     {
         const FolderLock first(folder.path());
         EXPECT_EQ(kind_of([&] { const FolderLock second(folder.path()); }), ErrorKind::kUsage);
@@ -108,7 +108,7 @@ TEST(FolderLock, HoldsOffASecondAndEndsWithTheFirst) {
 }
 
 TEST(FolderLock, TakesOverFromTheDeadAndFromItsOwnSlurmJob) {
-    const testing::TempFolder folder;
+    const testing::TemporaryFolder folder;
     const auto leave = [&](const std::string& host, const std::string& job) {
         std::ofstream(folder.path() / "lock")
             << Json{{"host", host}, {"pid", 999999999}, {"since", "then"}, {"job", job}}.dump();

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "io/file.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 #include "text/token_span.h"
 
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@ class CorpusTest : public ::testing::Test {
         io::write_file_atomically(folder_.path() / "tokenizer_config.json", R"({"bos_token": "<s>"})");
     }
     Tokenizer tokenizer() const { return Tokenizer::load(folder_.path()); }
-    test::TemporaryFolder folder_;
+    nepenthe::testing::TemporaryFolder folder_;
 };
 
 TEST_F(CorpusTest, CutsDocumentsIntoBlocksThatBeginWithBos) {

@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "io/file.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -24,7 +24,7 @@ TEST(TokenizerParts, EqualThePackages) {
     const std::string path = NEPENTHE_SOURCE_DIR "/tests/golden/tokenizer_parts.json";
     const Json cases = parse_json(io::read_file(path), path);
     ASSERT_GT(cases.size(), 80u);
-    const test::TemporaryFolder folder;
+    const nepenthe::testing::TemporaryFolder folder;
     const auto file = folder.path() / "tokenizer.json";
     for (const Json& item : cases) {
         SCOPED_TRACE(item["name"].get<std::string>());

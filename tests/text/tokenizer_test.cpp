@@ -4,7 +4,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "io/file.h"
-#include "model/temporary_folder.h"
+#include "temporary_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ class TokenizerTest : public ::testing::Test {
         }
         return "";
     }
-    test::TemporaryFolder folder_;
+    nepenthe::testing::TemporaryFolder folder_;
 };
 
 constexpr const char* kSmall = R"({"added_tokens": [{"id": 9, "content": "<s>", "special": true, "normalized": false}],

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "dist/collectives.h"
 #include "mpi_world.h"
+#include "shared_folder.h"
 #include "train/gradient_buckets.h"
 #include "train/sample_order.h"
 #include "train/schedule.h"
@@ -101,33 +102,6 @@ Outcome reference(const TrainOptions& options) {
     return outcome;
 }
 
-// A folder that all ranks of the world know, removed in the end.
-class SharedFolder {
-  public:
-    SharedFolder() {
-        std::string name;
-        if (world->is_root()) {
-            name = (fs::temp_directory_path() / fmt::format("nepenthe-train-{}", ::getpid())).string();
-            fs::remove_all(name);
-            fs::create_directories(name);
-        }
-        world->broadcast(name);
-        path_ = name;
-    }
-    ~SharedFolder() {
-        world->barrier();
-        if (world->is_root()) {
-            fs::remove_all(path_);
-        }
-    }
-    SharedFolder(const SharedFolder&) = delete;
-    SharedFolder& operator=(const SharedFolder&) = delete;
-    const fs::path& path() const { return path_; }
-
-  private:
-    fs::path path_;
-};
-
 // Every rank has these bits.
 void expect_equal_on_all_ranks(const at::Tensor& weights) {
     const std::string mine(static_cast<const char*>(weights.const_data_ptr()), weights.nbytes());
@@ -162,7 +136,7 @@ TEST(Train, ContinuesBitForBit) {
         for (const bool deterministic : {false, true}) {
             TrainOptions options = options_of(deterministic);
             const Outcome whole = run(*world, options, compute);
-            const SharedFolder folder;
+            const testing::SharedFolder folder(*world);
             options.checkpoint_steps = 5;
             const Outcome half =
                 run(*world, options, compute, folder.path(), [](const StepReport& step) { return step.step < 12; });
@@ -178,7 +152,7 @@ TEST(Train, ContinuesBitForBit) {
 }
 
 TEST(Train, RefusesACheckpointOfAnotherRunWithTheDifferences) {
-    const SharedFolder folder;
+    const testing::SharedFolder folder(*world);
     TrainOptions options = options_of(false);
     options.checkpoint_steps = 5;
     run(*world, options, Compute::kFloat32, folder.path(), [](const StepReport& step) { return step.step < 6; });

@@ -58,7 +58,7 @@ double weight_sum(const model::Decoder& decoder) {
 }
 
 TEST(Forget, LearnsTheLabels) {
-    testing::SharedFolder folder("forget-learn");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);
@@ -79,7 +79,7 @@ TEST(Forget, LearnsTheLabels) {
 }
 
 TEST(Forget, TextThatIsToStayStays) {
-    testing::SharedFolder folder("forget-retain");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
     const auto tokenizer = text::Tokenizer::load(kModel);
     const std::string story =
@@ -102,7 +102,7 @@ TEST(Forget, TextThatIsToStayStays) {
 }
 
 TEST(Forget, KeepsTheBestStepWithinTheBudget) {
-    testing::SharedFolder folder("forget-best");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);
@@ -125,7 +125,7 @@ TEST(Forget, KeepsTheBestStepWithinTheBudget) {
 }
 
 TEST(Forget, WithoutAStepInTheBudgetTheWeightsStayAsTheyWere) {
-    testing::SharedFolder folder("forget-none");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
     auto decoder = load();
     const double before = weight_sum(decoder);
@@ -142,7 +142,7 @@ TEST(Forget, WithoutAStepInTheBudgetTheWeightsStayAsTheyWere) {
 }
 
 TEST(Forget, UnknownAlphaListsThoseThereAre) {
-    testing::SharedFolder folder("forget-alpha");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);

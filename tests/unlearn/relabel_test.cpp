@@ -83,7 +83,7 @@ TEST(Unembedding, HalfTheMemoryGivesTheSameBits) {
 }
 
 TEST(Relabel, ResidentAndSwappedModelsGiveTheSameBytes) {
-    testing::SharedFolder resident("relabel-resident"), swapped("relabel-swapped");
+    testing::SharedFolder resident(*testing::world), swapped(*testing::world);
     RelabelOptions choice = options();
     choice.activation_layers = {0, 1};
     choice.store_logits = true;
@@ -96,7 +96,7 @@ TEST(Relabel, ResidentAndSwappedModelsGiveTheSameBytes) {
 }
 
 TEST(Relabel, AskedAgainItComputesNothing) {
-    testing::SharedFolder folder("relabel-again");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact first = relabel(*testing::world, inputs(), options(), folder.path());
     RelabelInputs no_models = inputs();
     no_models.load_baseline = []() -> model::Decoder { throw std::logic_error("must not be loaded"); };
@@ -105,7 +105,7 @@ TEST(Relabel, AskedAgainItComputesNothing) {
 }
 
 TEST(Relabel, LabelsAreWhatTheDefinitionSays) {
-    testing::SharedFolder folder("relabel-definition");
+    testing::SharedFolder folder(*testing::world);
     RelabelOptions choice = options();
     choice.store_logits = true;
     const store::Artefact artefact = relabel(*testing::world, inputs(), choice, folder.path());
@@ -132,7 +132,7 @@ TEST(Relabel, LabelsAreWhatTheDefinitionSays) {
 }
 
 TEST(Relabel, AlphaZeroWithoutADictionaryIsTheBaselinesArgmax) {
-    testing::SharedFolder folder("relabel-alpha0");
+    testing::SharedFolder folder(*testing::world);
     for (const Rules rules : {Rules::kImproved, Rules::kPublished}) {
         RelabelOptions choice = options();
         choice.rules = rules;
@@ -153,7 +153,7 @@ TEST(Relabel, AlphaZeroWithoutADictionaryIsTheBaselinesArgmax) {
 }
 
 TEST(Relabel, EqualModelsWithoutADictionaryAgreeForEveryAlpha) {
-    testing::SharedFolder folder("relabel-equal");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = relabel(*testing::world, inputs(false, 0), options(), folder.path());
     const LabelRows zero = read_labels(artefact.folder, "0");
     EXPECT_EQ(zero.labels, read_labels(artefact.folder, "2.5").labels);
@@ -161,7 +161,7 @@ TEST(Relabel, EqualModelsWithoutADictionaryAgreeForEveryAlpha) {
 }
 
 TEST(Relabel, AnyAlphaOfflineEqualsTheDirectOne) {
-    testing::SharedFolder folder("relabel-offline");
+    testing::SharedFolder folder(*testing::world);
     for (const Combine combine : {Combine::kLogits, Combine::kLogProbs}) {
         RelabelOptions choice = options();
         choice.combine = combine;
@@ -192,7 +192,7 @@ TEST(Relabel, AnyAlphaOfflineEqualsTheDirectOne) {
 }
 
 TEST(Relabel, LabelsOfAnotherModelOrTokenizerAreRefused) {
-    testing::SharedFolder folder("relabel-digest");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = relabel(*testing::world, inputs(), options(), folder.path());
     EXPECT_NO_THROW(check_labels_belong(artefact.folder, "tinystories", tokenizer().digest()));
     try {
@@ -213,7 +213,7 @@ TEST(Relabel, LabelsOfAnotherModelOrTokenizerAreRefused) {
 }
 
 TEST(Relabel, RefusesWhatDoesNotBelongTogether) {
-    testing::SharedFolder folder("relabel-refusal");
+    testing::SharedFolder folder(*testing::world);
     const auto kind_of = [&](const RelabelInputs& what, const RelabelOptions& choice) {
         try {
             relabel(*testing::world, what, choice, folder.path());
@@ -238,14 +238,14 @@ TEST(Relabel, RefusesWhatDoesNotBelongTogether) {
 // The digest that tests/mpi/one_digest_test.py compares over rank counts and after kills.
 TEST(Relabel, PrintsItsDigest) {
     const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
-    testing::SharedFolder folder("relabel-digest-of-ranks");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact =
         relabel(*testing::world, inputs(), options(), outputs ? std::filesystem::path(outputs) : folder.path());
     if (testing::world->is_root()) printf("digest %s\n", artefact.digest().c_str());
 }
 
 TEST(Audit, ShowsWhatChanged) {
-    testing::SharedFolder folder("relabel-audit");
+    testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = relabel(*testing::world, inputs(), options(), folder.path());
     const Audit audit = audit_labels(artefact.folder, "5", tokenizer(), 10);
     EXPECT_GT(audit.total_hits, 10);

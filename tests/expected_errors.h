@@ -1,0 +1,30 @@
+#pragma once
+// What a test expects of an error.
+
+#include "base/error.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <string_view>
+
+namespace nepenthe::testing {
+
+// Runs `action`, which must throw an Error of `kind`; its message.
+template <typename Action>
+std::string message_of(ErrorKind kind, Action&& action) {
+    try {
+        action();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), kind) << error.what();
+        return error.what();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return "";
+}
+
+inline void expect_contains(const std::string& text, std::string_view part) {
+    EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
+}
+
+}  // namespace nepenthe::testing
