@@ -31,16 +31,22 @@ def read_options():
         parser.add_argument(f"--{name}", required=True, help=what)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--limit", type=int, default=1000, help="facts to write at most")
+    parser.add_argument("--alone-limit", type=int, help="facts to write one at a time (default: --limit)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--zsre-limit", type=int, default=500)
     parser.add_argument("--trace-limit", type=int, default=100, help="facts to trace; those that the model does not know are left out")
     parser.add_argument("--tokens", type=int, default=100000, help="tokens of the corpus")
     parser.add_argument("--layer", type=int, default=5, help="layer of the runs one at a time, of zsRE and of the cases")
     parser.add_argument("--layers", type=int, nargs="+", help="layers of the batches (default: the one that tracing proposes, --layer, another)")
+    parser.add_argument("--pilot-limit", type=int, default=50, help="facts of --val that layer and clamp are tried on; 0 = no pilot")
+    parser.add_argument("--pilot-layers", type=int, nargs="+", default=[4, 5, 6])
+    parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5"])
     parser.add_argument("--slim", action="store_true", help="delete an edited model once it is measured; answers are kept")
     parser.add_argument("--outputs", default="outputs/counterfact")
     parser.add_argument("--nepenthe", default=str(HERE.parents[1] / "build/release/nepenthe"))
-    return parser.parse_args()
+    options = parser.parse_args()
+    options.alone_limit = min(options.alone_limit or options.limit, options.limit)
+    return options
 
 
 def scores(metrics):
@@ -68,10 +74,10 @@ EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
 
 def one_at_a_time(run, moments):
     options = run.options
-    heading(f"One at a time, layer {options.layer}, {options.limit} facts of CounterFact", "method", *EDIT_COLUMNS)
+    heading(f"One at a time, layer {options.layer}, {options.alone_limit} facts of CounterFact", "method", *EDIT_COLUMNS)
     before, values = None, []
     for method in ("r-rome", "rome"):
-        summary = edit_line(run, [method], "--facts", options.facts, "--limit", options.limit, "--method", method, "--mode", "one-at-a-time",
+        summary = edit_line(run, [method], "--facts", options.facts, "--limit", options.alone_limit, "--method", method, "--mode", "one-at-a-time",
                             "--layers", options.layer, "--moments", moments, values=values)
         before = before or (summary and summary["before"])
     if before:
@@ -87,6 +93,27 @@ def batches(run, moments, layers):
             for method, shared in BATCH_METHODS.items():
                 edit_line(run, [layer, size, method], "--facts", options.facts, "--limit", size, "--method", method, "--mode", "batch",
                           "--layers", layer, "--moments", moments, "--shared-subjects", shared, values=values)
+
+
+def pilot(run, moments):
+    """Layers × clamps on facts that no other table evaluates; then the best of them on those that the others do."""
+    options = run.options
+    heading(f"A pilot: {options.pilot_limit} facts of --val in one batch of MEMIT", "layer", "clamp", *EDIT_COLUMNS)
+    reached = {}
+    for layer in options.pilot_layers:
+        for clamp in options.pilot_clamps:
+            summary = edit_line(run, [layer, clamp], "--facts", options.val, "--limit", options.pilot_limit, "--method", "memit", "--layers", layer,
+                                "--clamp", clamp, "--moments", moments, "--shared-subjects", "keep", values=[])
+            if summary:
+                reached[layer, clamp] = summary["after"]["edit_score"]["value"]
+    if not reached:
+        return
+    layer, clamp = max(reached, key=reached.get)
+    heading(f"In one batch, with the pilot's layer {layer} and clamp {clamp}", "facts", "method", *EDIT_COLUMNS)
+    values = []
+    for size in sorted({min(size, options.limit) for size in options.batches}, reverse=True):
+        edit_line(run, [size, "memit"], "--facts", options.facts, "--limit", size, "--method", "memit", "--layers", layer, "--clamp", clamp,
+                  "--moments", moments, "--shared-subjects", "keep", values=values)
 
 
 def zsre(run, moments):
@@ -170,7 +197,7 @@ def main():
         proposed = traced["summary"]["proposal"]["single"]
         count = json.loads((pathlib.Path(options.model) / "config.json").read_text())["num_hidden_layers"]
         layers = options.layers or three_layers(proposed, options.layer, count)
-        moments = run("stats", "--model", options.model, "--corpus", options.corpus, "--layers", ",".join(map(str, sorted({*layers, options.layer}))),
+        moments = run("stats", "--model", options.model, "--corpus", options.corpus, "--layers", ",".join(map(str, sorted({*layers, options.layer, *(options.pilot_layers if options.pilot_limit else [])}))),
                       "--tokens", options.tokens)["artefact"]
     except Refused as reason:
         sys.exit(f"nothing can be edited without layers and statistics: {reason}")
@@ -178,6 +205,8 @@ def main():
           f" `stats` pick them ({options.tokens} tokens).")
     one_at_a_time(run, moments)
     batches(run, moments, layers)
+    if options.pilot_limit:
+        pilot(run, moments)
     zsre(run, moments)
     cases(run, moments)
 

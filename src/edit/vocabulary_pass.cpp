@@ -1,6 +1,6 @@
 #include "edit/vocabulary_pass.h"
 
-#include "edit/vocabulary_products.h"
+#include "edit/vocabulary_strips.h"
 #include "model/vector_math.h"
 
 #include <ATen/Parallel.h>
@@ -75,14 +75,13 @@ class HostPass {
           hidden_(normed.size(1)),
           vocabulary_(unembedding_.size(0)),
           cap_(static_cast<float>(decoder.config().logit_soft_cap)),
+          half_(VocabularyStrips::can_be_half(unembedding_, normed)),
+          // Rows become lanes. Behind them stand lanes for the held rows' weights times (logit - reference); their
+          // states are zero.
+          states_(normed, rows_ + held_, half_),
           target_logits_(static_cast<std::size_t>(likelihood_rows_)),
           parts_(kParts) {
         if (decoder.unembedding_bias().defined()) bias_ = decoder.unembedding_bias().to(at::kFloat).contiguous();
-        // Rows become lanes. Behind them stand lanes for the held rows' weights times (logit - reference); their states
-        // are zero.
-        const at::Tensor padded = at::zeros({blocks_ * kLaneBlock, hidden_}, at::kFloat);
-        padded.narrow(0, 0, rows_).copy_(normed);
-        states_ = padded.view({blocks_, kLaneBlock, hidden_}).transpose(1, 2).contiguous();
         recording_ = held_ > 0 && !reference.logits.defined();
         if (recording_) reference.logits = at::empty({held_, vocabulary_}, at::kFloat);
     }
@@ -107,40 +106,35 @@ class HostPass {
         part.sum.assign(count, 0.0);
         part.shift.assign(count, 0.0);
         part.sums.assign(count * static_cast<std::size_t>(hidden_), 0.0f);
-        std::vector<float> widened(
-            unembedding_.scalar_type() == at::kFloat ? 0 : static_cast<std::size_t>(kStrip * hidden_));
         std::vector<float> logits(count * kStrip), shifts(static_cast<std::size_t>(held_ * kStrip));
+        VocabularyStrips strips(unembedding_, states_, kStrip, half_);
         for (std::int64_t id = first; id < last; id += kStrip) {
-            const Strip strip{rows_of(id, std::min(kStrip, last - id), widened), std::min(kStrip, last - id), hidden_};
-            visit_strip(part, strip, id, logits.data(), shifts.data());
+            const std::int64_t ids = std::min(kStrip, last - id);
+            strips.go_to(id, ids);
+            visit_strip(part, strips, id, ids, logits.data(), shifts.data());
         }
     }
 
-    const float* rows_of(std::int64_t id, std::int64_t count, std::vector<float>& widened) const {
-        if (widened.empty()) return unembedding_.const_data_ptr<float>() + id * hidden_;
-        const c10::BFloat16* from = unembedding_.const_data_ptr<c10::BFloat16>() + id * hidden_;
-        for (std::int64_t i = 0; i < count * hidden_; ++i) widened[static_cast<std::size_t>(i)] = model::load(from + i);
-        return widened.data();
-    }
-
-    void visit_strip(Part& part, const Strip& strip, std::int64_t id, float* logits, float* shifts) {
+    void visit_strip(Part& part, const VocabularyStrips& strips, std::int64_t id, std::int64_t ids, float* logits,
+                     float* shifts) {
         for (std::int64_t block = 0; block < blocks_; ++block) {
             float* mine = logits + block * kStrip * kLaneBlock;
-            strip_logits(strip, states_.const_data_ptr<float>() + block * hidden_ * kLaneBlock, mine);
-            if (bias_.defined()) add_bias(mine, id, strip.ids);
-            if (cap_ > 0.0f) cap_logits(mine, strip.ids * kLaneBlock, cap_);
+            strips.logits(block, mine);
+            if (bias_.defined()) add_bias(mine, id, ids);
+            if (cap_ > 0.0f) cap_logits(mine, ids * kLaneBlock, cap_);
         }
-        note_targets(logits, id, strip.ids);
-        note_shifts(logits, id, strip.ids, shifts);
+        note_targets(logits, id, ids);
+        note_shifts(logits, id, ids, shifts);
         for (std::int64_t block = 0; block < blocks_; ++block) {
-            weigh(part, block, strip.ids, logits + block * kStrip * kLaneBlock);
+            weigh(part, block, ids, logits + block * kStrip * kLaneBlock);
         }
         for (std::int64_t held = 0; held < held_; ++held) {
-            shift_lane(part, held, id, strip.ids, logits, shifts + held * kStrip);
+            shift_lane(part, held, id, ids, logits, shifts + held * kStrip);
         }
+        if (half_) sum_targets(part, logits, id, ids);
         for (std::int64_t block = 0; block < blocks_; ++block) {
             const std::int64_t first = block * kLaneBlock, used = std::min(kLaneBlock, rows_ + held_ - first);
-            strip_sums(strip, logits + block * kStrip * kLaneBlock, used, part.sums.data() + first * hidden_);
+            strips.add_sums(logits + block * kStrip * kLaneBlock, used, part.sums.data() + first * hidden_);
         }
     }
 
@@ -160,6 +154,19 @@ class HostPass {
         for (std::int64_t row = 0; row < likelihood_rows_; ++row) {
             const std::int64_t v = targets[row] - id;
             if (v >= 0 && v < ids) target_logits_[static_cast<std::size_t>(row)] = lane_of(logits, row, v);
+        }
+    }
+
+    // The targets' own share of the sums, in fp32: once a value is found a target has nearly all of the probability,
+    // and what bf16 would take off its factor is what the gradient is made of.
+    void sum_targets(Part& part, float* weights, std::int64_t id, std::int64_t ids) const {
+        const std::int64_t* targets = targets_.const_data_ptr<std::int64_t>();
+        for (std::int64_t row = 0; row < likelihood_rows_; ++row) {
+            const std::int64_t v = targets[row] - id;
+            if (v < 0 || v >= ids) continue;
+            float& weight = lane_of(weights, row, v);
+            add_row(unembedding_, targets[row], weight, part.sums.data() + row * hidden_);
+            weight = 0;
         }
     }
 
@@ -256,10 +263,8 @@ class HostPass {
         const auto logit = static_cast<double>(target_logits_[static_cast<std::size_t>(row)]);
         const double share = cap_ > 0.0f ? logit / static_cast<double>(cap_) : 0.0;
         add_sums(whole, row, 1.0 / whole.sum, gradient);
-        std::vector<float> widened(unembedding_.scalar_type() == at::kFloat ? 0 : static_cast<std::size_t>(hidden_));
-        const float* target = rows_of(targets_.const_data_ptr<std::int64_t>()[row], 1, widened);
-        const auto slope = static_cast<float>(1.0 - share * share);
-        for (std::int64_t d = 0; d < hidden_; ++d) gradient[d] -= slope * target[d];
+        add_row(unembedding_, targets_.const_data_ptr<std::int64_t>()[row], static_cast<float>(share * share - 1.0),
+                gradient);
         return whole.log_sum_exp() - logit;
     }
 
@@ -278,7 +283,8 @@ class HostPass {
     ReferenceLogits& reference_;
     std::int64_t rows_, likelihood_rows_, held_, blocks_, hidden_, vocabulary_;
     float cap_;
-    at::Tensor states_;  // [block, hidden, kLaneBlock] fp32
+    bool half_;
+    LaneStates states_;
     std::vector<float> target_logits_;
     std::vector<Part> parts_;
     bool recording_ = false;

@@ -1,0 +1,174 @@
+#include "edit/half_products.h"
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
+#define NEPENTHE_AVX512 1
+#include <immintrin.h>
+#endif
+
+namespace nepenthe::edit {
+
+#ifdef NEPENTHE_AVX512
+
+namespace {
+
+#define NEPENTHE_TARGET_HALF __attribute__((target("avx512f,avx512bf16")))
+
+// Two bf16 numbers that lie side by side, as the products want them.
+using Pair = std::int32_t;
+
+NEPENTHE_TARGET_HALF inline __m512bh all_lanes(const void* pair) {
+    Pair both;
+    std::memcpy(&both, pair, sizeof both);
+    return (__m512bh)_mm512_set1_epi32(both);
+}
+
+template <int kIds>
+NEPENTHE_TARGET_HALF inline void half_logits_of_ids(const std::uint16_t* weights, std::int64_t hidden,
+                                                    const std::uint16_t* states, float* logits) {
+    __m512 low[kIds], high[kIds];
+#pragma GCC unroll 12
+    for (int i = 0; i < kIds; ++i) low[i] = high[i] = _mm512_setzero_ps();
+    for (std::int64_t k = 0; k < hidden; k += 2) {
+        const std::uint16_t* state = states + k * kLaneBlock;
+        const auto a = (__m512bh)_mm512_loadu_si512(state), b = (__m512bh)_mm512_loadu_si512(state + kLaneBlock);
+#pragma GCC unroll 12
+        for (int i = 0; i < kIds; ++i) {
+            const __m512bh weight = all_lanes(weights + i * hidden + k);
+            low[i] = _mm512_dpbf16_ps(low[i], weight, a);
+            high[i] = _mm512_dpbf16_ps(high[i], weight, b);
+        }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < kIds; ++i) {
+        _mm512_storeu_ps(logits + i * kLaneBlock, low[i]);
+        _mm512_storeu_ps(logits + i * kLaneBlock + 16, high[i]);
+    }
+}
+
+NEPENTHE_TARGET_HALF void avx512_half_logits(const HalfStrip& strip, const std::uint16_t* states, float* logits) {
+    constexpr int kIds = 12;
+    std::int64_t v = 0;
+    for (; v + kIds <= strip.ids; v += kIds) {
+        half_logits_of_ids<kIds>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
+    }
+    for (; v < strip.ids; ++v) {
+        half_logits_of_ids<1>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
+    }
+}
+
+// Every number in the lower half of 32 bits. (GCC 12 warns of its own unmasked intrinsics.)
+NEPENTHE_TARGET_HALF inline __m512i widened(__m256bh numbers) {
+    return _mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)numbers);
+}
+
+// Factors of rows 2r and 2r + 1 of the strip, side by side and rounded: [(ids + 1) / 2, kLaneBlock].
+NEPENTHE_TARGET_HALF void round_factors(const float* factors, std::int64_t ids, Pair* pairs) {
+    for (std::int64_t v = 0; v < ids; v += 2) {
+        for (std::int64_t l = 0; l < kLaneBlock; l += 16) {
+            const float* first = factors + v * kLaneBlock + l;
+            const __m512 second = v + 1 < ids ? _mm512_loadu_ps(first + kLaneBlock) : _mm512_setzero_ps();
+            const __m512i low = widened(_mm512_cvtneps_pbh(_mm512_loadu_ps(first)));
+            const __m512i high = _mm512_maskz_slli_epi32(0xffff, widened(_mm512_cvtneps_pbh(second)), 16);
+            _mm512_storeu_si512(pairs + v / 2 * kLaneBlock + l, _mm512_or_si512(low, high));
+        }
+    }
+}
+
+template <int kLanes>
+NEPENTHE_TARGET_HALF inline void half_sums_of_lanes(const Pair* rows, std::int64_t pairs, std::int64_t hidden,
+                                                    const Pair* factors, float* sums, __mmask16 first,
+                                                    __mmask16 second) {
+    __m512 low[kLanes], high[kLanes];
+#pragma GCC unroll 12
+    for (int i = 0; i < kLanes; ++i) {
+        low[i] = _mm512_maskz_loadu_ps(first, sums + i * hidden);
+        high[i] = _mm512_maskz_loadu_ps(second, sums + i * hidden + 16);
+    }
+    for (std::int64_t r = 0; r < pairs; ++r) {
+        const auto a = (__m512bh)_mm512_maskz_loadu_epi32(first, rows + r * hidden);
+        const auto b = (__m512bh)_mm512_maskz_loadu_epi32(second, rows + r * hidden + 16);
+#pragma GCC unroll 12
+        for (int i = 0; i < kLanes; ++i) {
+            const __m512bh factor = all_lanes(factors + r * kLaneBlock + i);
+            low[i] = _mm512_dpbf16_ps(low[i], factor, a);
+            high[i] = _mm512_dpbf16_ps(high[i], factor, b);
+        }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < kLanes; ++i) {
+        _mm512_mask_storeu_ps(sums + i * hidden, first, low[i]);
+        _mm512_mask_storeu_ps(sums + i * hidden + 16, second, high[i]);
+    }
+}
+
+NEPENTHE_TARGET_HALF void avx512_half_sums(const HalfStrip& strip, const Pair* rows, const float* factors,
+                                           std::int64_t lanes, float* sums) {
+    constexpr int kLanes = 12;
+    const std::int64_t pairs = (strip.ids + 1) / 2;
+    std::vector<Pair> rounded(static_cast<std::size_t>(pairs * kLaneBlock));
+    round_factors(factors, strip.ids, rounded.data());
+    for (std::int64_t d = 0; d < strip.hidden; d += 32) {
+        const auto left = static_cast<std::uint32_t>(std::min<std::int64_t>(32, strip.hidden - d));
+        const auto mask = static_cast<std::uint32_t>((std::uint64_t{1} << left) - 1);
+        const auto first = static_cast<__mmask16>(mask & 0xffffu), second = static_cast<__mmask16>(mask >> 16);
+        std::int64_t l = 0;
+        const auto visit = [&]<int kCount>() {
+            for (; l + kCount <= lanes; l += kCount) {
+                half_sums_of_lanes<kCount>(rows + d, pairs, strip.hidden, rounded.data() + l,
+                                           sums + l * strip.hidden + d, first, second);
+            }
+        };
+        visit.template operator()<kLanes>();
+        visit.template operator()<4>();
+        visit.template operator()<1>();
+    }
+}
+
+}  // namespace
+
+#endif
+
+bool has_half_products() {
+#ifdef NEPENTHE_AVX512
+    static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+    return has;
+#else
+    return false;
+#endif
+}
+
+void interleave_rows(const HalfStrip& strip, std::uint16_t* pairs) {
+    for (std::int64_t v = 0; v < strip.ids; v += 2) {
+        const std::uint16_t* first = strip.weights + v * strip.hidden;
+        std::uint16_t* out = pairs + v * strip.hidden;
+        for (std::int64_t d = 0; d < strip.hidden; ++d) {
+            out[2 * d] = first[d];
+            out[2 * d + 1] = v + 1 < strip.ids ? first[strip.hidden + d] : std::uint16_t{0};
+        }
+    }
+}
+
+void half_strip_logits([[maybe_unused]] const HalfStrip& strip, [[maybe_unused]] const std::uint16_t* states,
+                       [[maybe_unused]] float* logits) {
+    NEPENTHE_CHECK(has_half_products());
+#ifdef NEPENTHE_AVX512
+    avx512_half_logits(strip, states, logits);
+#endif
+}
+
+void half_strip_sums([[maybe_unused]] const HalfStrip& strip, [[maybe_unused]] const std::uint16_t* pairs,
+                     [[maybe_unused]] const float* factors, [[maybe_unused]] std::int64_t lanes,
+                     [[maybe_unused]] float* sums) {
+    NEPENTHE_CHECK(has_half_products());
+#ifdef NEPENTHE_AVX512
+    avx512_half_sums(strip, reinterpret_cast<const Pair*>(pairs), factors, lanes, sums);
+#endif
+}
+
+}  // namespace nepenthe::edit

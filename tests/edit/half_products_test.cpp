@@ -1,0 +1,83 @@
+// Products of bf16 pairs against plain sums in fp64, at sizes that fill no register block.
+#include "edit/half_products.h"
+#include "edit/target_loss.h"
+#include "model/golden_case.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <torch/types.h>
+
+#include <cmath>
+#include <vector>
+
+namespace nepenthe::edit {
+namespace {
+
+const std::uint16_t* bits_of(const at::Tensor& halves) {
+    return reinterpret_cast<const std::uint16_t*>(halves.const_data_ptr<c10::BFloat16>());
+}
+
+at::Tensor random_halves(at::IntArrayRef shape) { return at::randn(shape, at::kFloat).to(at::kBFloat16); }
+
+double distance(const at::Tensor& mine, const at::Tensor& plain) {
+    return ((mine - plain).norm() / plain.norm()).item<double>();
+}
+
+class HalfProducts : public ::testing::TestWithParam<std::pair<std::int64_t, std::int64_t>> {};  // ids, hidden
+
+TEST_P(HalfProducts, EqualPlainSums) {
+    if (!has_half_products()) {
+        EXPECT_THROW(half_strip_logits({nullptr, 0, 0}, nullptr, nullptr), std::exception);
+        return;
+    }
+    const auto [ids, hidden] = GetParam();
+    const at::Tensor weights = random_halves({ids, hidden}), states = random_halves({kLaneBlock, hidden});
+    const HalfStrip strip{bits_of(weights), ids, hidden};
+    const at::Tensor pairs = states.view({kLaneBlock, hidden / 2, 2}).transpose(0, 1).contiguous();
+    const at::Tensor logits = at::empty({ids, kLaneBlock}, at::kFloat);
+    half_strip_logits(strip, bits_of(pairs), logits.mutable_data_ptr<float>());
+    const at::Tensor plain = at::mm(weights.to(at::kDouble), states.to(at::kDouble).t());
+    EXPECT_LT(distance(logits.to(at::kDouble), plain), 1e-6);
+
+    std::vector<std::uint16_t> rows(static_cast<std::size_t>((ids + 1) / 2 * 2 * hidden));
+    interleave_rows(strip, rows.data());
+    for (const std::int64_t lanes : {1, 7, 32}) {
+        const at::Tensor sums = at::ones({lanes, hidden}, at::kFloat);
+        half_strip_sums(strip, rows.data(), logits.const_data_ptr<float>(), lanes, sums.mutable_data_ptr<float>());
+        const at::Tensor rounded = logits.to(at::kBFloat16).to(at::kDouble).narrow(1, 0, lanes);
+        const at::Tensor expected = 1.0 + at::mm(rounded.t(), weights.to(at::kDouble));
+        EXPECT_LT(distance(sums.to(at::kDouble), expected), 1e-6) << lanes;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, HalfProducts,
+                         ::testing::Values(std::pair{96, 640}, std::pair{13, 34}, std::pair{1, 2}, std::pair{95, 64}),
+                         [](const auto& shape) { return fmt::format("{}x{}", shape.param.first, shape.param.second); });
+
+// Whole losses of a bf16 model: exact but for the rounding of factors, and targets' factors are not rounded.
+TEST(TargetLoss, InBFloat16IsThatOfTheRoundedWeights) {
+    const auto decoder = model::Decoder::load(model::golden_folder("gemma3_text"), model::Compute::kBFloat16);
+    const std::int64_t hidden = decoder.unembedding().size(1);
+    const at::Tensor targets = at::tensor({3, 7, 11}, at::kLong);
+    const at::Tensor before = random_halves({5, hidden}), after = random_halves({5, hidden});
+    ReferenceLogits reference;
+    target_loss(decoder, before, targets, reference);
+    const TargetLoss mine = target_loss(decoder, after, targets, reference);
+
+    const at::Tensor weights = decoder.unembedding().to(at::kDouble);
+    const at::Tensor states = after.to(at::kDouble).requires_grad_();
+    const at::Tensor log_p = at::mm(states, weights.t()).log_softmax(1);
+    const at::Tensor log_q = at::mm(before.to(at::kDouble), weights.t()).log_softmax(1).narrow(0, 3, 2);
+    const at::Tensor held = log_p.narrow(0, 3, 2);
+    const at::Tensor losses = at::cat(
+        {-log_p.narrow(0, 0, 3).gather(1, targets.unsqueeze(1)).squeeze(1), (held.exp() * (held - log_q)).sum(1)});
+    const at::Tensor gradient = torch::autograd::grad({losses.sum()}, {states})[0];
+    for (std::int64_t row = 0; row < 5; ++row) {
+        EXPECT_NEAR(mine.losses[static_cast<std::size_t>(row)], losses[row].item<double>(), 1e-5) << row;
+        EXPECT_LT(distance(mine.gradient[row].to(at::kDouble), gradient[row]), 4e-3) << row;
+    }
+}
+
+}  // namespace
+}  // namespace nepenthe::edit
