@@ -1,31 +1,21 @@
 #pragma once
 // A file with given content, gone at the end of the test.
 
-#include <unistd.h>
-#include <atomic>
+#include "temporary_folder.h"
+
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 namespace nepenthe::testing {
 
 class TemporaryFile {
   public:
-    explicit TemporaryFile(const std::string& content, const std::string& extension = ".jsonl") {
-        static std::atomic<int> count = 0;
-        path_ = std::filesystem::temp_directory_path() /
-                ("nepenthe-evaluate-" + std::to_string(getpid()) + "-" + std::to_string(count++) + extension);
-        std::ofstream(path_, std::ios::binary) << content;
-    }
-    ~TemporaryFile() {
-        std::error_code error;
-        std::filesystem::remove(path_, error);
-    }
-    TemporaryFile(const TemporaryFile&) = delete;
-    TemporaryFile& operator=(const TemporaryFile&) = delete;
+    explicit TemporaryFile(const std::string& content, const std::string& extension = ".jsonl")
+        : path_(folder_.write("content" + extension, content)) {}
     const std::filesystem::path& path() const { return path_; }
 
   private:
+    TemporaryFolder folder_;
     std::filesystem::path path_;
 };
 
