@@ -22,6 +22,7 @@ from runs_support import Refused, Runner, heading, line, percent, write_if_other
 SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
 # EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
 BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
+UNRELATED = 100  # facts of --val whose answers should not change
 
 
 def read_options():
@@ -36,6 +37,7 @@ def read_options():
     parser.add_argument("--zsre-limit", type=int, default=500)
     parser.add_argument("--trace-limit", type=int, default=100, help="facts to trace; those that the model does not know are left out")
     parser.add_argument("--tokens", type=int, default=100000, help="tokens of the corpus")
+    parser.add_argument("--sentences", type=int, default=10000, help="facts of --val that no table looks at, whose true sentences join the corpus; 0 = none")
     parser.add_argument("--layer", type=int, default=5, help="layer of the runs one at a time, of zsRE and of the cases")
     parser.add_argument("--layers", type=int, nargs="+", help="layers of the batches (default: the one that tracing proposes, --layer, another)")
     parser.add_argument("--pilot-limit", type=int, default=50, help="facts of --val that layer and clamp are tried on; 0 = no pilot")
@@ -70,6 +72,36 @@ def edit_line(run, names, *words, values):
 
 
 EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
+
+
+def second_moments(run, layers):
+    """Of the corpus, and of true sentences about other subjects: the keys of a name's last token are rare in running text, and are
+    those that edits disturb first."""
+    options = run.options
+    words = ["stats", "--model", options.model, "--layers", ",".join(map(str, layers))]
+    moments = [run(*words, "--corpus", options.corpus, "--tokens", options.tokens)["artefact"]]
+    facts = unevaluated(options)[:options.sentences]
+    if facts:
+        sentences = run.outputs / "sentences.jsonl"
+        write_if_other(sentences, "".join(json.dumps({"text": sentence(fact)}) + "\n" for fact in facts))
+        moments.append(run(*words, "--corpus", sentences)["artefact"])
+    return run("stats", "--merge", ",".join(moments))["artefact"] if len(moments) > 1 else moments[0]
+
+
+def unevaluated(options):
+    """Facts of --val that no table looks at, and whose subjects no text does that a table looks at."""
+    facts = json.loads(pathlib.Path(options.val).read_text())
+    looked_at = max(options.pilot_limit, UNRELATED)
+    texts = json.dumps([facts[:looked_at], json.loads(pathlib.Path(options.facts).read_text())[:options.limit]], ensure_ascii=False)
+    return [fact for fact in facts[looked_at:] if fact.get("requested_rewrite", fact)["subject"] not in texts]
+
+
+def sentence(fact):
+    """A fact of CounterFact as it is true, in either published form."""
+    rewrite = fact.get("requested_rewrite")
+    if rewrite:
+        return f"{rewrite['prompt'].replace('{}', rewrite['subject'])} {rewrite['target_true']['str']}."
+    return f"{fact['prompt']} {fact['ground_truth']}."
 
 
 def one_at_a_time(run, moments):
@@ -168,7 +200,7 @@ def cases(run, moments):
             edited = run("edit", "--model", options.model, "--facts", fact, "--method", "r-rome", "--layers", options.layer, "--moments", moments)["artefact"]
             measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", questions)
             others = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", options.val,
-                         "--limit", min(options.limit, 100))
+                         "--limit", min(options.limit, UNRELATED))
         except Refused as reason:
             line(case["id"], case["target_new"], f"refused: {reason}", *["–"] * 5)
             continue
@@ -197,12 +229,11 @@ def main():
         proposed = traced["summary"]["proposal"]["single"]
         count = json.loads((pathlib.Path(options.model) / "config.json").read_text())["num_hidden_layers"]
         layers = options.layers or three_layers(proposed, options.layer, count)
-        moments = run("stats", "--model", options.model, "--corpus", options.corpus, "--layers", ",".join(map(str, sorted({*layers, options.layer, *(options.pilot_layers if options.pilot_limit else [])}))),
-                      "--tokens", options.tokens)["artefact"]
+        moments = second_moments(run, sorted({*layers, options.layer, *(options.pilot_layers if options.pilot_limit else [])}))
     except Refused as reason:
         sys.exit(f"nothing can be edited without layers and statistics: {reason}")
-    print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}; values and second moments as `edit` and"
-          f" `stats` pick them ({options.tokens} tokens).")
+    print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}. Second moments of {options.tokens} tokens of the"
+          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values as `edit` picks them.")
     one_at_a_time(run, moments)
     batches(run, moments, layers)
     if options.pilot_limit:
