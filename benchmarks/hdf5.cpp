@@ -8,13 +8,10 @@
 #include "store/hdf5.h"
 #include "base/error.h"
 #include "dist/comm.h"
-#include "io/file.h"
 #include "unlearn/label_file.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <functional>

@@ -24,13 +24,15 @@ class Runner:
         self.answers = self.outputs / "answers"
         self.answers.mkdir(parents=True, exist_ok=True)
 
-    def __call__(self, verb, *words, values=()):
-        """The answer of `nepenthe VERB WORD...`. `values`: ledgers that edit may take values from; they change no result."""
+    def __call__(self, verb, *words, values=(), before=()):
+        """The answer of `nepenthe VERB WORD...`. `values`, `before`: ledgers that edit may take values and measurements from; they
+        change no result."""
         words = [verb, *map(str, words)]
         kept = self._kept(words)
         if kept and kept.exists():
             return json.loads(kept.read_text())
-        lent = ["--values", ",".join(map(str, values))] if values else []
+        lent = [word for name, ledgers in (("--values", values), ("--before", before)) if ledgers
+                for word in (name, ",".join(map(str, ledgers)))]
         command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, *lent, "--outputs", str(self.outputs), "--json"]
         print(" ".join(words), file=sys.stderr, flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -50,8 +50,23 @@ void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {
         if (job.inputs.prefixes.empty()) job.inputs.prefixes = ledger.prefixes;
         differs("the list of prefixes", ledger.prefixes, job.inputs.prefixes);
         job.inputs.known_values.merge(ledger.known_values());
+        job.known_rows.merge(known_rows(ledger));
     }
     problems.throw_if_any(ErrorKind::kUsage, "values of earlier runs");
+}
+
+// Rows before any edit that earlier runs measured on this model.
+void use_rows(EditJob& job, const std::vector<std::filesystem::path>& runs) {
+    Problems problems;
+    for (const std::filesystem::path& path : runs) {
+        const edit::Ledger ledger = edit::read_ledger(path);
+        if (ledger.claims.model_digest != job.claims.model_digest ||
+            ledger.claims.tokenizer_digest != job.claims.tokenizer_digest) {
+            problems.add("{}: its facts were measured on another model or with another tokenizer", path.string());
+        }
+        job.known_rows.merge(known_rows(ledger));
+    }
+    problems.throw_if_any(ErrorKind::kUsage, "--before");
 }
 
 // Facts of the file that can be written; the others are listed, or left out with --skip-bad.
@@ -112,6 +127,7 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
         job.inputs.facts = facts_to_write(request, config, tokenizer);
         use_moments(job, request, request.moments);
         use_values(job, request.values);
+        use_rows(job, request.before);
     });
     job.claims.options = job.options.to_json();
     job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
@@ -154,6 +170,7 @@ Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
         job.inputs.facts = remaining_facts(ledger, request.rollback);
         job.inputs.prefixes = ledger.prefixes;
         job.inputs.known_values = ledger.known_values();
+        job.known_rows = known_rows(ledger);
         job.evaluate = !ledger.metrics.empty() && !request.skip_evaluation;
         job.claims = ledger.claims;
         job.claims.moments_digest.clear();

@@ -7,7 +7,6 @@
 #include "edit/verify_edit.h"
 #include "io/file.h"
 #include "model/checkpoint_io.h"
-#include "pipelines/edit_measure.h"
 
 #include <algorithm>
 #include <memory>
@@ -74,12 +73,11 @@ void write(Run& run) {
     if (!run.measurement) return;
     if (job.options.mode == edit::Mode::kOneAtATime) {
         for (const edit::EditRecord& record : run.result.records) run.after.push_back(Json::parse(record.probe));
-    } else {
-        run.after = run.measurement->all(run.comm, run.decoder, run.scratch("after"));
     }
 }
 
-// Rank 0 saves and checks what the disk gives back; all ranks then measure the saved model.
+// Rank 0 saves and checks what the disk gives back; all ranks then measure the saved model, which is what users will
+// have.
 void save(Run& run) {
     const EditJob& job = run.job;
     const auto tensors = edited_tensors(run.decoder, job.options);
@@ -101,9 +99,10 @@ void save(Run& run) {
     run.comm.broadcast(checked);
     run.report["saved"] = Json::parse(checked);
     if (!run.measurement) return;
+    const auto memory = run.measurement->bare(run.comm, run.decoder, run.scratch("memory"));
     const auto disk = model::Decoder::load(run.writer.data_folder(), model::Compute::kFloat32, run.decoder.device());
-    const auto rows = run.measurement->all(run.comm, disk, run.scratch("disk"));
-    const double in_memory = run.measurement->efficacy(run.after), on_disk = run.measurement->efficacy(rows);
+    run.after = run.measurement->all(run.comm, disk, run.scratch("after"));
+    const double in_memory = run.measurement->efficacy(memory), on_disk = run.measurement->efficacy(run.after);
     run.report["efficacy_in_memory"] = in_memory;
     run.report["efficacy_on_disk"] = on_disk;
     if (!(on_disk >= in_memory - kLostOnDisk)) {
@@ -112,15 +111,6 @@ void save(Run& run) {
              "dtype lost edits; save a model in fp32 or write stronger",
              100 * on_disk, 100 * in_memory);
     }
-    run.after = rows;  // what users will have
-}
-
-Json metrics_of(const Run& run) {
-    Json metrics = Json::object();
-    if (!run.measurement) return metrics;
-    metrics["before"] = {{"metrics", metrics_json(run.measurement->result(run.before))}, {"rows", run.before}};
-    metrics["after"] = {{"metrics", metrics_json(run.measurement->result(run.after))}, {"rows", run.after}};
-    return metrics;
 }
 
 void describe(Run& run) {
@@ -181,14 +171,15 @@ store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, co
     Run run{comm, decoder, job, writer, {}, {}, {}, {}, Json::object()};
     if (job.evaluate && !job.inputs.facts.empty()) {
         run.measurement.emplace(job.inputs.facts, *job.inputs.tokenizer, decoder.config().max_positions);
-        run.before = run.measurement->all(comm, decoder, run.scratch("before"));
+        run.before = run.measurement->all(comm, decoder, run.scratch("before"), job.known_rows);
     }
     write(run);
     if (job.options.mode != edit::Mode::kOneAtATime) save(run);
     describe(run);
     write_report(run);
-    const std::string digest = edit::write_ledger(comm, run.data(edit::kLedgerFile), job.claims, job.inputs.facts,
-                                                  run.result, metrics_of(run));
+    const Json metrics = run.measurement ? run.measurement->metrics(run.before, run.after) : Json::object();
+    const std::string digest =
+        edit::write_ledger(comm, run.data(edit::kLedgerFile), job.claims, job.inputs.facts, run.result, metrics);
     Json summary = job.summary;
     summary.update(run.report);
     return writer.publish(summary, {{edit::kLedgerFile, digest}});

@@ -3,6 +3,7 @@
 
 #include "edit/edit.h"
 #include "edit/ledger.h"
+#include "pipelines/edit_measure.h"
 #include "pipelines/edit_utility.h"
 #include "pipelines/verb.h"
 #include "store/artefact.h"
@@ -19,6 +20,7 @@ struct EditJob {
     edit::EditInputs inputs;
     edit::EditOptions options;
     edit::LedgerClaims claims;
+    KnownRows known_rows;  // of facts on the unedited model
     std::filesystem::path outputs;
     UtilityBudget utility;
     bool evaluate = true;

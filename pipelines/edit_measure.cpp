@@ -1,36 +1,130 @@
 #include "pipelines/edit_measure.h"
 
+#include "base/hash.h"
 #include "store/blocks.h"
 
 #include <algorithm>
 
 namespace nepenthe::pipelines {
 
-evaluate::EditMeasure EditMeasurement::measure_for(const std::vector<edit::Fact>& facts) {
+namespace {
+
+// Facts side by side: one alone would read the whole model for some dozens of tokens.
+constexpr std::size_t kFactsPerBlock = 16;
+
+evaluate::EditMeasure measure_for(const std::vector<edit::Fact>& facts) {
     const bool all_true = std::ranges::all_of(facts, [](const edit::Fact& fact) { return !fact.target_true.empty(); });
     return all_true ? evaluate::EditMeasure::kCounterFact : evaluate::EditMeasure::kEasyEdit;
 }
 
-EditMeasurement::EditMeasurement(const std::vector<edit::Fact>& facts, const text::Tokenizer& tokenizer,
-                                 std::int64_t max_positions)
-    : measure_(measure_for(facts)), success_(measure_, facts, tokenizer, max_positions) {}
+std::vector<edit::Fact> without_others(std::vector<edit::Fact> facts) {
+    for (edit::Fact& fact : facts) {
+        fact.paraphrases.clear();
+        fact.neighbourhood.clear();
+    }
+    return facts;
+}
 
-std::vector<Json> EditMeasurement::all(const dist::Comm& comm, const model::Decoder& decoder,
-                                       const std::filesystem::path& folder) const {
+std::vector<store::BlockRange> blocks_of(const std::vector<edit::Fact>& facts) {
+    std::vector<std::uint64_t> digests;
+    for (const edit::Fact& fact : facts) digests.push_back(xxh3(as_bytes(edit::facts_digest({fact}))));
+    return store::content_blocks(digests, kFactsPerBlock);
+}
+
+// What determines the rows of a block on a model.
+std::string block_key(const std::string& task, const std::vector<edit::Fact>& facts, const store::BlockRange& block) {
+    const auto begin = facts.begin() + static_cast<std::ptrdiff_t>(block.begin);
+    return task + " " + edit::facts_digest({begin, begin + static_cast<std::ptrdiff_t>(block.size())});
+}
+
+// Rows of blocks, packed as JSON arrays, by all ranks.
+std::vector<Json> measure_blocks(const dist::Comm& comm, const std::filesystem::path& folder,
+                                 const evaluate::EditSuccess& success, const std::vector<store::BlockRange>& blocks,
+                                 const model::Decoder& decoder) {
     store::BlockOptions options;
     options.label = "measure";
-    options.unit = "facts";
-    options.key_digest = success_.digest();
-    for (std::size_t i = 0; i < success_.facts(); ++i) options.costs.push_back(success_.cost(i));
-    const auto results = store::for_each_block(comm, folder, success_.facts(), options,
-                                               [&](std::uint64_t fact) { return one(decoder, fact).dump(); });
-    std::vector<Json> rows;
-    for (std::uint64_t i = 0; i < results.size(); ++i) rows.push_back(Json::parse(results.read(i)));
+    Json ranges = Json::array();
+    for (const store::BlockRange& block : blocks) {
+        ranges.push_back({block.begin, block.end});
+        double cost = 0;
+        for (std::size_t fact = block.begin; fact < block.end; ++fact) cost += success.cost(fact);
+        options.costs.push_back(cost);
+    }
+    options.key_digest = sha256_hex(success.digest() + ranges.dump());
+    const auto results = store::for_each_block(comm, folder, blocks.size(), options, [&](std::uint64_t block) {
+        return Json(success.rows(decoder, blocks[block].begin, blocks[block].end)).dump();
+    });
+    std::vector<Json> packed;
+    for (std::uint64_t block = 0; block < results.size(); ++block) packed.push_back(Json::parse(results.read(block)));
+    return packed;
+}
+
+// Rows of one block to their facts' places, numbered as the facts are here.
+void place(const Json& packed, const store::BlockRange& block, std::vector<Json>& rows) {
+    for (std::size_t i = 0; i < block.size(); ++i) {
+        Json& row = rows[block.begin + i] = packed.at(i);
+        row["id"] = block.begin + i;
+    }
+}
+
+}  // namespace
+
+KnownRows known_rows(const edit::Ledger& ledger) {
+    KnownRows known;
+    if (ledger.metrics.empty()) return known;
+    const auto task = ledger.metrics.at("task").get<std::string>();
+    const Json& rows = ledger.metrics.at("before").at("rows");
+    for (const store::BlockRange& block : blocks_of(ledger.facts)) {
+        Json& packed = known[block_key(task, ledger.facts, block)] = Json::array();
+        for (std::size_t i = block.begin; i < block.end; ++i) packed.push_back(rows.at(i));
+    }
+    return known;
+}
+
+EditMeasurement::EditMeasurement(const std::vector<edit::Fact>& facts, const text::Tokenizer& tokenizer,
+                                 std::int64_t max_positions)
+    : measure_(measure_for(facts)),
+      success_(measure_, facts, tokenizer, max_positions),
+      bare_(measure_, without_others(facts), tokenizer, max_positions),
+      blocks_(blocks_of(facts)) {
+    for (const store::BlockRange& block : blocks_) {
+        keys_.push_back(block_key(evaluate::edit_measure_name(measure_), facts, block));
+    }
+}
+
+std::vector<Json> EditMeasurement::all(const dist::Comm& comm, const model::Decoder& decoder,
+                                       const std::filesystem::path& folder, const KnownRows& known) const {
+    std::vector<Json> rows(success_.facts());
+    std::vector<store::BlockRange> unknown;
+    for (std::size_t i = 0; i < blocks_.size(); ++i) {
+        if (const auto found = known.find(keys_[i]); found != known.end()) {
+            place(found->second, blocks_[i], rows);
+        } else {
+            unknown.push_back(blocks_[i]);
+        }
+    }
+    if (unknown.empty()) return rows;
+    const auto measured = measure_blocks(comm, folder, success_, unknown, decoder);
+    for (std::size_t i = 0; i < unknown.size(); ++i) place(measured[i], unknown[i], rows);
     return rows;
 }
 
 Json EditMeasurement::one(const model::Decoder& decoder, std::size_t fact) const {
     return success_.rows(decoder, fact, fact + 1).front();
+}
+
+std::vector<Json> EditMeasurement::bare(const dist::Comm& comm, const model::Decoder& decoder,
+                                        const std::filesystem::path& folder) const {
+    std::vector<Json> rows(bare_.facts());
+    const auto measured = measure_blocks(comm, folder, bare_, blocks_, decoder);
+    for (std::size_t i = 0; i < blocks_.size(); ++i) place(measured[i], blocks_[i], rows);
+    return rows;
+}
+
+Json EditMeasurement::metrics(const std::vector<Json>& before, const std::vector<Json>& after) const {
+    return {{"task", evaluate::edit_measure_name(measure_)},
+            {"before", {{"metrics", metrics_json(result(before))}, {"rows", before}}},
+            {"after", {{"metrics", metrics_json(result(after))}, {"rows", after}}}};
 }
 
 double EditMeasurement::efficacy(const std::vector<Json>& rows) const {

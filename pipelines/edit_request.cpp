@@ -99,6 +99,9 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
                 "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
     options.add("utility-windows", request.utility.windows, "how many windows of that text; 0 = all");
     options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
+    options.add("before", request.before,
+                "earlier runs of edit on this model: facts that they measured before editing are not measured again; "
+                "--values does this too");
     options.add("rollback", request.rollback,
                 "write the edited --model again without these facts; \"all\" = none of them");
     options.add("list", request.list, "print what an edited model's ledger holds");
@@ -118,7 +121,6 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     if (!request.rollback.empty() && !request.values.empty())
         problems.add("--rollback takes its values from the ledger: leave --values out");
     request.utility.check(problems);
-    if (!looks_only && request.common.dtype != "fp32") problems.add("edit works on fp32 weights: --dtype fp32");
     request.edit.layers = layer_numbers(words.layers, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
@@ -131,6 +133,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
         fail(ErrorKind::kUsage, "--utility-text watches what edits add up to: choose --mode sequential or batch");
     }
     request.edit.seed = request.common.seed;
+    request.edit.value_compute = request.common.compute();
     request.fact_options.format = edit::parse_fact_format(words.format);
     request.fact_options.zsre = edit::parse_zsre_convention(words.zsre);
     request.fact_options.unlearning = edit::parse_unlearning_target(words.target);

@@ -16,7 +16,7 @@ namespace nepenthe::pipelines {
 struct EditRequest {
     CommonOptions common;
     std::filesystem::path model, facts, moments;
-    std::vector<std::filesystem::path> values;  // earlier runs of `edit`
+    std::vector<std::filesystem::path> values, before;  // earlier runs of `edit`
     edit::FactOptions fact_options;
     edit::EditOptions edit;
     UtilityBudget utility;

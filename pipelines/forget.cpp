@@ -112,7 +112,7 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     common.apply(comm);
 
     const auto config = model::read_config(model_folder);
-    if (config.max_positions > 0 && retain_cut.length > config.max_positions)
+    if (!retain_paths.empty() && config.max_positions > 0 && retain_cut.length > config.max_positions)
         fail(ErrorKind::kUsage, "--retain-block {}: the model has {} positions", retain_cut.length,
              config.max_positions);
     const auto tokenizer = load_tokenizer(model_folder, config);

@@ -19,9 +19,7 @@ void CommonOptions::declare(Options& options) {
     options.add("outputs", outputs, "folder for artefacts");
 }
 
-model::Compute CommonOptions::compute() const {
-    return dtype == "bf16" ? model::Compute::kBFloat16 : model::Compute::kFloat32;
-}
+model::Compute CommonOptions::compute() const { return model::parse_compute(dtype); }
 
 at::Device CommonOptions::torch_device(const dist::Comm& comm) const {
     if (device == "cpu") return at::kCPU;

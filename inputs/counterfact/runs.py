@@ -22,6 +22,7 @@ from runs_support import Refused, Runner, heading, line, percent, write_if_other
 SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
 # EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
 BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
+CASES = HERE / "case_studies.jsonl"
 UNRELATED = 100  # facts of --val whose answers should not change
 
 
@@ -43,6 +44,7 @@ def read_options():
     parser.add_argument("--pilot-limit", type=int, default=50, help="facts of --val that layer and clamp are tried on; 0 = no pilot")
     parser.add_argument("--pilot-layers", type=int, nargs="+", default=[4, 5, 6])
     parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5"])
+    parser.add_argument("--dtype", choices=("fp32", "bf16"), default="bf16", help="precision that values are computed in")
     parser.add_argument("--slim", action="store_true", help="delete an edited model once it is measured; answers are kept")
     parser.add_argument("--outputs", default="outputs/counterfact")
     parser.add_argument("--nepenthe", default=str(HERE.parents[1] / "build/release/nepenthe"))
@@ -55,23 +57,34 @@ def scores(metrics):
     return [percent(metrics, name) for name in SCORES.values()]
 
 
-def edit_line(run, names, *words, values):
-    """One run of `edit` as a line; its summary, or None where it was refused. Takes values from `values` and adds its own."""
-    words = ["edit", "--model", run.options.model, *words]
-    try:
-        answer = run(*words, values=values)
-    except Refused as reason:
-        line(*names, *["–"] * 4, "–", "–", f"refused: {reason}")
-        return None
-    summary = answer["summary"]
-    remarks = [summary["stopped"]] if summary.get("stopped") else []
-    line(*names, *scores(summary["after"]), f"{summary['largest_update']:.3g}", f"{summary['clamped']}/{summary['units']}", "; ".join(remarks) or "–")
-    run.forget(answer, *words)
-    values.append(run.ledger(answer, *words))
-    return summary
-
-
 EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
+
+
+class Edits:
+    """Runs of `edit`, a line of a table each. What one of them measured before editing, the others do not measure again."""
+
+    def __init__(self, run):
+        self.run = run
+        self.measured = {}  # by file of facts: how many of them, and the ledger that holds their measurements
+
+    def line(self, names, facts, limit, *words, values):
+        """The run's summary, or None where it was refused. Takes values from the ledgers `values` and adds its own."""
+        options = self.run.options
+        words = ["edit", "--model", options.model, "--facts", facts, "--limit", limit, "--dtype", options.dtype, *words]
+        try:
+            answer = self.run(*words, values=values, before=[ledger for _, ledger in self.measured.values()])
+        except Refused as reason:
+            line(*names, *["–"] * 4, "–", "–", f"refused: {reason}")
+            return None
+        summary = answer["summary"]
+        remarks = [summary["stopped"]] if summary.get("stopped") else []
+        line(*names, *scores(summary["after"]), f"{summary['largest_update']:.3g}", f"{summary['clamped']}/{summary['units']}", "; ".join(remarks) or "–")
+        self.run.forget(answer, *words)
+        ledger = self.run.ledger(answer, *words)
+        values.append(ledger)
+        if limit > self.measured.get(facts, (0, None))[0]:
+            self.measured[facts] = (limit, ledger)
+        return summary
 
 
 def second_moments(run, layers):
@@ -89,10 +102,11 @@ def second_moments(run, layers):
 
 
 def unevaluated(options):
-    """Facts of --val that no table looks at, and whose subjects no text does that a table looks at."""
+    """Facts of --val that no table looks at, and whose subjects stand in no text that a table looks at."""
     facts = json.loads(pathlib.Path(options.val).read_text())
     looked_at = max(options.pilot_limit, UNRELATED)
-    texts = json.dumps([facts[:looked_at], json.loads(pathlib.Path(options.facts).read_text())[:options.limit]], ensure_ascii=False)
+    edited = [json.loads(pathlib.Path(path).read_text())[:limit] for path, limit in ((options.facts, options.limit), (options.zsre, options.zsre_limit))]
+    texts = json.dumps([facts[:looked_at], edited, CASES.read_text()], ensure_ascii=False)
     return [fact for fact in facts[looked_at:] if fact.get("requested_rewrite", fact)["subject"] not in texts]
 
 
@@ -104,38 +118,38 @@ def sentence(fact):
     return f"{fact['prompt']} {fact['ground_truth']}."
 
 
-def one_at_a_time(run, moments):
-    options = run.options
+def one_at_a_time(edits, moments):
+    options = edits.run.options
     heading(f"One at a time, layer {options.layer}, {options.alone_limit} facts of CounterFact", "method", *EDIT_COLUMNS)
     before, values = None, []
     for method in ("r-rome", "rome"):
-        summary = edit_line(run, [method], "--facts", options.facts, "--limit", options.alone_limit, "--method", method, "--mode", "one-at-a-time",
-                            "--layers", options.layer, "--moments", moments, values=values)
+        summary = edits.line([method], options.facts, options.alone_limit, "--method", method, "--mode", "one-at-a-time",
+                             "--layers", options.layer, "--moments", moments, values=values)
         before = before or (summary and summary["before"])
     if before:
         line("before any edit", *scores(before), "–", "–", "–")
 
 
-def batches(run, moments, layers):
-    options = run.options
+def batches(edits, moments, layers):
+    options = edits.run.options
     heading("In one batch", "layer", "facts", "method", *EDIT_COLUMNS)
     for layer in layers:
         values = []  # the largest batch comes first: the others find their values there
         for size in sorted({min(size, options.limit) for size in options.batches}, reverse=True):
             for method, shared in BATCH_METHODS.items():
-                edit_line(run, [layer, size, method], "--facts", options.facts, "--limit", size, "--method", method, "--mode", "batch",
-                          "--layers", layer, "--moments", moments, "--shared-subjects", shared, values=values)
+                edits.line([layer, size, method], options.facts, size, "--method", method, "--mode", "batch", "--layers", layer,
+                           "--moments", moments, "--shared-subjects", shared, values=values)
 
 
-def pilot(run, moments):
+def pilot(edits, moments):
     """Layers × clamps on facts that no other table evaluates; then the best of them on those that the others do."""
-    options = run.options
+    options = edits.run.options
     heading(f"A pilot: {options.pilot_limit} facts of --val in one batch of MEMIT", "layer", "clamp", *EDIT_COLUMNS)
     reached = {}
     for layer in options.pilot_layers:
         for clamp in options.pilot_clamps:
-            summary = edit_line(run, [layer, clamp], "--facts", options.val, "--limit", options.pilot_limit, "--method", "memit", "--layers", layer,
-                                "--clamp", clamp, "--moments", moments, "--shared-subjects", "keep", values=[])
+            summary = edits.line([layer, clamp], options.val, options.pilot_limit, "--method", "memit", "--layers", layer, "--clamp", clamp,
+                                 "--moments", moments, "--shared-subjects", "keep", values=[])
             if summary:
                 reached[layer, clamp] = summary["after"]["edit_score"]["value"]
     if not reached:
@@ -144,8 +158,8 @@ def pilot(run, moments):
     heading(f"In one batch, with the pilot's layer {layer} and clamp {clamp}", "facts", "method", *EDIT_COLUMNS)
     values = []
     for size in sorted({min(size, options.limit) for size in options.batches}, reverse=True):
-        edit_line(run, [size, "memit"], "--facts", options.facts, "--limit", size, "--method", "memit", "--layers", layer, "--clamp", clamp,
-                  "--moments", moments, "--shared-subjects", "keep", values=values)
+        edits.line([size, "memit"], options.facts, size, "--method", "memit", "--layers", layer, "--clamp", clamp, "--moments", moments,
+                   "--shared-subjects", "keep", values=values)
 
 
 def zsre(run, moments):
@@ -156,7 +170,8 @@ def zsre(run, moments):
             "zsRE score", "all tokens of the target", "EasyEdit locality")
     for convention in ("rome", "easyedit"):
         words = ["edit", "--model", options.model, "--facts", options.zsre, "--format", "zsre", "--zsre", convention, "--limit", limit, "--method",
-                 "memit", "--mode", "batch", "--layers", options.layer, "--moments", moments, "--shared-subjects", "keep", "--skip-evaluation"]
+                 "memit", "--mode", "batch", "--layers", options.layer, "--moments", moments, "--shared-subjects", "keep", "--skip-evaluation",
+                 "--dtype", options.dtype]
         try:
             edited = run(*words)["artefact"]
             measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "zsre,easyedit", "--facts", options.zsre,
@@ -190,14 +205,15 @@ def cases(run, moments):
     altered = []
     heading(f"Three cases, r-ROME, layer {options.layer}", "case", "new target", "before", "after", "unrelated answers that changed", "known before", "known after",
             "changed answers to facts of CounterFact")
-    for text in (HERE / "case_studies.jsonl").read_text().splitlines():
+    for text in CASES.read_text().splitlines():
         case = json.loads(text)
         fact, questions = folder / f"{case['id']}.jsonl", folder / f"{case['id']}.questions.jsonl"
         write_if_other(fact, text + "\n")
         write_if_other(questions, "".join(json.dumps({"id": f"{case['id']}-{i}", "prompt": one["prompt"], "target_new": one["answer"]}) + "\n"
                                           for i, one in enumerate(case["neighbourhood"])))
         try:
-            edited = run("edit", "--model", options.model, "--facts", fact, "--method", "r-rome", "--layers", options.layer, "--moments", moments)["artefact"]
+            edited = run("edit", "--model", options.model, "--facts", fact, "--method", "r-rome", "--layers", options.layer, "--moments", moments,
+                         "--dtype", options.dtype)["artefact"]
             measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", questions)
             others = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", options.val,
                          "--limit", min(options.limit, UNRELATED))
@@ -233,11 +249,12 @@ def main():
     except Refused as reason:
         sys.exit(f"nothing can be edited without layers and statistics: {reason}")
     print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}. Second moments of {options.tokens} tokens of the"
-          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values as `edit` picks them.")
-    one_at_a_time(run, moments)
-    batches(run, moments, layers)
+          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values in {options.dtype}, as `edit` picks them.")
+    edits = Edits(run)
+    one_at_a_time(edits, moments)
+    batches(edits, moments, layers)
     if options.pilot_limit:
-        pilot(run, moments)
+        pilot(edits, moments)
     zsre(run, moments)
     cases(run, moments)
 

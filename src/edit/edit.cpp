@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 namespace nepenthe::edit {
 
@@ -93,10 +94,33 @@ void warn_of_merged_subjects(const model::DecoderConfig& config, const EditInput
         merged.size(), fmt::join(ids, ", "), merged.size() > kNamed ? " …" : ""));
 }
 
+// The model that values are computed on: the edited one, or a copy in another precision that follows it.
+class ValueModel {
+  public:
+    ValueModel(const model::Decoder& edited, const EditOptions& options) : edited_(edited), layers_(options.layers) {
+        if (options.value_compute != edited.compute()) copy_.emplace(edited.copy(options.value_compute));
+    }
+
+    const model::Decoder& decoder() const { return copy_ ? *copy_ : edited_; }
+    // Takes over what was written since.
+    void follow() {
+        if (!copy_) return;
+        for (const std::int64_t layer : layers_) {
+            const std::string name = edited_.mlp_output_name(layer);
+            copy_->parameter(name).copy_(edited_.parameter(name));
+        }
+    }
+
+  private:
+    const model::Decoder& edited_;
+    const std::vector<std::int64_t>& layers_;
+    std::optional<model::Decoder> copy_;
+};
+
 // The batches of a run, one after another.
-void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context, BatchWriter& writer,
-                  const std::vector<EditUnit>& units, const EditInputs& inputs, const EditHooks& hooks,
-                  const fs::path& scratch, EditResult& result) {
+void edit_batches(const dist::Comm& comm, model::Decoder& decoder, ValueModel& value_model, const EditContext& context,
+                  BatchWriter& writer, const std::vector<EditUnit>& units, const EditInputs& inputs,
+                  const EditHooks& hooks, const fs::path& scratch, EditResult& result) {
     const EditOptions& options = context.options();
     const std::size_t together = batch_size(options, units.size());
     const Dealing dealing = Dealing::over(comm);
@@ -108,7 +132,7 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
         std::vector<FactValue> values;
         if (options.method != Method::kFineTune) {
             const fs::path folder = scratch.empty() ? fs::path() : scratch / fmt::format("values-{:06}", first);
-            values = unit_values(comm, decoder, context, batch, history, inputs.known_values, folder);
+            values = unit_values(comm, value_model.decoder(), context, batch, history, inputs.known_values, folder);
         }
         WrittenBatch written;
         try {
@@ -138,6 +162,7 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, const EditCon
         if (result.units_written < units.size()) {
             history = context.block_key(batch, history);
             writer.keep(dealing, batch);
+            value_model.follow();
         }
     }
 }
@@ -166,13 +191,16 @@ EditResult edit(const dist::Comm& comm, model::Decoder& decoder, const EditInput
     result.prefixes = shared_prefixes(comm, decoder, inputs, options);
     const EditContext context(decoder.config(), *inputs.tokenizer, inputs.facts, options, result.prefixes);
     std::unique_ptr<BatchWriter> writer;
-    dist::run_agreed(comm, "statistics",
-                     [&] { writer = std::make_unique<BatchWriter>(decoder, context, inputs.moment); });
+    std::unique_ptr<ValueModel> value_model;
+    dist::run_agreed(comm, "statistics", [&] {
+        writer = std::make_unique<BatchWriter>(decoder, context, inputs.moment);
+        value_model = std::make_unique<ValueModel>(decoder, options);
+    });
     if (options.mode == Mode::kOneAtATime) {
-        edit_one_at_a_time(comm, decoder, context, *writer, units, inputs, hooks,
+        edit_one_at_a_time(comm, decoder, value_model->decoder(), context, *writer, units, inputs, hooks,
                            scratch.empty() ? fs::path() : scratch / "facts", result);
     } else {
-        edit_batches(comm, decoder, context, *writer, units, inputs, hooks, scratch, result);
+        edit_batches(comm, decoder, *value_model, context, *writer, units, inputs, hooks, scratch, result);
     }
     return result;
 }

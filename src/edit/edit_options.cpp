@@ -126,6 +126,8 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
     }
     if (method != Method::kFineTune) {
         for (const std::string& problem : value.validate()) problems.push_back(problem);
+    } else if (value_compute != model::Compute::kFloat32) {
+        problems.emplace_back("ft computes no values, and fine-tunes in fp32: leave bf16 out");
     }
     const bool memit = method == Method::kMemit || method == Method::kMemitMerged;
     if (memit && !positive(lambda)) problems.emplace_back("lambda must be positive");
@@ -161,6 +163,7 @@ Json EditOptions::to_json() const {
     } else {
         json["value"] = placed_value(*this).to_json();
         json["site"] = name_of(kSites, value_site());
+        json["value_compute"] = model::compute_name(value_compute);
     }
     if (method == Method::kMemit || method == Method::kMemitMerged) json["lambda"] = lambda;
     if (prefix_count >= 0) json["prefix_count"] = prefix_count;
@@ -177,9 +180,13 @@ Json EditOptions::to_json() const {
 
 Json EditOptions::values_json() const {
     const PrefixOptions contexts = prefixes();
-    return {{"value", placed_value(*this).to_json()}, {"site", name_of(kSites, value_site())},
-            {"facts_per_block", facts_per_block},     {"prefixes", contexts.counts},
-            {"prefix_lengths", contexts.lengths},     {"seed", contexts.seed}};
+    return {{"value", placed_value(*this).to_json()},
+            {"site", name_of(kSites, value_site())},
+            {"value_compute", model::compute_name(value_compute)},
+            {"facts_per_block", facts_per_block},
+            {"prefixes", contexts.counts},
+            {"prefix_lengths", contexts.lengths},
+            {"seed", contexts.seed}};
 }
 
 EditOptions EditOptions::from_json(const Json& json) {
@@ -205,6 +212,7 @@ EditOptions EditOptions::from_json(const Json& json) {
             value.at("kl").get_to(options.value.kl);
             value.at("stop_loss").get_to(options.value.stop_loss);
             options.site = parse_value_site(json.at("site"));
+            options.value_compute = model::parse_compute(json.value("value_compute", "fp32"));
         }
         options.lambda = json.value("lambda", options.lambda);
         options.emmet_weight = json.value("emmet_weight", options.emmet_weight);

@@ -4,7 +4,7 @@
 #include "base/json.h"
 #include "edit/prefixes.h"
 #include "edit/value.h"
-#include "model/config.h"
+#include "model/decoder.h"
 
 #include <cstdint>
 #include <optional>
@@ -65,6 +65,8 @@ struct EditOptions {
     std::vector<std::int64_t> layers;  // ascending
     std::optional<ValueSite> site;     // none: where W writes for one layer, the block's output for several
     ValueOptions value;                // its site and layer are set by the driver
+    model::Compute value_compute =
+        model::Compute::kFloat32;  // of the values alone; keys and the solve stay as they are
     SharedSubjects shared_subjects = SharedSubjects::kRefuse;
     ResidualAt residual = ResidualAt::kMean;  // of the batch methods
     double lambda = 0;  // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)

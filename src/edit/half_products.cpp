@@ -1,15 +1,10 @@
 #include "edit/half_products.h"
 
 #include "base/error.h"
+#include "edit/avx512_tiles.h"
 
-#include <algorithm>
 #include <cstring>
 #include <vector>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
-#define NEPENTHE_AVX512 1
-#include <immintrin.h>
-#endif
 
 namespace nepenthe::edit {
 
@@ -52,14 +47,9 @@ NEPENTHE_TARGET_HALF inline void half_logits_of_ids(const std::uint16_t* weights
 }
 
 NEPENTHE_TARGET_HALF void avx512_half_logits(const HalfStrip& strip, const std::uint16_t* states, float* logits) {
-    constexpr int kIds = 12;
-    std::int64_t v = 0;
-    for (; v + kIds <= strip.ids; v += kIds) {
+    visit_stretches<12, 1>(strip.ids, [&]<int kIds>(std::int64_t v) {
         half_logits_of_ids<kIds>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
-    }
-    for (; v < strip.ids; ++v) {
-        half_logits_of_ids<1>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
-    }
+    });
 }
 
 // Every number in the lower half of 32 bits. (GCC 12 warns of its own unmasked intrinsics.)
@@ -82,8 +72,8 @@ NEPENTHE_TARGET_HALF void round_factors(const float* factors, std::int64_t ids, 
 
 template <int kLanes>
 NEPENTHE_TARGET_HALF inline void half_sums_of_lanes(const Pair* rows, std::int64_t pairs, std::int64_t hidden,
-                                                    const Pair* factors, float* sums, __mmask16 first,
-                                                    __mmask16 second) {
+                                                    const Pair* factors, float* sums, ColumnMasks columns) {
+    const auto [first, second] = columns;
     __m512 low[kLanes], high[kLanes];
 #pragma GCC unroll 12
     for (int i = 0; i < kLanes; ++i) {
@@ -109,24 +99,15 @@ NEPENTHE_TARGET_HALF inline void half_sums_of_lanes(const Pair* rows, std::int64
 
 NEPENTHE_TARGET_HALF void avx512_half_sums(const HalfStrip& strip, const Pair* rows, const float* factors,
                                            std::int64_t lanes, float* sums) {
-    constexpr int kLanes = 12;
     const std::int64_t pairs = (strip.ids + 1) / 2;
     std::vector<Pair> rounded(static_cast<std::size_t>(pairs * kLaneBlock));
     round_factors(factors, strip.ids, rounded.data());
     for (std::int64_t d = 0; d < strip.hidden; d += 32) {
-        const auto left = static_cast<std::uint32_t>(std::min<std::int64_t>(32, strip.hidden - d));
-        const auto mask = static_cast<std::uint32_t>((std::uint64_t{1} << left) - 1);
-        const auto first = static_cast<__mmask16>(mask & 0xffffu), second = static_cast<__mmask16>(mask >> 16);
-        std::int64_t l = 0;
-        const auto visit = [&]<int kCount>() {
-            for (; l + kCount <= lanes; l += kCount) {
-                half_sums_of_lanes<kCount>(rows + d, pairs, strip.hidden, rounded.data() + l,
-                                           sums + l * strip.hidden + d, first, second);
-            }
-        };
-        visit.template operator()<kLanes>();
-        visit.template operator()<4>();
-        visit.template operator()<1>();
+        const ColumnMasks columns = column_masks(strip.hidden - d);
+        visit_stretches<12, 4, 1>(lanes, [&]<int kLanes>(std::int64_t l) {
+            half_sums_of_lanes<kLanes>(rows + d, pairs, strip.hidden, rounded.data() + l, sums + l * strip.hidden + d,
+                                       columns);
+        });
     }
 }
 

@@ -34,7 +34,9 @@ struct Ledger {
     std::vector<Fact> facts;
     std::vector<std::string> prefixes;
     std::vector<EditRecord> records;
-    Json units, changes, metrics;
+    Json units, changes;
+    Json metrics;  // of the facts: {"task", "before": {"metrics", "rows"}, "after": …}; empty where they were not
+                   // measured
 
     // Values by block, for a run that writes some of these facts again.
     KnownValues known_values() const;

@@ -197,8 +197,6 @@ class Gathering {
     std::int64_t rounds_ = 0;
 };
 
-const char* dtype_name(model::Compute compute) { return compute == model::Compute::kBFloat16 ? "bf16" : "fp32"; }
-
 void check_options(const MomentOptions& options, const model::Decoder& decoder) {
     const model::DecoderConfig& config = decoder.config();
     Problems problems;
@@ -282,7 +280,7 @@ store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& de
         if (windows.empty()) fail(ErrorKind::kData, "the corpus gives no tokens behind the {} skipped", options.skip);
     });
     MomentClaims claims{
-        model_digest, tokenizer.digest(), windows_digest(windows), dtype_name(decoder.compute()), options.window, {}};
+        model_digest, tokenizer.digest(), windows_digest(windows), compute_name(decoder.compute()), options.window, {}};
     const store::ArtefactKey key{
         "stats",
         {{"options", options.to_json()}, {"dtype", claims.dtype}},

@@ -77,9 +77,10 @@ Delta unpack_delta(store::Unpacker& unpacker, const model::Decoder& decoder) {
 
 }  // namespace
 
-void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context,
-                        BatchWriter& writer, const std::vector<EditUnit>& units, const EditInputs& inputs,
-                        const EditHooks& hooks, const std::filesystem::path& folder, EditResult& result) {
+void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const model::Decoder& value_decoder,
+                        const EditContext& context, BatchWriter& writer, const std::vector<EditUnit>& units,
+                        const EditInputs& inputs, const EditHooks& hooks, const std::filesystem::path& folder,
+                        EditResult& result) {
     const EditOptions& edit = context.options();
     const bool by_value = edit.method != Method::kFineTune;
     const auto blocks = value_blocks(context, units);
@@ -89,7 +90,7 @@ void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const E
     const auto results = store::for_each_block(comm, folder, blocks.size(), options, [&](std::uint64_t block) {
         const auto some = blocks[block];
         std::vector<FactValue> values;
-        if (by_value) values = unpack_values(block_values(decoder, context, some, "", inputs.known_values));
+        if (by_value) values = unpack_values(block_values(value_decoder, context, some, "", inputs.known_values));
         store::Packer packer;
         for (std::size_t i = 0; i < some.size(); ++i) {
             std::vector<FactValue> value;

@@ -9,9 +9,10 @@
 namespace nepenthe::edit {
 
 // Collective. Blocks of facts are dealt to ranks and journalled in `folder` (empty: not), the probe's answers with
-// them. Leaves the decoder as it was, bit by bit.
-void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const EditContext& context,
-                        BatchWriter& writer, const std::vector<EditUnit>& units, const EditInputs& inputs,
-                        const EditHooks& hooks, const std::filesystem::path& folder, EditResult& result);
+// them. Values are computed on `value_decoder`. Leaves `decoder` as it was, bit by bit.
+void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const model::Decoder& value_decoder,
+                        const EditContext& context, BatchWriter& writer, const std::vector<EditUnit>& units,
+                        const EditInputs& inputs, const EditHooks& hooks, const std::filesystem::path& folder,
+                        EditResult& result);
 
 }  // namespace nepenthe::edit

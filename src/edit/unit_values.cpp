@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "store/blocks.h"
+#include "store/content_blocks.h"
 #include "store/packing.h"
 
 #include <torch/types.h>
@@ -62,11 +63,12 @@ std::vector<FactValue> unpack_values(std::string_view bytes) {
 std::vector<std::span<const EditUnit>> value_blocks(const EditContext& context, std::span<const EditUnit> units) {
     const auto mean = static_cast<std::size_t>(context.options().facts_per_block);
     std::vector<std::span<const EditUnit>> blocks;
-    for (std::size_t first = 0, i = 0; i < units.size(); ++i) {
-        const bool ends = xxh3(as_bytes(context.block_key(units.subspan(i, 1), ""))) % mean == 0;
-        if (!ends && i + 1 - first < 2 * mean && i + 1 < units.size()) continue;
-        blocks.push_back(units.subspan(first, i + 1 - first));
-        first = i + 1;
+    std::vector<std::uint64_t> digests;
+    for (std::size_t i = 0; i < units.size(); ++i) {
+        digests.push_back(xxh3(as_bytes(context.block_key(units.subspan(i, 1), ""))));
+    }
+    for (const store::BlockRange& range : store::content_blocks(digests, mean)) {
+        blocks.push_back(units.subspan(range.begin, range.size()));
     }
     return blocks;
 }

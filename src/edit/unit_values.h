@@ -21,9 +21,8 @@ std::vector<FactValue> unpack_values(std::string_view bytes);
 // Packed values by EditContext::block_key.
 using KnownValues = std::map<std::string, std::string>;
 
-// Units whose values are computed side by side, in order: blocks of about options.facts_per_block units, twice that at
-// most. A block ends behind a unit whose digest says so, so that leaving a fact out changes its own block and hardly
-// ever another.
+// Units whose values are computed side by side, in order: blocks of about options.facts_per_block units
+// (store/content_blocks.h).
 std::vector<std::span<const EditUnit>> value_blocks(const EditContext& context, std::span<const EditUnit> units);
 
 // Collective. One value a unit. `folder` takes the journal (empty: none). Blocks depend on the units and

@@ -1,13 +1,9 @@
 #include "edit/vocabulary_products.h"
 
+#include "edit/avx512_tiles.h"
 #include "model/vector_math.h"
 
 #include <algorithm>
-
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__SANITIZE_ADDRESS__)
-#define NEPENTHE_AVX512 1
-#include <immintrin.h>
-#endif
 
 namespace nepenthe::edit {
 
@@ -68,20 +64,16 @@ NEPENTHE_TARGET_AVX512 inline void logits_of_ids(const float* weights, std::int6
 }
 
 NEPENTHE_TARGET_AVX512 void avx512_logits(const Strip& strip, const float* states, float* logits) {
-    constexpr int kIds = 12;
-    std::int64_t v = 0;
-    for (; v + kIds <= strip.ids; v += kIds) {
+    visit_stretches<12, 1>(strip.ids, [&]<int kIds>(std::int64_t v) {
         logits_of_ids<kIds>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
-    }
-    for (; v < strip.ids; ++v) {
-        logits_of_ids<1>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
-    }
+    });
 }
 
 // Lanes [0, kLanes) of `factors`, columns [0, 32) of the strip, of which the masks keep those that exist.
 template <int kLanes>
 NEPENTHE_TARGET_AVX512 inline void sums_of_lanes(const float* weights, const Strip& strip, const float* factors,
-                                                 float* sums, __mmask16 first, __mmask16 second) {
+                                                 float* sums, ColumnMasks columns) {
+    const auto [first, second] = columns;
     __m512 low[kLanes], high[kLanes];
 #pragma GCC unroll 12
     for (int i = 0; i < kLanes; ++i) {
@@ -106,21 +98,11 @@ NEPENTHE_TARGET_AVX512 inline void sums_of_lanes(const float* weights, const Str
 }
 
 NEPENTHE_TARGET_AVX512 void avx512_sums(const Strip& strip, const float* factors, std::int64_t lanes, float* sums) {
-    constexpr int kLanes = 12;
     for (std::int64_t d = 0; d < strip.hidden; d += 32) {
-        const auto left = static_cast<std::uint32_t>(std::min<std::int64_t>(32, strip.hidden - d));
-        const auto mask = static_cast<std::uint32_t>((std::uint64_t{1} << left) - 1);
-        const auto first = static_cast<__mmask16>(mask & 0xffffu), second = static_cast<__mmask16>(mask >> 16);
-        std::int64_t l = 0;
-        for (; l + kLanes <= lanes; l += kLanes) {
-            sums_of_lanes<kLanes>(strip.weights + d, strip, factors + l, sums + l * strip.hidden + d, first, second);
-        }
-        for (; l + 4 <= lanes; l += 4) {
-            sums_of_lanes<4>(strip.weights + d, strip, factors + l, sums + l * strip.hidden + d, first, second);
-        }
-        for (; l < lanes; ++l) {
-            sums_of_lanes<1>(strip.weights + d, strip, factors + l, sums + l * strip.hidden + d, first, second);
-        }
+        const ColumnMasks columns = column_masks(strip.hidden - d);
+        visit_stretches<12, 4, 1>(lanes, [&]<int kLanes>(std::int64_t l) {
+            sums_of_lanes<kLanes>(strip.weights + d, strip, factors + l, sums + l * strip.hidden + d, columns);
+        });
     }
 }
 

@@ -83,6 +83,15 @@ at::Tensor deciding_tokens(const Batch& batch) {
 
 }  // namespace
 
+std::string compute_name(Compute compute) { return compute == Compute::kBFloat16 ? "bf16" : "fp32"; }
+
+Compute parse_compute(const std::string& name) {
+    for (const Compute compute : {Compute::kFloat32, Compute::kBFloat16}) {
+        if (compute_name(compute) == name) return compute;
+    }
+    fail(ErrorKind::kUsage, "unknown precision \"{}\"; there are fp32 and bf16", name);
+}
+
 Decoder::Decoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Decoder::Decoder(Decoder&&) noexcept = default;
 Decoder& Decoder::operator=(Decoder&&) noexcept = default;
@@ -102,6 +111,12 @@ Decoder Decoder::load(const std::filesystem::path& folder, Compute compute, at::
 Decoder Decoder::create(const DecoderConfig& config, std::uint64_t seed, Compute compute, at::Device device) {
     auto impl = std::make_unique<Impl>(config, compute, device);
     impl->weights = create_weights(config, seed, impl->dtype(), device);
+    return Decoder(std::move(impl));
+}
+
+Decoder Decoder::copy(Compute compute) const {
+    auto impl = std::make_unique<Impl>(impl_->config, compute, impl_->device);
+    impl->weights = copy_weights(impl_->config, impl_->weights, impl->dtype());
     return Decoder(std::move(impl));
 }
 

@@ -17,6 +17,9 @@ namespace nepenthe::model {
 
 enum class Compute { kFloat32, kBFloat16 };
 
+std::string compute_name(Compute compute);       // "fp32", "bf16"
+Compute parse_compute(const std::string& name);  // Error(kUsage)
+
 // Sequences side by side. Left and right padding are both fine.
 struct Batch {
     at::Tensor ids;   // [batch, position] int64
@@ -55,6 +58,9 @@ class Decoder {
     // rank: a pure function of (config, seed).
     static Decoder create(const DecoderConfig& config, std::uint64_t seed, Compute compute,
                           at::Device device = at::kCPU);
+
+    // The same weights in another precision, in storage of their own; without a side memory.
+    Decoder copy(Compute compute) const;
 
     Decoder(Decoder&&) noexcept;
     Decoder& operator=(Decoder&&) noexcept;

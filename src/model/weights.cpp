@@ -225,6 +225,14 @@ Weights load_weights(const DecoderConfig& config, const std::filesystem::path& f
     return arrange(config, std::move(specs), std::move(tensors));
 }
 
+Weights copy_weights(const DecoderConfig& config, const Weights& weights, at::ScalarType dtype) {
+    std::vector<at::Tensor> tensors;
+    for (const at::Tensor& tensor : weights.tensors) {
+        tensors.push_back(tensor.detach().to(dtype, /*non_blocking=*/false, /*copy=*/true));
+    }
+    return arrange(config, weights.specs, std::move(tensors));
+}
+
 Weights create_weights(const DecoderConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device) {
     std::vector<TensorSpec> specs = tensor_specs(config);
     std::vector<at::Tensor> tensors;

@@ -50,6 +50,8 @@ struct Weights {
 // one.
 Weights load_weights(const DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
                      at::Device device);
+// The same tensors as `dtype`, in storage of their own.
+Weights copy_weights(const DecoderConfig& config, const Weights& weights, at::ScalarType dtype);
 // Draws fresh ones: see Decoder::create.
 Weights create_weights(const DecoderConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device);
 

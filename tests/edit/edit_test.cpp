@@ -319,6 +319,25 @@ TEST(Edit, KnownValuesAreNotComputedAgain) {
     }
 }
 
+// Values in another precision come from a copy of the model, which has to follow what is written: the second of two
+// facts gets what it would get on a model that holds the first.
+TEST(Edit, ValuesInBFloat16FollowASequentialRun) {
+    EditOptions options = options_for(Method::kRRome);
+    options.value_compute = model::Compute::kBFloat16;
+    const std::vector<Fact> facts = some_facts();
+    Case together = stories(), apart = stories(), exact = stories();
+    const EditResult both = run(together, inputs_of(together, {facts[0], facts[1]}), options);
+    for (const std::size_t i : {0, 1}) {
+        EditInputs inputs = inputs_of(apart, {facts[i]});
+        inputs.prefixes = both.prefixes;
+        run(apart, inputs, options);
+    }
+    EXPECT_EQ(sha256_hex(weight_bytes(together.decoder)), sha256_hex(weight_bytes(apart.decoder)));
+    options.value_compute = model::Compute::kFloat32;
+    run(exact, inputs_of(exact, {facts[0], facts[1]}), options);
+    EXPECT_NE(sha256_hex(weight_bytes(together.decoder)), sha256_hex(weight_bytes(exact.decoder)));
+}
+
 // A norm behind the MLP keeps what W writes small: the published weight of its length would drown the target's loss.
 TEST(Edit, DefaultsOfValuesAreThoseOfTheFamily) {
     for (const auto& [family, step, decay] :

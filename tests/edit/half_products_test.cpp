@@ -1,6 +1,7 @@
 // Products of bf16 pairs against plain sums in fp64, at sizes that fill no register block.
 #include "edit/half_products.h"
 #include "edit/target_loss.h"
+#include "edit/vocabulary_strips.h"
 #include "model/golden_case.h"
 
 #include <fmt/format.h>
@@ -8,7 +9,7 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
-#include <cmath>
+#include <algorithm>
 #include <vector>
 
 namespace nepenthe::edit {
@@ -54,6 +55,32 @@ TEST_P(HalfProducts, EqualPlainSums) {
 INSTANTIATE_TEST_SUITE_P(Shapes, HalfProducts,
                          ::testing::Values(std::pair{96, 640}, std::pair{13, 34}, std::pair{1, 2}, std::pair{95, 64}),
                          [](const auto& shape) { return fmt::format("{}x{}", shape.param.first, shape.param.second); });
+
+// Strips of a bf16 unembedding, in pairs and widened: a machine that can do pairs has to get the other way right too.
+TEST(VocabularyStrips, OfBFloat16EqualPlainSumsInPairsAndWidened) {
+    constexpr std::int64_t kRows = 37, kHidden = 34, kAt = 3, kIds = 13;
+    const at::Tensor unembedding = random_halves({20, kHidden}), normed = random_halves({kRows, kHidden});
+    const at::Tensor strip = unembedding.narrow(0, kAt, kIds).to(at::kDouble);
+    for (const bool half : {false, true}) {
+        if (half && !VocabularyStrips::can_be_half(unembedding, normed)) continue;
+        const LaneStates states(normed, kRows, half);
+        VocabularyStrips strips(unembedding, states, kIds, half);
+        strips.go_to(kAt, kIds);
+        for (std::int64_t block = 0; block * kLaneBlock < kRows; ++block) {
+            const std::int64_t lanes = std::min(kLaneBlock, kRows - block * kLaneBlock);
+            const at::Tensor logits = at::empty({kIds, kLaneBlock}, at::kFloat);
+            strips.logits(block, logits.mutable_data_ptr<float>());
+            const at::Tensor of_block = normed.narrow(0, block * kLaneBlock, lanes).to(at::kDouble);
+            const at::Tensor mine = logits.narrow(1, 0, lanes).to(at::kDouble);
+            EXPECT_LT(distance(mine, at::mm(strip, of_block.t())), 1e-6) << half << block;
+
+            const at::Tensor sums = at::ones({lanes, kHidden}, at::kFloat);
+            strips.add_sums(logits.const_data_ptr<float>(), lanes, sums.mutable_data_ptr<float>());
+            const at::Tensor factors = half ? mine.to(at::kFloat).to(at::kBFloat16).to(at::kDouble) : mine;
+            EXPECT_LT(distance(sums.to(at::kDouble), 1.0 + at::mm(factors.t(), strip)), 1e-6) << half << block;
+        }
+    }
+}
 
 // Whole losses of a bf16 model: exact but for the rounding of factors, and targets' factors are not rounded.
 TEST(TargetLoss, InBFloat16IsThatOfTheRoundedWeights) {

@@ -3,7 +3,7 @@
 #include "evaluate/benchmark_files.h"
 
 #include "base/error.h"
-#include "testing_files.h"
+#include "temporary_file.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "evaluate/anchor_mentions.h"
 #include "evaluate/familiarity_prompts.h"
-#include "testing_files.h"
+#include "temporary_file.h"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,7 @@ The harness takes its softmax in fp64 here (softmax_dtype): in fp32, which is it
 262,144 is off by 2e-5 nats a token, so that sums over long continuations differ by up to 2e-3 from those of the same
 model in fp64.
 
-A task already in the output is kept, so that an interrupted run goes on where it stopped.
+A task already in the output is kept, with the harness that it names, so that an interrupted run goes on where it stopped.
 """
 
 import argparse
@@ -170,9 +170,6 @@ def write(path, golden):
     """One item a line: diffs stay readable."""
     parts = []
     for name, task in sorted(golden.items()):
-        if not isinstance(task, dict):
-            parts.append(f"{json.dumps(name)}: {json.dumps(task)}")
-            continue
         head = {key: value for key, value in task.items() if key != "items"}
         items = ",\n".join(json.dumps(item, separators=(",", ":")) for item in task["items"])
         parts.append(f"{json.dumps(name)}: {json.dumps(head)[:-1]}, \"items\": [\n{items}\n]}}")
@@ -201,16 +198,16 @@ def main():
 
     torch.set_num_threads(options.threads)
     golden = json.loads(options.output.read_text()) if options.output.exists() else {}
-    golden["harness"] = f"lm_eval {lm_eval.__version__}, softmax in fp64"
+    harness = {"harness": f"lm_eval {lm_eval.__version__}, softmax in fp64"}
     settings = dict(pretrained=str(options.model), dtype="float32", device="cpu", batch_size=options.batch,
                     softmax_dtype="float64")
     if "wikitext" not in golden:
-        golden["wikitext"] = run_wikitext(HFLM(max_length=options.window, **settings), options.wikitext, options.pages)
+        golden["wikitext"] = harness | run_wikitext(HFLM(max_length=options.window, **settings), options.wikitext, options.pages)
         write(options.output, golden)
     lm = HFLM(**settings)
     for name in TASKS:
         if name not in golden:
-            golden[name] = run_task(lm, name, options.benchmarks, options.limit)
+            golden[name] = harness | run_task(lm, name, options.benchmarks, options.limit)
             write(options.output, golden)
 
 

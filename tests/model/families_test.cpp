@@ -42,6 +42,17 @@ TEST_P(Family, LogitsEqualTransformers) {
     EXPECT_LT(relative_error(decoder.logits(expected.plain()), expected.floats("logits")), kLogitTolerance);
 }
 
+TEST_P(Family, ACopyIsTheModelLoadedInThatPrecisionAndStandsAlone) {
+    const at::NoGradGuard no_grad;
+    const Decoder loaded = Decoder::load(golden_folder(GetParam()), Compute::kBFloat16);
+    const at::Tensor exact = decoder.logits(expected.plain());
+    const Decoder rounded = decoder.copy(Compute::kBFloat16), same = decoder.copy(Compute::kFloat32);
+    EXPECT_EQ(rounded.compute(), Compute::kBFloat16);
+    EXPECT_TRUE(rounded.logits(expected.plain()).equal(loaded.logits(expected.plain())));
+    for (const NamedTensor& parameter : decoder.parameters()) parameter.tensor.zero_();
+    EXPECT_TRUE(same.logits(expected.plain()).equal(exact));
+}
+
 TEST_P(Family, PaddingOnEitherSideLeavesRealPositionsAlone) {
     const at::NoGradGuard no_grad;
     for (const std::string side : {"left", "right"}) {

@@ -93,6 +93,11 @@ class CommandLine(unittest.TestCase):
             forget = ("forget", "--model", MODEL, "--labels", labels, *steps, "--measure-steps", 2, *prompts, *common)
             forgot = answer(*forget, ranks=2)
             self.assertFalse(forgot["reused"])
+            # A block of retained text that the model has no room for is wrong only where there is such text.
+            self.assertTrue(answer(*forget, "--retain-block", 4096)["reused"])
+            long = call(*forget, "--retain", NOVEL, "--retain-block", 4096)
+            self.assertEqual(long.returncode, 64, long.stderr)
+            self.assertIn("--retain-block 4096", long.stderr)
             self.assertTrue(answer(*forget)["reused"])
             self.assertEqual(answer("verify", forgot["artefact"])["digest"], forgot["digest"])
             results = answer("evaluate", "--model", f"base={MODEL},forgot={forgot['artefact']}", "--tasks",

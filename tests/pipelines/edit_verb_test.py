@@ -96,6 +96,16 @@ def walk(runner):
     lent = runner.edit(facts, "--method", "emmet", "--values", artefact, outputs="lent", ranks=2)
     check(lent.answer.get("digest") == alone.answer.get("digest") is not None, f"values of an earlier run: the same digest {lent.lines}")
 
+    before = runner.edit(facts, "--method", "emmet", "--before", artefact, outputs="before", ranks=2)
+    check(before.answer.get("digest") == alone.answer.get("digest"), f"measurements of an earlier run: the same digest {before.lines}")
+    other = runner.run("--model", artefact, "--facts", facts, "--layers", 0, "--method", "emmet", "--before", artefact, outputs="before")
+    check(other.returncode == 64 and "another model" in other.lines[0], f"measurements of another model: {other.returncode} {other.lines}")
+
+    half = [runner.edit(facts, *memit, "--dtype", "bf16", outputs=f"half{ranks}", ranks=ranks) for ranks in (1, 2)]
+    check(half[0].answer.get("digest") == half[1].answer.get("digest") not in (None, full.answer["digest"]), f"values in bf16: one digest {half[1].lines}")
+    reached = half[0].answer["summary"]["after"]["efficacy_score"]["value"]
+    check(reached == summary["after"]["efficacy_score"]["value"], f"values in bf16 write the same facts: {reached}")
+
     single = runner.edit(facts, "--method", "r-rome", "--mode", "one-at-a-time", outputs="single", ranks=2)
     check(single.returncode == 0 and not (pathlib.Path(single.answer["artefact"]) / "model.safetensors").exists(), "one at a time publishes results, no model")
     sequential = runner.edit(facts, "--method", "r-rome", outputs="sequential")
@@ -133,6 +143,7 @@ def refusals(runner):
     refused(runner.edit(facts, "--mode", "one-at-a-time", "--utility-text", facts), 64, "--utility-text")
     refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
+    refused(runner.edit(facts, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
     lender = runner.edit(facts, "--method", "r-rome").answer["artefact"]
     refused(runner.edit(facts, "--method", "memit", "--lambda", 1, "--steps", 7, "--values", lender), 64, "--values", "prefixes", "steps")
     bad = runner.folder / "bad.jsonl"

@@ -18,8 +18,6 @@
 #include <filesystem>
 #include <limits>
 
-#include <unistd.h>
-
 namespace nepenthe::train {
 namespace {
 

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""inputs/counterfact/runs.py from end to end on a tiny model: every table has its lines, nothing is refused, a second start finds
+everything done, and the sentences that keep keys still are about no subject that a table looks at."""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 1, "In one batch, with the pilot's": 2, "zsRE": 4, "Three cases": 3}
+STORIES = (("Once upon a time, there was a {} named", "little girl"), ("One day, {} went to the", "Lily"), ("{} has a big red", "Tom"),
+           ("The {} said to the cat:", "big dog"))
+
+
+class CounterFactRuns(unittest.TestCase):
+    def setUp(self):
+        self.data = pathlib.Path(OPTIONS.data)
+        self.model = self.data / "models/tinystories-656k"
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name)
+
+    def known(self):
+        """Facts that this model knows: what it goes on with by itself."""
+        facts = []
+        for number, (template, subject) in enumerate(STORIES):
+            prompt = template.replace("{}", subject)
+            done = subprocess.run([OPTIONS.nepenthe, "generate", "--model", self.model, "--prompt", prompt, "--greedy", "--max-new-tokens", "4", "--json"],
+                                  stdout=subprocess.PIPE, text=True, check=True)
+            said = json.loads(done.stdout)["text"]
+            facts.append({"known_id": number, "subject": subject, "attribute": said.split()[0], "template": template, "prompt": prompt, "prediction": said})
+        path = self.folder / "known.json"
+        path.write_text(json.dumps(facts))
+        return path
+
+    def start(self, known):
+        facts = self.data / "editing"
+        return subprocess.run(
+            [sys.executable, str(SOURCE / "inputs/counterfact/runs.py"), "--nepenthe", OPTIONS.nepenthe, "--outputs", str(self.folder / "out"), "--ranks", "1",
+             "--model", str(self.model), "--facts", str(facts / "counterfact-edit.json"), "--val", str(facts / "counterfact-val.json"),
+             "--zsre", str(facts / "zsre-1k.json"), "--known", str(known), "--corpus", str(self.data / "text/wikitext2/test.txt"),
+             "--limit", "3", "--batches", "1", "1000", "--zsre-limit", "3", "--trace-limit", "4", "--tokens", "2000", "--sentences", "40",
+             "--layer", "0", "--layers", "0", "1", "--pilot-limit", "3", "--pilot-layers", "0", "--pilot-clamps", "1", "--slim"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+    def test_every_table_has_its_lines(self):
+        known = self.known()
+        first = self.start(known)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        # So few keys of so small a model leave AlphaEdit no null space: the line says so, and the rest goes on.
+        refused = [line for line in first.stdout.splitlines() if "refused" in line]
+        self.assertEqual([("alphaedit" in line, "null space" in line) for line in refused], [(True, True)] * 4, first.stdout)
+        tables = first.stdout.split("\n### ")[1:]
+        for name, rows in TABLES.items():
+            table = next(table for table in tables if table.startswith(name))
+            lines = [line for line in table.splitlines() if line.startswith("|")]
+            self.assertEqual(len(lines) - 2, rows, table)
+            self.assertEqual({line.replace("\\|", "").count("|") for line in lines}, {lines[0].count("|")}, table)
+        again = self.start(known)
+        self.assertEqual(again.stdout, first.stdout)
+        self.assertNotIn("measure", again.stderr)
+
+        sentences = (self.folder / "out/sentences.jsonl").read_text()
+        self.assertEqual(len(sentences.splitlines()), 40)
+        for name, limit in (("counterfact-edit", 3), ("counterfact-val", 100), ("zsre-1k", 3)):
+            for fact in json.loads((self.data / f"editing/{name}.json").read_text())[:limit]:
+                self.assertNotIn(f"{fact['subject']} ", sentences)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--nepenthe", required=True)
+    parser.add_argument("--data", required=True)
+    OPTIONS, rest = parser.parse_known_args()
+    os.environ.setdefault("NEPENTHE_THREADS", "1")
+    unittest.main(argv=[sys.argv[0], *rest])
