@@ -50,8 +50,8 @@ void declare_method(Options& options, EditRequest& request, Words& words) {
     options.add("lambda", edit.lambda, "memit: weight of C; 0 = by family");
     options.add("emmet-weight", edit.emmet_weight, "emmet: weight of C");
     options.add("emmet-mu", edit.emmet_mu, "emmet: 0 = exact equality");
-    options.add("tau", edit.tau, "alphaedit: eigenvalues of C below it may be written to");
-    options.add("l2", edit.l2, "alphaedit: ridge");
+    options.add("tau", edit.tau, "alphaedit: eigenvalues of C below it may be written to; 0 = by family");
+    options.add("l2", edit.l2, "alphaedit: ridge; 0 = by family");
     options.add("residual", words.residual, {"mean", "bare"},
                 "batch methods: residual over prefixes, or of the bare prompt");
     options.add("min-response", edit.min_response, "rome: refuse edits that the bare prompt hardly sees");
@@ -61,7 +61,8 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
     edit::EditOptions& edit = request.edit;
     options.add("value-site", words.site, "mlp-output or block-output; default by the number of layers");
     options.add("prefixes", edit.prefix_count,
-                "context prefixes beside the bare prompt; negative = the method's own (rome 20, batch methods 5)");
+                "context prefixes beside the bare prompt; negative = the method's own (rome 20, batch methods 5), or "
+                "the family's");
     options.add("steps", edit.value.steps, "values: steps, the last one only looks");
     options.add("lr", edit.value.lr, "values: step size (absolute)");
     options.add("relative-lr", edit.value.relative_lr,

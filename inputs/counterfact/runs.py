@@ -9,6 +9,7 @@ facts within it) that it had reached. A call that the binary refuses becomes a l
 """
 
 import argparse
+import collections
 import json
 import os
 import pathlib
@@ -21,6 +22,7 @@ from runs_support import Refused, Runner, heading, line, percent, write_if_other
 
 SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
 # EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
+MEMIT = ("--method", "memit", "--shared-subjects", "keep")
 BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
 CASES = HERE / "case_studies.jsonl"
 UNRELATED = 100  # facts of --val whose answers should not change
@@ -35,21 +37,23 @@ def read_options():
     parser.add_argument("--limit", type=int, default=1000, help="facts to write at most")
     parser.add_argument("--alone-limit", type=int, help="facts to write one at a time (default: --limit)")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 10, 100, 1000])
+    parser.add_argument("--other-limit", type=int, help="facts of a batch at most in layers that are not --layer (default: --limit)")
     parser.add_argument("--zsre-limit", type=int, default=500)
     parser.add_argument("--trace-limit", type=int, default=100, help="facts to trace; those that the model does not know are left out")
     parser.add_argument("--tokens", type=int, default=100000, help="tokens of the corpus")
-    parser.add_argument("--sentences", type=int, default=10000, help="facts of --val that no table looks at, whose true sentences join the corpus; 0 = none")
+    parser.add_argument("--sentences", type=int, default=10000, help="facts that no table looks at, whose true sentences join the corpus; 0 = none")
     parser.add_argument("--layer", type=int, default=5, help="layer of the runs one at a time, of zsRE and of the cases")
     parser.add_argument("--layers", type=int, nargs="+", help="layers of the batches (default: the one that tracing proposes, --layer, another)")
-    parser.add_argument("--pilot-limit", type=int, default=50, help="facts of --val that layer and clamp are tried on; 0 = no pilot")
-    parser.add_argument("--pilot-layers", type=int, nargs="+", default=[4, 5, 6])
-    parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5"])
+    parser.add_argument("--pilot-limit", type=int, default=100, help="facts of --val that layers and clamps are tried on; 0 = no pilot")
+    parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5"], help="clamps to try in every layer of the batches")
+    parser.add_argument("--prefixes", type=int, default=5, help="context prefixes of every method's values: methods with the same ones share values")
     parser.add_argument("--dtype", choices=("fp32", "bf16"), default="bf16", help="precision that values are computed in")
     parser.add_argument("--slim", action="store_true", help="delete an edited model once it is measured; answers are kept")
     parser.add_argument("--outputs", default="outputs/counterfact")
     parser.add_argument("--nepenthe", default=str(HERE.parents[1] / "build/release/nepenthe"))
     options = parser.parse_args()
     options.alone_limit = min(options.alone_limit or options.limit, options.limit)
+    options.other_limit = min(options.other_limit or options.limit, options.limit)
     return options
 
 
@@ -61,16 +65,17 @@ EDIT_COLUMNS = (*SCORES, "largest update / ‖W‖", "clamped", "remarks")
 
 
 class Edits:
-    """Runs of `edit`, a line of a table each. What one of them measured before editing, the others do not measure again."""
+    """Runs of `edit`, a line of a table each. What one of them computed, the others do not compute again."""
 
     def __init__(self, run):
         self.run = run
-        self.measured = {}  # by file of facts: how many of them, and the ledger that holds their measurements
+        self.measured = {}  # by file of facts: how many of them, and the ledger that holds their measurements before editing
+        self.values = collections.defaultdict(list)  # by layer: ledgers that hold values as `edit` picks them
 
     def line(self, names, facts, limit, *words, values):
         """The run's summary, or None where it was refused. Takes values from the ledgers `values` and adds its own."""
         options = self.run.options
-        words = ["edit", "--model", options.model, "--facts", facts, "--limit", limit, "--dtype", options.dtype, *words]
+        words = ["edit", "--model", options.model, "--facts", facts, "--limit", limit, "--dtype", options.dtype, "--prefixes", options.prefixes, *words]
         try:
             answer = self.run(*words, values=values, before=[ledger for _, ledger in self.measured.values()])
         except Refused as reason:
@@ -102,12 +107,11 @@ def second_moments(run, layers):
 
 
 def unevaluated(options):
-    """Facts of --val that no table looks at, and whose subjects stand in no text that a table looks at."""
-    facts = json.loads(pathlib.Path(options.val).read_text())
-    looked_at = max(options.pilot_limit, UNRELATED)
-    edited = [json.loads(pathlib.Path(path).read_text())[:limit] for path, limit in ((options.facts, options.limit), (options.zsre, options.zsre_limit))]
-    texts = json.dumps([facts[:looked_at], edited, CASES.read_text()], ensure_ascii=False)
-    return [fact for fact in facts[looked_at:] if fact.get("requested_rewrite", fact)["subject"] not in texts]
+    """Facts of --val and --facts that no table looks at, and whose subjects stand in no text that a table looks at."""
+    val, facts, zsre = (json.loads(pathlib.Path(path).read_text()) for path in (options.val, options.facts, options.zsre))
+    others = max(options.pilot_limit, UNRELATED)
+    texts = json.dumps([val[:others], facts[:options.limit], zsre[:options.zsre_limit], CASES.read_text()], ensure_ascii=False)
+    return [fact for fact in val[others:] + facts[options.limit:] if fact.get("requested_rewrite", fact)["subject"] not in texts]
 
 
 def sentence(fact):
@@ -121,10 +125,10 @@ def sentence(fact):
 def one_at_a_time(edits, moments):
     options = edits.run.options
     heading(f"One at a time, layer {options.layer}, {options.alone_limit} facts of CounterFact", "method", *EDIT_COLUMNS)
-    before, values = None, []
+    before = None
     for method in ("r-rome", "rome"):
         summary = edits.line([method], options.facts, options.alone_limit, "--method", method, "--mode", "one-at-a-time",
-                             "--layers", options.layer, "--moments", moments, values=values)
+                             "--layers", options.layer, "--moments", moments, values=edits.values[options.layer])
         before = before or (summary and summary["before"])
     if before:
         line("before any edit", *scores(before), "–", "–", "–")
@@ -134,22 +138,27 @@ def batches(edits, moments, layers):
     options = edits.run.options
     heading("In one batch", "layer", "facts", "method", *EDIT_COLUMNS)
     for layer in layers:
-        values = []  # the largest batch comes first: the others find their values there
-        for size in sorted({min(size, options.limit) for size in options.batches}, reverse=True):
+        for size in batch_sizes(options, layer):
             for method, shared in BATCH_METHODS.items():
                 edits.line([layer, size, method], options.facts, size, "--method", method, "--mode", "batch", "--layers", layer,
-                           "--moments", moments, "--shared-subjects", shared, values=values)
+                           "--moments", moments, "--shared-subjects", shared, values=edits.values[layer])
 
 
-def pilot(edits, moments):
+def batch_sizes(options, layer):
+    """The largest batch comes first: the others find their values there."""
+    limit = options.limit if layer == options.layer else options.other_limit
+    return sorted({min(size, limit) for size in options.batches}, reverse=True)
+
+
+def pilot(edits, moments, layers):
     """Layers × clamps on facts that no other table evaluates; then the best of them on those that the others do."""
     options = edits.run.options
     heading(f"A pilot: {options.pilot_limit} facts of --val in one batch of MEMIT", "layer", "clamp", *EDIT_COLUMNS)
     reached = {}
-    for layer in options.pilot_layers:
+    for layer in layers:
         for clamp in options.pilot_clamps:
-            summary = edits.line([layer, clamp], options.val, options.pilot_limit, "--method", "memit", "--layers", layer, "--clamp", clamp,
-                                 "--moments", moments, "--shared-subjects", "keep", values=[])
+            summary = edits.line([layer, clamp], options.val, options.pilot_limit, *MEMIT, "--layers", layer, "--clamp", clamp,
+                                 "--moments", moments, values=[])
             if summary:
                 reached[layer, clamp] = summary["after"]["edit_score"]["value"]
     if not reached:
@@ -157,9 +166,8 @@ def pilot(edits, moments):
     layer, clamp = max(reached, key=reached.get)
     heading(f"In one batch, with the pilot's layer {layer} and clamp {clamp}", "facts", "method", *EDIT_COLUMNS)
     values = []
-    for size in sorted({min(size, options.limit) for size in options.batches}, reverse=True):
-        edits.line([size, "memit"], options.facts, size, "--method", "memit", "--layers", layer, "--clamp", clamp, "--moments", moments,
-                   "--shared-subjects", "keep", values=values)
+    for size in batch_sizes(options, options.layer):
+        edits.line([size, "memit"], options.facts, size, *MEMIT, "--layers", layer, "--clamp", clamp, "--moments", moments, values=values)
 
 
 def zsre(run, moments):
@@ -171,7 +179,7 @@ def zsre(run, moments):
     for convention in ("rome", "easyedit"):
         words = ["edit", "--model", options.model, "--facts", options.zsre, "--format", "zsre", "--zsre", convention, "--limit", limit, "--method",
                  "memit", "--mode", "batch", "--layers", options.layer, "--moments", moments, "--shared-subjects", "keep", "--skip-evaluation",
-                 "--dtype", options.dtype]
+                 "--dtype", options.dtype, "--prefixes", options.prefixes]
         try:
             edited = run(*words)["artefact"]
             measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "zsre,easyedit", "--facts", options.zsre,
@@ -213,7 +221,7 @@ def cases(run, moments):
                                           for i, one in enumerate(case["neighbourhood"])))
         try:
             edited = run("edit", "--model", options.model, "--facts", fact, "--method", "r-rome", "--layers", options.layer, "--moments", moments,
-                         "--dtype", options.dtype)["artefact"]
+                         "--dtype", options.dtype, "--prefixes", options.prefixes)["artefact"]
             measured = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", questions)
             others = run("evaluate", "--model", f"before={options.model},after={edited}", "--tasks", "unrelated_facts", "--unrelated-facts", options.val,
                          "--limit", min(options.limit, UNRELATED))
@@ -245,16 +253,16 @@ def main():
         proposed = traced["summary"]["proposal"]["single"]
         count = json.loads((pathlib.Path(options.model) / "config.json").read_text())["num_hidden_layers"]
         layers = options.layers or three_layers(proposed, options.layer, count)
-        moments = second_moments(run, sorted({*layers, options.layer, *(options.pilot_layers if options.pilot_limit else [])}))
+        moments = second_moments(run, sorted({*layers, options.layer}))
     except Refused as reason:
         sys.exit(f"nothing can be edited without layers and statistics: {reason}")
     print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}. Second moments of {options.tokens} tokens of the"
-          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values in {options.dtype}, as `edit` picks them.")
+          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values in {options.dtype}, with {options.prefixes} context prefixes and as `edit` picks them.")
     edits = Edits(run)
     one_at_a_time(edits, moments)
     batches(edits, moments, layers)
     if options.pilot_limit:
-        pilot(edits, moments)
+        pilot(edits, moments, layers)
     zsre(run, moments)
     cases(run, moments)
 

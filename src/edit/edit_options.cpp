@@ -133,8 +133,8 @@ std::vector<std::string> EditOptions::validate(const model::DecoderConfig& confi
     if (memit && !positive(lambda)) problems.emplace_back("lambda must be positive");
     if (!positive(emmet_weight)) problems.emplace_back("emmet-weight must be positive");
     if (!std::isfinite(emmet_mu) || emmet_mu < 0) problems.emplace_back("emmet-mu must not be negative");
-    if (!positive(tau)) problems.emplace_back("tau must be positive");
-    if (!positive(l2)) problems.emplace_back("l2 must be positive");
+    if (method == Method::kAlphaEdit && !positive(tau)) problems.emplace_back("tau must be positive");
+    if (method == Method::kAlphaEdit && !positive(l2)) problems.emplace_back("l2 must be positive");
     if (facts_per_block < 1 || facts_per_block > 4096)
         problems.emplace_back("facts-per-block must lie between 1 and 4096");
     if (batch < 0) problems.emplace_back("batch must not be negative");
@@ -238,6 +238,11 @@ void EditOptions::fill_defaults(const model::DecoderConfig& config) {
     }
     const bool post_norm = config.norm_place != model::NormPlace::kPre;
     if (lambda == 0) lambda = post_norm ? 100 : gpt2 ? 20000 : 15000;
+    // AlphaEdit as published has 2e-2 and 10, which leaves Gemma 3's values half written.
+    if (tau == 0) tau = post_norm ? 0.5 : 2e-2;
+    if (l2 == 0) l2 = post_norm ? 1 : 10;
+    // ROME's 20 prefixes are no better there than five, and the bare prompt sees less of r-ROME's edit.
+    if (prefix_count < 0 && post_norm && is_rank_one(method)) prefix_count = 5;
     // What W writes is small where a norm follows it (Gemma 3 270M: ‖v0‖ about 4): the published decay, divided by
     // ‖v0‖², would then be above stop_loss by itself and no value would ever be done.
     if (value.relative_lr < 0) value.relative_lr = post_norm ? 0.8 : 0.5;

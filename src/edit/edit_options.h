@@ -71,16 +71,17 @@ struct EditOptions {
     ResidualAt residual = ResidualAt::kMean;  // of the batch methods
     double lambda = 0;  // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
     double emmet_weight = 1e4, emmet_mu = 0;
-    double tau = 2e-2, l2 = 10;  // AlphaEdit
+    double tau = 0, l2 = 0;  // AlphaEdit; 0 = by family
     FineTuneOptions fine_tune;
     std::int64_t facts_per_block = 1;  // values optimised side by side, about so many; part of the result's identity
     std::int64_t batch = 0;            // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
     double min_response = 0;           // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
-    std::int64_t prefix_count = -1;    // context prefixes beside the bare prompt; negative = the method's own
-    std::uint64_t seed = 0;            // of the context prefixes
+    std::int64_t prefix_count =
+        -1;                  // context prefixes beside the bare prompt; negative = by family, or the method's own
+    std::uint64_t seed = 0;  // of the context prefixes
 
-    // By the model's family, what is not set: layers (empty), lambda (0), and the values' relative_lr, clamp and decay
-    // (negative).
+    // By the model's family, what is not set: layers (empty), lambda, tau, l2 (0), the number of prefixes, and the
+    // values' relative_lr, clamp and decay (negative).
     void fill_defaults(const model::DecoderConfig& config);
     // All problems, each a sentence; among them what the method cannot do.
     std::vector<std::string> validate(const model::DecoderConfig& config) const;

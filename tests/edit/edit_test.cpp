@@ -16,6 +16,8 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
+#include <numeric>
 #include <tuple>
 
 namespace nepenthe::edit {
@@ -340,14 +342,18 @@ TEST(Edit, ValuesInBFloat16FollowASequentialRun) {
 
 // A norm behind the MLP keeps what W writes small: the published weight of its length would drown the target's loss.
 TEST(Edit, DefaultsOfValuesAreThoseOfTheFamily) {
-    for (const auto& [family, step, decay] :
-         {std::tuple("gemma3_text", 0.8, 1e-3), {"olmo2", 0.8, 1e-3}, {"llama", 0.5, 0.5}}) {
+    for (const auto& [family, step, decay, prefixes] :
+         {std::tuple("gemma3_text", 0.8, 1e-3, 5), {"olmo2", 0.8, 1e-3, 5}, {"llama", 0.5, 0.5, 20}}) {
         EditOptions options;
         options.value.relative_lr = options.value.clamp = options.value.decay = -1;
         options.fill_defaults(fresh(family).decoder.config());
         EXPECT_DOUBLE_EQ(options.value.relative_lr, step) << family;
         EXPECT_DOUBLE_EQ(options.value.clamp, 1) << family;
         EXPECT_DOUBLE_EQ(options.value.decay, decay) << family;
+        const std::vector<std::int64_t> counts = options.prefixes().counts;
+        EXPECT_EQ(std::accumulate(counts.begin(), counts.end(), std::int64_t{0}), prefixes) << family;
+        EXPECT_GT(options.tau, 0) << family;
+        EXPECT_GT(options.l2, 0) << family;
         options.value.decay = 0;  // what is given stays
         options.fill_defaults(fresh(family).decoder.config());
         EXPECT_DOUBLE_EQ(options.value.decay, 0) << family;

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 1, "In one batch, with the pilot's": 2, "zsRE": 4, "Three cases": 3}
+TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 2, "In one batch, with the pilot's": 2, "zsRE": 4, "Three cases": 3}
 STORIES = (("Once upon a time, there was a {} named", "little girl"), ("One day, {} went to the", "Lily"), ("{} has a big red", "Tom"),
            ("The {} said to the cat:", "big dog"))
 
@@ -45,7 +45,7 @@ class CounterFactRuns(unittest.TestCase):
              "--model", str(self.model), "--facts", str(facts / "counterfact-edit.json"), "--val", str(facts / "counterfact-val.json"),
              "--zsre", str(facts / "zsre-1k.json"), "--known", str(known), "--corpus", str(self.data / "text/wikitext2/test.txt"),
              "--limit", "3", "--batches", "1", "1000", "--zsre-limit", "3", "--trace-limit", "4", "--tokens", "2000", "--sentences", "40",
-             "--layer", "0", "--layers", "0", "1", "--pilot-limit", "3", "--pilot-layers", "0", "--pilot-clamps", "1", "--slim"],
+             "--layer", "0", "--layers", "0", "1", "--pilot-limit", "3", "--pilot-clamps", "1", "--slim"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
 
     def test_every_table_has_its_lines(self):
