@@ -70,10 +70,8 @@ void write(Run& run) {
     if (!job.inputs.facts.empty())
         run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
     if (watch) run.report["utility"] = watch->to_json();
-    if (!run.measurement) return;
-    if (job.options.mode == edit::Mode::kOneAtATime) {
-        for (const edit::EditRecord& record : run.result.records) run.after.push_back(Json::parse(record.probe));
-    }
+    if (!hooks.probe) return;
+    for (const edit::EditRecord& record : run.result.records) run.after.push_back(Json::parse(record.probe));
 }
 
 // Rank 0 saves and checks what the disk gives back; all ranks then measure the saved model, which is what users will

@@ -22,7 +22,7 @@ from runs_support import Refused, Runner, heading, line, percent, write_if_other
 
 SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
 # EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
-MEMIT = ("--method", "memit", "--shared-subjects", "keep")
+ALONE_METHODS = ("r-rome", "rome")
 BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
 CASES = HERE / "case_studies.jsonl"
 UNRELATED = 100  # facts of --val whose answers should not change
@@ -45,7 +45,7 @@ def read_options():
     parser.add_argument("--layer", type=int, default=5, help="layer of the runs one at a time, of zsRE and of the cases")
     parser.add_argument("--layers", type=int, nargs="+", help="layers of the batches (default: the one that tracing proposes, --layer, another)")
     parser.add_argument("--pilot-limit", type=int, default=100, help="facts of --val that layers and clamps are tried on; 0 = no pilot")
-    parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5"], help="clamps to try in every layer of the batches")
+    parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5", "2"], help="clamps to try in every layer of the batches")
     parser.add_argument("--prefixes", type=int, default=5, help="context prefixes of every method's values: methods with the same ones share values")
     parser.add_argument("--dtype", choices=("fp32", "bf16"), default="bf16", help="precision that values are computed in")
     parser.add_argument("--slim", action="store_true", help="delete an edited model once it is measured; answers are kept")
@@ -126,9 +126,9 @@ def one_at_a_time(edits, moments):
     options = edits.run.options
     heading(f"One at a time, layer {options.layer}, {options.alone_limit} facts of CounterFact", "method", *EDIT_COLUMNS)
     before = None
-    for method in ("r-rome", "rome"):
-        summary = edits.line([method], options.facts, options.alone_limit, "--method", method, "--mode", "one-at-a-time",
-                             "--layers", options.layer, "--moments", moments, values=edits.values[options.layer])
+    for method in ALONE_METHODS:
+        summary = edits.line([method], options.facts, options.alone_limit, *alone(method), "--layers", options.layer, "--moments", moments,
+                             values=edits.values[options.layer])
         before = before or (summary and summary["before"])
     if before:
         line("before any edit", *scores(before), "–", "–", "–")
@@ -139,9 +139,17 @@ def batches(edits, moments, layers):
     heading("In one batch", "layer", "facts", "method", *EDIT_COLUMNS)
     for layer in layers:
         for size in batch_sizes(options, layer):
-            for method, shared in BATCH_METHODS.items():
-                edits.line([layer, size, method], options.facts, size, "--method", method, "--mode", "batch", "--layers", layer,
-                           "--moments", moments, "--shared-subjects", shared, values=edits.values[layer])
+            for method in BATCH_METHODS:
+                edits.line([layer, size, method], options.facts, size, *batch(method), "--layers", layer, "--moments", moments,
+                           values=edits.values[layer])
+
+
+def alone(method):
+    return "--method", method, "--mode", "one-at-a-time"
+
+
+def batch(method):
+    return "--method", method, "--mode", "batch", "--shared-subjects", BATCH_METHODS[method]
 
 
 def batch_sizes(options, layer):
@@ -157,17 +165,20 @@ def pilot(edits, moments, layers):
     reached = {}
     for layer in layers:
         for clamp in options.pilot_clamps:
-            summary = edits.line([layer, clamp], options.val, options.pilot_limit, *MEMIT, "--layers", layer, "--clamp", clamp,
+            summary = edits.line([layer, clamp], options.val, options.pilot_limit, *batch("memit"), "--layers", layer, "--clamp", clamp,
                                  "--moments", moments, values=[])
             if summary:
                 reached[layer, clamp] = summary["after"]["edit_score"]["value"]
     if not reached:
         return
     layer, clamp = max(reached, key=reached.get)
-    heading(f"In one batch, with the pilot's layer {layer} and clamp {clamp}", "facts", "method", *EDIT_COLUMNS)
+    heading(f"With the pilot's layer {layer} and clamp {clamp}", "facts", "method", *EDIT_COLUMNS)
+    best = ["--layers", layer, "--clamp", clamp, "--moments", moments]
     values = []
+    for method in ALONE_METHODS:
+        edits.line([f"{options.alone_limit}, one at a time", method], options.facts, options.alone_limit, *alone(method), *best, values=values)
     for size in batch_sizes(options, options.layer):
-        edits.line([size, "memit"], options.facts, size, *MEMIT, "--layers", layer, "--clamp", clamp, "--moments", moments, values=values)
+        edits.line([f"{size} in one batch", "memit"], options.facts, size, *batch("memit"), *best, values=values)
 
 
 def zsre(run, moments):
