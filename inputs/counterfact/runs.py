@@ -21,8 +21,8 @@ sys.path.insert(0, str(HERE.parent))
 from runs_support import Refused, Runner, heading, line, percent, write_if_other  # noqa: E402
 
 SCORES = {"ES": "efficacy_score", "PS": "paraphrase_score", "NS": "neighbourhood_score", "score": "edit_score"}
-# EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
 ALONE_METHODS = ("r-rome", "rome")
+# EMMET asks for equality, which two keys of one subject cannot both have: there one value serves all facts of a subject.
 BATCH_METHODS = {"memit": "keep", "emmet": "merge", "alphaedit": "keep"}
 CASES = HERE / "case_studies.jsonl"
 UNRELATED = 100  # facts of --val whose answers should not change
