@@ -93,8 +93,8 @@ class Edits:
 
 
 def second_moments(run, layers):
-    """Of the corpus, and of true sentences about other subjects: the keys of a name's last token are rare in running text, and are
-    those that edits disturb first."""
+    """Of the corpus and of true sentences about other subjects, and of the sentences alone, by name: the keys of a name's last token
+    are rare in running text, and are those that edits disturb first."""
     options = run.options
     words = ["stats", "--model", options.model, "--layers", ",".join(map(str, layers))]
     moments = [run(*words, "--corpus", options.corpus, "--tokens", options.tokens)["artefact"]]
@@ -103,7 +103,8 @@ def second_moments(run, layers):
         sentences = run.outputs / "sentences.jsonl"
         write_if_other(sentences, "".join(json.dumps({"text": sentence(fact)}) + "\n" for fact in facts))
         moments.append(run(*words, "--corpus", sentences)["artefact"])
-    return run("stats", "--merge", ",".join(moments))["artefact"] if len(moments) > 1 else moments[0]
+    both = run("stats", "--merge", ",".join(moments))["artefact"] if len(moments) > 1 else moments[0]
+    return {"corpus and sentences" if facts else "corpus": both, **({"sentences": moments[1]} if facts else {})}
 
 
 def unevaluated(options):
@@ -159,26 +160,30 @@ def batch_sizes(options, layer):
 
 
 def pilot(edits, moments, layers):
-    """Layers × clamps on facts that no other table evaluates; then the best of them on those that the others do."""
+    """Layers × clamps on facts that no other table evaluates; then the best of them, with every kind of second moments, on those that
+    the others do."""
     options = edits.run.options
+    usual = next(iter(moments.values()))
     heading(f"A pilot: {options.pilot_limit} facts of --val in one batch of MEMIT", "layer", "clamp", *EDIT_COLUMNS)
     reached = {}
     for layer in layers:
         for clamp in options.pilot_clamps:
             summary = edits.line([layer, clamp], options.val, options.pilot_limit, *batch("memit"), "--layers", layer, "--clamp", clamp,
-                                 "--moments", moments, values=[])
+                                 "--moments", usual, values=[])
             if summary:
                 reached[layer, clamp] = summary["after"]["edit_score"]["value"]
     if not reached:
         return
     layer, clamp = max(reached, key=reached.get)
-    heading(f"With the pilot's layer {layer} and clamp {clamp}", "facts", "method", *EDIT_COLUMNS)
-    best = ["--layers", layer, "--clamp", clamp, "--moments", moments]
+    heading(f"With the pilot's layer {layer} and clamp {clamp}", "second moments of", "facts", "method", *EDIT_COLUMNS)
     values = []
-    for method in ALONE_METHODS:
-        edits.line([f"{options.alone_limit}, one at a time", method], options.facts, options.alone_limit, *alone(method), *best, values=values)
-    for size in batch_sizes(options, options.layer):
-        edits.line([f"{size} in one batch", "memit"], options.facts, size, *batch("memit"), *best, values=values)
+    for name, artefact in moments.items():
+        best = ["--layers", layer, "--clamp", clamp, "--moments", artefact]
+        for method in ALONE_METHODS:
+            edits.line([name, f"{options.alone_limit}, one at a time", method], options.facts, options.alone_limit, *alone(method), *best,
+                       values=values)
+        for size in batch_sizes(options, options.layer):
+            edits.line([name, f"{size} in one batch", "memit"], options.facts, size, *batch("memit"), *best, values=values)
 
 
 def zsre(run, moments):
@@ -265,17 +270,18 @@ def main():
         count = json.loads((pathlib.Path(options.model) / "config.json").read_text())["num_hidden_layers"]
         layers = options.layers or three_layers(proposed, options.layer, count)
         moments = second_moments(run, sorted({*layers, options.layer}))
+        usual = next(iter(moments.values()))
     except Refused as reason:
         sys.exit(f"nothing can be edited without layers and statistics: {reason}")
     print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}. Second moments of {options.tokens} tokens of the"
           f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values in {options.dtype}, with {options.prefixes} context prefixes and as `edit` picks them.")
     edits = Edits(run)
-    one_at_a_time(edits, moments)
-    batches(edits, moments, layers)
+    one_at_a_time(edits, usual)
+    batches(edits, usual, layers)
     if options.pilot_limit:
         pilot(edits, moments, layers)
-    zsre(run, moments)
-    cases(run, moments)
+    zsre(run, usual)
+    cases(run, usual)
 
 
 def three_layers(proposed, usual, count):

@@ -12,7 +12,7 @@ import tempfile
 import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 2, "With the pilot's layer": 4, "zsRE": 4, "Three cases": 3}
+TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 2, "With the pilot's layer": 2 * 4, "zsRE": 4, "Three cases": 3}
 STORIES = (("Once upon a time, there was a {} named", "little girl"), ("One day, {} went to the", "Lily"), ("{} has a big red", "Tom"),
            ("The {} said to the cat:", "big dog"))
 
