@@ -1,9 +1,12 @@
 #include "pipelines/edit_measure.h"
 
+#include "base/error.h"
 #include "base/hash.h"
 #include "store/blocks.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace nepenthe::pipelines {
 
@@ -37,10 +40,10 @@ std::string block_key(const std::string& task, const std::vector<edit::Fact>& fa
     return task + " " + edit::facts_digest({begin, begin + static_cast<std::ptrdiff_t>(block.size())});
 }
 
-// Rows of blocks, packed as JSON arrays, by all ranks.
+// All rows, block by block, by all ranks. What is known is dealt as well, so that a journal does not depend on it.
 std::vector<Json> measure_blocks(const dist::Comm& comm, const std::filesystem::path& folder,
                                  const evaluate::EditSuccess& success, const std::vector<store::BlockRange>& blocks,
-                                 const model::Decoder& decoder) {
+                                 const std::function<Json(std::size_t block)>& measure) {
     store::BlockOptions options;
     options.label = "measure";
     Json ranges = Json::array();
@@ -51,32 +54,33 @@ std::vector<Json> measure_blocks(const dist::Comm& comm, const std::filesystem::
         options.costs.push_back(cost);
     }
     options.key_digest = sha256_hex(success.digest() + ranges.dump());
-    const auto results = store::for_each_block(comm, folder, blocks.size(), options, [&](std::uint64_t block) {
-        return Json(success.rows(decoder, blocks[block].begin, blocks[block].end)).dump();
-    });
-    std::vector<Json> packed;
-    for (std::uint64_t block = 0; block < results.size(); ++block) packed.push_back(Json::parse(results.read(block)));
-    return packed;
-}
-
-// Rows of one block to their facts' places, numbered as the facts are here.
-void place(const Json& packed, const store::BlockRange& block, std::vector<Json>& rows) {
-    for (std::size_t i = 0; i < block.size(); ++i) {
-        Json& row = rows[block.begin + i] = packed.at(i);
-        row["id"] = block.begin + i;
+    const auto results = store::for_each_block(comm, folder, blocks.size(), options,
+                                               [&](std::uint64_t block) { return measure(block).dump(); });
+    std::vector<Json> rows;
+    for (std::uint64_t block = 0; block < results.size(); ++block) {
+        for (Json& row : Json::parse(results.read(block))) {
+            // A known row is numbered as in the run that it comes from.
+            row["id"] = rows.size();
+            rows.push_back(std::move(row));
+        }
     }
+    return rows;
 }
 
 }  // namespace
 
 KnownRows known_rows(const edit::Ledger& ledger) {
     KnownRows known;
-    if (ledger.metrics.empty()) return known;
-    const auto task = ledger.metrics.at("task").get<std::string>();
-    const Json& rows = ledger.metrics.at("before").at("rows");
-    for (const store::BlockRange& block : blocks_of(ledger.facts)) {
-        Json& packed = known[block_key(task, ledger.facts, block)] = Json::array();
-        for (std::size_t i = block.begin; i < block.end; ++i) packed.push_back(rows.at(i));
+    if (!ledger.metrics.contains("task")) return known;  // not measured, or by a version that did not say how
+    try {
+        const auto task = ledger.metrics.at("task").get<std::string>();
+        const Json& rows = ledger.metrics.at("before").at("rows");
+        for (const store::BlockRange& block : blocks_of(ledger.facts)) {
+            Json& packed = known[block_key(task, ledger.facts, block)] = Json::array();
+            for (std::size_t i = block.begin; i < block.end; ++i) packed.push_back(rows.at(i));
+        }
+    } catch (const Json::exception& error) {
+        fail(ErrorKind::kData, "the ledger's rows of its facts before editing: {}", error.what());
     }
     return known;
 }
@@ -94,19 +98,10 @@ EditMeasurement::EditMeasurement(const std::vector<edit::Fact>& facts, const tex
 
 std::vector<Json> EditMeasurement::all(const dist::Comm& comm, const model::Decoder& decoder,
                                        const std::filesystem::path& folder, const KnownRows& known) const {
-    std::vector<Json> rows(success_.facts());
-    std::vector<store::BlockRange> unknown;
-    for (std::size_t i = 0; i < blocks_.size(); ++i) {
-        if (const auto found = known.find(keys_[i]); found != known.end()) {
-            place(found->second, blocks_[i], rows);
-        } else {
-            unknown.push_back(blocks_[i]);
-        }
-    }
-    if (unknown.empty()) return rows;
-    const auto measured = measure_blocks(comm, folder, success_, unknown, decoder);
-    for (std::size_t i = 0; i < unknown.size(); ++i) place(measured[i], unknown[i], rows);
-    return rows;
+    return measure_blocks(comm, folder, success_, blocks_, [&](std::size_t block) -> Json {
+        if (const auto found = known.find(keys_[block]); found != known.end()) return found->second;
+        return success_.rows(decoder, blocks_[block].begin, blocks_[block].end);
+    });
 }
 
 Json EditMeasurement::one(const model::Decoder& decoder, std::size_t fact) const {
@@ -115,10 +110,9 @@ Json EditMeasurement::one(const model::Decoder& decoder, std::size_t fact) const
 
 std::vector<Json> EditMeasurement::bare(const dist::Comm& comm, const model::Decoder& decoder,
                                         const std::filesystem::path& folder) const {
-    std::vector<Json> rows(bare_.facts());
-    const auto measured = measure_blocks(comm, folder, bare_, blocks_, decoder);
-    for (std::size_t i = 0; i < blocks_.size(); ++i) place(measured[i], blocks_[i], rows);
-    return rows;
+    return measure_blocks(comm, folder, bare_, blocks_, [&](std::size_t block) -> Json {
+        return bare_.rows(decoder, blocks_[block].begin, blocks_[block].end);
+    });
 }
 
 Json EditMeasurement::metrics(const std::vector<Json>& before, const std::vector<Json>& after) const {

@@ -17,7 +17,8 @@ namespace nepenthe::pipelines {
 
 // Packed rows of blocks of facts on an unedited model, by what determines them beside the model.
 using KnownRows = std::map<std::string, Json>;
-// Those that an earlier run measured before it wrote.
+// Those that an earlier run measured before it wrote; none of a run that did not. Throws Error(kData) for rows that are
+// not one a fact.
 KnownRows known_rows(const edit::Ledger& ledger);
 
 class EditMeasurement {

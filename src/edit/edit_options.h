@@ -65,8 +65,8 @@ struct EditOptions {
     std::vector<std::int64_t> layers;  // ascending
     std::optional<ValueSite> site;     // none: where W writes for one layer, the block's output for several
     ValueOptions value;                // its site and layer are set by the driver
-    model::Compute value_compute =
-        model::Compute::kFloat32;  // of the values alone; keys and the solve stay as they are
+    // Of the values alone: keys and the solve stay as they are.
+    model::Compute value_compute = model::Compute::kFloat32;
     SharedSubjects shared_subjects = SharedSubjects::kRefuse;
     ResidualAt residual = ResidualAt::kMean;  // of the batch methods
     double lambda = 0;  // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
@@ -76,8 +76,8 @@ struct EditOptions {
     std::int64_t facts_per_block = 1;  // values optimised side by side, about so many; part of the result's identity
     std::int64_t batch = 0;            // sequential MEMIT, EMMET, AlphaEdit: facts a batch, 0 = all
     double min_response = 0;           // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
-    std::int64_t prefix_count =
-        -1;                  // context prefixes beside the bare prompt; negative = by family, or the method's own
+    // Context prefixes beside the bare prompt; negative = by family, or the method's own.
+    std::int64_t prefix_count = -1;
     std::uint64_t seed = 0;  // of the context prefixes
 
     // By the model's family, what is not set: layers (empty), lambda, tau, l2 (0), the number of prefixes, and the

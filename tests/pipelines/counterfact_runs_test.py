@@ -2,14 +2,14 @@
 """inputs/counterfact/runs.py from end to end on a tiny model: every table has its lines, nothing is refused, a second start finds
 everything done, and the sentences that keep keys still are about no subject that a table looks at."""
 
-import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
+
+from runs_options import OPTIONS, main
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 2, "With the pilot's layer": 2 * 4, "zsRE": 4, "Three cases": 3}
@@ -63,7 +63,8 @@ class CounterFactRuns(unittest.TestCase):
             self.assertEqual({line.replace("\\|", "").count("|") for line in lines}, {lines[0].count("|")}, table)
         again = self.start(known)
         self.assertEqual(again.stdout, first.stdout)
-        self.assertNotIn("measure", again.stderr)
+        self.assertIn("one-at-a-time", first.stderr)
+        self.assertNotIn("one-at-a-time", again.stderr)
 
         sentences = (self.folder / "out/sentences.jsonl").read_text()
         self.assertEqual(len(sentences.splitlines()), 40)
@@ -73,9 +74,4 @@ class CounterFactRuns(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--nepenthe", required=True)
-    parser.add_argument("--data", required=True)
-    OPTIONS, rest = parser.parse_known_args()
-    os.environ.setdefault("NEPENTHE_THREADS", "1")
-    unittest.main(argv=[sys.argv[0], *rest])
+    main()

@@ -2,7 +2,9 @@
 #include "pipelines/edit_measure.h"
 
 #include "edit/edit_cases.h"
+#include "expected_errors.h"
 #include "mpi_world.h"
+#include "shared_folder.h"
 
 #include <gtest/gtest.h>
 
@@ -71,7 +73,32 @@ TEST(EditMeasurement, BarePromptsGiveTheSameEfficacy) {
     EXPECT_EQ(measurement.efficacy(measurement.bare(comm, tiny.decoder, {})), whole);
 }
 
-TEST(EditMeasurement, AFactThatWasNotMeasuredLendsNothing) { EXPECT_TRUE(known_rows(edit::Ledger{}).empty()); }
+// A run that is cut off while it measures may be told of an earlier run when it is started again, or no longer.
+TEST(EditMeasurement, AJournalDoesNotDependOnWhatIsKnown) {
+    const edit::testing::Case tiny = edit::testing::stories();
+    const std::vector<edit::Fact> facts = many_facts();
+    const EditMeasurement measurement(facts, tiny.tokenizer, kPositions);
+    const dist::Comm& comm = *testing::world;
+    const std::vector<Json> rows = measurement.all(comm, tiny.decoder, {});
+    const KnownRows known = known_rows(marked_ledger(facts, measurement, rows));
+    const testing::SharedFolder folder(comm);
+    EXPECT_EQ(measurement.all(comm, tiny.decoder, folder.path() / "first"), rows);
+    EXPECT_EQ(measurement.all(comm, tiny.decoder, folder.path() / "first", known), rows);
+    measurement.all(comm, tiny.decoder, folder.path() / "second", known);
+    for (const Json& row : measurement.all(comm, tiny.decoder, folder.path() / "second")) {
+        EXPECT_EQ(row["efficacy_magnitude"], 7.0);
+    }
+}
+
+TEST(EditMeasurement, LedgersWithoutMeasurementsLendNothingAndBrokenOnesAreNamed) {
+    edit::Ledger ledger;
+    EXPECT_TRUE(known_rows(ledger).empty());
+    ledger.facts = many_facts();
+    ledger.metrics = {{"before", {{"rows", Json::array()}}}};  // as an earlier version wrote them: without the task
+    EXPECT_TRUE(known_rows(ledger).empty());
+    ledger.metrics["task"] = "counterfact";
+    testing::expect_contains(testing::message_of(ErrorKind::kData, [&] { known_rows(ledger); }), "rows of its facts");
+}
 
 }  // namespace
 }  // namespace nepenthe::pipelines

@@ -2,14 +2,14 @@
 """inputs/tofu/runs.py from end to end on a tiny model: every method has its line, a second start finds everything done, and
 a comparison with an earlier evaluation says what one with both models would have said."""
 
-import argparse
 import json
-import os
 import pathlib
 import subprocess
 import sys
 import tempfile
 import unittest
+
+from runs_options import OPTIONS, main
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 METHODS = ("r-rome", "memit-merged", "wise", "ike, the nearest fact told", "ike, told from cosine")
@@ -72,9 +72,4 @@ class TofuRuns(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--nepenthe", required=True)
-    parser.add_argument("--data", required=True)
-    OPTIONS, rest = parser.parse_known_args()
-    os.environ.setdefault("NEPENTHE_THREADS", "1")
-    unittest.main(argv=[sys.argv[0], *rest])
+    main()
