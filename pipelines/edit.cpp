@@ -7,10 +7,12 @@
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_job.h"
 #include "pipelines/edit_request.h"
+#include "pipelines/edit_tune.h"
 #include "pipelines/stage.h"
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 
 namespace nepenthe::pipelines {
@@ -18,7 +20,8 @@ namespace nepenthe::pipelines {
 namespace {
 
 // The statistics, held against the model that is edited; an edited model may use those of the model it was made from.
-void use_moments(EditJob& job, const EditRequest& request, const std::filesystem::path& path) {
+void use_moments(EditJob& job, const EditRequest& request, const std::filesystem::path& path,
+                 const std::vector<std::int64_t>& layers) {
     if (path.empty()) return;
     const auto file = std::make_shared<edit::MomentFile>(path);
     std::string model = job.claims.model_digest;
@@ -26,7 +29,7 @@ void use_moments(EditJob& job, const EditRequest& request, const std::filesystem
         const std::string origin = edit::read_ledger(request.model).claims.model_digest;
         if (file->claims().model_digest == origin) model = origin;
     }
-    file->check_belongs(model, job.claims.tokenizer_digest, job.options.layers);
+    file->check_belongs(model, job.claims.tokenizer_digest, layers);
     job.claims.moments_digest = file->content_digest();
     job.inputs.moment = [file](std::int64_t layer) { return file->moment(layer); };
     job.summary["moments"] = std::filesystem::absolute(path).string();
@@ -69,11 +72,11 @@ void use_rows(EditJob& job, const std::vector<std::filesystem::path>& runs) {
     problems.throw_if_any(ErrorKind::kUsage, "--before");
 }
 
-// Facts of the file that can be written; the others are listed, or left out with --skip-bad.
-std::vector<edit::Fact> facts_to_write(const EditRequest& request, const model::DecoderConfig& config,
-                                       const text::Tokenizer& tokenizer) {
-    edit::FactFile file = edit::read_facts(request.facts, request.fact_options);
-    if (!request.fact_options.skip_bad) return std::move(file.facts);
+// Facts of a file that can be written; the others are listed, or left out with --skip-bad.
+std::vector<edit::Fact> facts_of(const std::filesystem::path& path, const edit::FactOptions& options,
+                                 const model::DecoderConfig& config, const text::Tokenizer& tokenizer) {
+    edit::FactFile file = edit::read_facts(path, options);
+    if (!options.skip_bad) return std::move(file.facts);
     const auto problems = edit::row_problems(config, tokenizer, file.facts);
     std::vector<edit::Fact> good;
     for (std::size_t i = 0; i < file.facts.size(); ++i) {
@@ -107,9 +110,28 @@ Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job,
     return answer_of(run_edit_job(comm, decoder, job), false, job.options.mode);
 }
 
+// The job with the layers and the clamp that write the pilot's facts best.
+Tuned tune(const dist::Comm& comm, const EditRequest& request, const EditJob& job,
+           const std::vector<edit::EditOptions>& trials, const std::function<model::Decoder()>& unedited) {
+    EditJob pilot = job;
+    pilot.utility = {};
+    pilot.evaluate = true;  // what is done with the facts to be written does not matter here
+    dist::run_agreed(comm, "pilot", [&] {
+        edit::FactOptions options = request.fact_options;
+        options.limit = request.tune.limit;
+        const auto config = model::read_config(request.model);
+        pilot.inputs.facts = facts_of(request.tune.facts, options, config, *job.inputs.tokenizer);
+        check_pilot(pilot.inputs.facts, job.inputs.facts);
+    });
+    return tune_edit(comm, pilot, trials, unedited);
+}
+
 Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     const model::DecoderConfig config = model::read_config(request.model);
     const auto tokenizer = load_tokenizer(request.model, config);
+    const auto unedited = [&] {
+        return model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
+    };
     EditJob job;
     job.source = request.model;
     job.outputs = request.common.outputs;
@@ -121,19 +143,38 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     Problems problems;
     for (const std::string& problem : job.options.validate(config)) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
+    std::vector<edit::EditOptions> trials;
+    if (request.tune) {
+        TuneRequest wanted = request.tune;
+        if (wanted.layers.empty() && request.edit.layers.empty())
+            wanted.layers = layers_beside(job.options.layers.front(), config);
+        trials = tuning_trials(wanted, job.options, config);
+    }
     job.claims.model_digest = input_model_digest(comm, request.model);
     job.claims.tokenizer_digest = tokenizer.digest();
     dist::run_agreed(comm, "inputs", [&] {
-        job.inputs.facts = facts_to_write(request, config, tokenizer);
-        use_moments(job, request, request.moments);
-        use_values(job, request.values);
+        std::set<std::int64_t> layers(job.options.layers.begin(), job.options.layers.end());
+        for (const edit::EditOptions& trial : trials) layers.insert(trial.layers.begin(), trial.layers.end());
+        job.inputs.facts = facts_of(request.facts, request.fact_options, config, tokenizer);
+        use_moments(job, request, request.moments, {layers.begin(), layers.end()});
         use_rows(job, request.before);
     });
+    std::optional<Tuned> tuned;
+    if (request.tune) {
+        tuned = tune(comm, request, job, trials, unedited);
+        job.options = tuned->best;
+        job.summary["tuned"] = std::filesystem::absolute(tuned->artefact.folder).string();
+    }
+    dist::run_agreed(comm, "values", [&] { use_values(job, request.values); });
     job.claims.options = job.options.to_json();
     job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
-    return finish(comm, request, job, [&] {
-        return model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
-    });
+    Answer answer = finish(comm, request, job, unedited);
+    if (tuned) {
+        answer.json["tuned"] = tuned->summary;
+        answer.json["tuned"]["artefact"] = tuned->artefact.folder.string();
+        answer.text += describe_tuning(tuned->summary);
+    }
+    return answer;
 }
 
 // Facts of the ledger that were written (a run that stopped early leaves some out), without those that are taken back.
@@ -175,7 +216,8 @@ Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
         job.claims = ledger.claims;
         job.claims.moments_digest.clear();
         const std::string recorded = edited.manifest.value("summary", Json::object()).value("moments", "");
-        use_moments(job, request, request.moments.empty() ? std::filesystem::path(recorded) : request.moments);
+        use_moments(job, request, request.moments.empty() ? std::filesystem::path(recorded) : request.moments,
+                    job.options.layers);
         if (job.claims.moments_digest != ledger.claims.moments_digest) {
             fail(ErrorKind::kData, "--moments: the edit was made with other statistics (digest {}); give those",
                  ledger.claims.moments_digest);

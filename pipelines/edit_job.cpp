@@ -57,11 +57,7 @@ struct Run {
 void write(Run& run) {
     const EditJob& job = run.job;
     edit::EditHooks hooks;
-    if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
-        hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) {
-            return run.measurement->one(decoder, fact).dump();
-        };
-    }
+    if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) hooks.probe = run.measurement->probe();
     std::optional<UtilityWatch> watch;
     if (job.utility) {
         watch.emplace(run.comm, run.decoder, *job.inputs.tokenizer, job.utility);
@@ -70,8 +66,7 @@ void write(Run& run) {
     if (!job.inputs.facts.empty())
         run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
     if (watch) run.report["utility"] = watch->to_json();
-    if (!hooks.probe) return;
-    for (const edit::EditRecord& record : run.result.records) run.after.push_back(Json::parse(record.probe));
+    if (hooks.probe) run.after = probed_rows(run.result);
 }
 
 // Rank 0 saves and checks what the disk gives back; all ranks then measure the saved model, which is what users will

@@ -13,7 +13,7 @@ namespace {
 struct Words {
     std::string method = "r-rome", mode, format = "auto", zsre = "rome", target = "none", shared = "refuse",
                 residual = "mean", site;
-    std::vector<std::string> layers;
+    std::vector<std::string> layers, tune_layers;
     std::filesystem::path refusals;
 };
 
@@ -78,6 +78,32 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
     options.add("ft-box", edit.fine_tune.box, "ft: no weight moves further");
 }
 
+void declare_tuning(Options& options, EditRequest& request, Words& words) {
+    TuneRequest& tune = request.tune;
+    options.add("tune", tune.facts,
+                "first try layers and clamps on these facts, which are not written: the best ones write --facts");
+    options.add("tune-layers", words.tune_layers,
+                "layers to try, each alone; default: the family's and those beside it, or --layers together");
+    options.add("tune-clamps", tune.clamps, "values of --clamp to try");
+    options.add("tune-limit", tune.limit, "first N facts of --tune; 0 = all");
+}
+
+// Options of the pilot against those of the edit that it chooses.
+void check_tuning(const Options& options, EditRequest& request, const Words& words, Problems& problems) {
+    request.tune.check(problems);
+    request.tune.layers = layer_numbers(words.tune_layers, problems, "--tune-layers");
+    if (!request.tune) {
+        for (const char* name : {"tune-layers", "tune-clamps", "tune-limit"}) {
+            if (options.given(name)) problems.add("--{} asks for --tune, the facts to try it on", name);
+        }
+        return;
+    }
+    if (options.given("clamp")) problems.add("--tune chooses the clamp: give --tune-clamps instead of --clamp");
+    if (!words.tune_layers.empty() && !words.layers.empty())
+        problems.add("--tune-layers are tried each alone, --layers are written together: give one of them");
+    if (!request.rollback.empty()) problems.add("--rollback writes as the ledger says: leave --tune out");
+}
+
 edit::Mode mode_of(const Words& words, edit::Method method) {
     return words.mode.empty() ? edit::default_mode(method) : edit::parse_mode(words.mode);
 }
@@ -95,6 +121,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     declare_facts(options, request, words);
     declare_method(options, request, words);
     declare_values(options, request, words);
+    declare_tuning(options, request, words);
     options.add("utility-text", request.utility.text, "text whose perplexity is watched after every batch, or fact");
     options.add("utility-budget", request.utility.budget,
                 "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
@@ -123,6 +150,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
         problems.add("--rollback takes its values from the ledger: leave --values out");
     request.utility.check(problems);
     request.edit.layers = layer_numbers(words.layers, problems);
+    check_tuning(options, request, words, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
     request.edit.method = edit::parse_method(words.method);

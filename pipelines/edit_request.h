@@ -3,6 +3,7 @@
 
 #include "edit/edit_options.h"
 #include "edit/facts.h"
+#include "pipelines/edit_tune.h"
 #include "pipelines/edit_utility.h"
 #include "pipelines/options.h"
 #include "pipelines/verb.h"
@@ -19,6 +20,7 @@ struct EditRequest {
     std::vector<std::filesystem::path> values, before;  // earlier runs of `edit`
     edit::FactOptions fact_options;
     edit::EditOptions edit;
+    TuneRequest tune;
     UtilityBudget utility;
     bool skip_evaluation = false;
     std::vector<std::string> rollback;        // fact ids to take back, "all" = every one

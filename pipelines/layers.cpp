@@ -18,14 +18,15 @@ std::optional<std::int64_t> number(std::string_view text) {
 
 }  // namespace
 
-std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& words, Problems& problems) {
+std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& words, Problems& problems,
+                                        const std::string& option) {
     std::vector<std::int64_t> layers;
     for (const std::string& word : words) {
         const std::size_t dash = word.find('-');
         const auto first = number(std::string_view(word).substr(0, dash));
         const auto last = dash == std::string::npos ? first : number(std::string_view(word).substr(dash + 1));
         if (!first || !last || *last < *first) {
-            problems.add("--layers: \"{}\" is neither a layer number nor a range like 4-8", word);
+            problems.add("{}: \"{}\" is neither a layer number nor a range like 4-8", option, word);
             continue;
         }
         for (std::int64_t layer = *first; layer <= *last; ++layer) layers.push_back(layer);

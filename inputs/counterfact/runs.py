@@ -47,6 +47,7 @@ def read_options():
     parser.add_argument("--pilot-limit", type=int, default=100, help="facts of --val that layers and clamps are tried on; 0 = no pilot")
     parser.add_argument("--pilot-clamps", nargs="+", default=["1", "1.5", "2"], help="clamps to try in every layer of the batches")
     parser.add_argument("--prefixes", type=int, default=5, help="context prefixes of every method's values: methods with the same ones share values")
+    parser.add_argument("--clamp", type=float, help="of the runs one at a time and in batches (default: what edit picks)")
     parser.add_argument("--dtype", choices=("fp32", "bf16"), default="bf16", help="precision that values are computed in")
     parser.add_argument("--slim", action="store_true", help="delete an edited model once it is measured; answers are kept")
     parser.add_argument("--outputs", default="outputs/counterfact")
@@ -70,25 +71,32 @@ class Edits:
     def __init__(self, run):
         self.run = run
         self.measured = {}  # by file of facts: how many of them, and the ledger that holds their measurements before editing
-        self.values = collections.defaultdict(list)  # by layer: ledgers that hold values as `edit` picks them
+        self.values = collections.defaultdict(list)  # by layer: ledgers that hold values of the first two tables
+
+    def __call__(self, facts, limit, *words, values=()):
+        """The answer of a run that takes values from the ledgers `values`, and the ledger that it leaves. Raises Refused."""
+        options = self.run.options
+        words = ["edit", "--model", options.model, "--facts", facts, "--limit", limit, "--dtype", options.dtype, "--prefixes", options.prefixes, *words]
+        if options.clamp and not {"--clamp", "--tune"} & set(words):
+            words += ["--clamp", options.clamp]
+        answer = self.run(*words, values=values, before=[ledger for _, ledger in self.measured.values()])
+        self.run.forget(answer, *words)
+        ledger = self.run.ledger(answer, *words)
+        if limit > self.measured.get(facts, (0, None))[0]:
+            self.measured[facts] = (limit, ledger)
+        return answer, ledger
 
     def line(self, names, facts, limit, *words, values):
         """The run's summary, or None where it was refused. Takes values from the ledgers `values` and adds its own."""
-        options = self.run.options
-        words = ["edit", "--model", options.model, "--facts", facts, "--limit", limit, "--dtype", options.dtype, "--prefixes", options.prefixes, *words]
         try:
-            answer = self.run(*words, values=values, before=[ledger for _, ledger in self.measured.values()])
+            answer, ledger = self(facts, limit, *words, values=values)
         except Refused as reason:
             line(*names, *["–"] * 4, "–", "–", f"refused: {reason}")
             return None
         summary = answer["summary"]
         remarks = [summary["stopped"]] if summary.get("stopped") else []
         line(*names, *scores(summary["after"]), f"{summary['largest_update']:.3g}", f"{summary['clamped']}/{summary['units']}", "; ".join(remarks) or "–")
-        self.run.forget(answer, *words)
-        ledger = self.run.ledger(answer, *words)
         values.append(ledger)
-        if limit > self.measured.get(facts, (0, None))[0]:
-            self.measured[facts] = (limit, ledger)
         return summary
 
 
@@ -159,31 +167,37 @@ def batch_sizes(options, layer):
     return sorted({min(size, limit) for size in options.batches}, reverse=True)
 
 
-def pilot(edits, moments, layers):
-    """Layers × clamps on facts that no other table evaluates; then the best of them, with every kind of second moments, on those that
-    the others do."""
+def pilot(edits, words, moments, layers):
+    """What `edit --tune` chooses of layers × clamps, on facts that no other table evaluates: a table, and the options that write so."""
+    options = edits.run.options
+    tune = ["--tune", options.val, "--tune-limit", options.pilot_limit, "--tune-layers", ",".join(map(str, layers)), "--tune-clamps", ",".join(options.pilot_clamps)]
+    heading(f"A pilot: {options.pilot_limit} facts of --val, edit {' '.join(words)}", "layer", "clamp", *SCORES)
+    try:
+        answer, _ = edits(options.facts, 1, *words, "--moments", moments, *tune)
+    except Refused as reason:
+        line(f"refused: {reason}", *["–"] * 5)
+        return None
+    tuned = answer["tuned"]
+    line("before", "–", *scores(tuned["before"]))
+    for i, trial in enumerate(tuned["trials"]):
+        line(trial["layers"][0], f"{trial['clamp']:g}" + (" (chosen)" if i == tuned["best"] else ""), *scores(trial["metrics"]))
+    best = tuned["trials"][tuned["best"]]
+    return ["--layers", best["layers"][0], "--clamp", f"{best['clamp']:g}"]
+
+
+def as_tuned(edits, moments, layers):
+    """The facts of the other tables with what pilots choose, and with every kind of second moments."""
     options = edits.run.options
     usual = next(iter(moments.values()))
-    heading(f"A pilot: {options.pilot_limit} facts of --val in one batch of MEMIT", "layer", "clamp", *EDIT_COLUMNS)
-    reached = {}
-    for layer in layers:
-        for clamp in options.pilot_clamps:
-            summary = edits.line([layer, clamp], options.val, options.pilot_limit, *batch("memit"), "--layers", layer, "--clamp", clamp,
-                                 "--moments", usual, values=[])
-            if summary:
-                reached[layer, clamp] = summary["after"]["edit_score"]["value"]
-    if not reached:
-        return
-    layer, clamp = max(reached, key=reached.get)
-    heading(f"With the pilot's layer {layer} and clamp {clamp}", "second moments of", "facts", "method", *EDIT_COLUMNS)
-    values = []
+    singly, together = (pilot(edits, words, usual, layers) for words in (alone("r-rome"), batch("memit")))
+    heading("With what the pilots chose", "second moments of", "facts", "method", *EDIT_COLUMNS)
+    alone_values, batch_values = [], []
     for name, artefact in moments.items():
-        best = ["--layers", layer, "--clamp", clamp, "--moments", artefact]
-        for method in ALONE_METHODS:
-            edits.line([name, f"{options.alone_limit}, one at a time", method], options.facts, options.alone_limit, *alone(method), *best,
-                       values=values)
-        for size in batch_sizes(options, options.layer):
-            edits.line([name, f"{size} in one batch", "memit"], options.facts, size, *batch("memit"), *best, values=values)
+        for method in ALONE_METHODS if singly else ():
+            edits.line([name, f"{options.alone_limit}, one at a time", method], options.facts, options.alone_limit, *alone(method), *singly,
+                       "--moments", artefact, values=alone_values)
+        for size in batch_sizes(options, options.layer) if together else ():
+            edits.line([name, f"{size} in one batch", "memit"], options.facts, size, *batch("memit"), *together, "--moments", artefact, values=batch_values)
 
 
 def zsre(run, moments):
@@ -274,12 +288,12 @@ def main():
     except Refused as reason:
         sys.exit(f"nothing can be edited without layers and statistics: {reason}")
     print(f"Tracing proposes layer {proposed}. Batches are written into layers {', '.join(map(str, layers))}. Second moments of {options.tokens} tokens of the"
-          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values in {options.dtype}, with {options.prefixes} context prefixes and as `edit` picks them.")
+          f" corpus and of {min(len(unevaluated(options)), options.sentences)} sentences; values in {options.dtype}, with {options.prefixes} context prefixes, clamp {options.clamp or 'as `edit` picks it'}.")
     edits = Edits(run)
     one_at_a_time(edits, usual)
     batches(edits, usual, layers)
     if options.pilot_limit:
-        pilot(edits, moments, layers)
+        as_tuned(edits, moments, layers)
     zsre(run, usual)
     cases(run, usual)
 

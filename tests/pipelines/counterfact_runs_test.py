@@ -12,7 +12,8 @@ import unittest
 from runs_options import OPTIONS, main
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
-TABLES = {"One at a time": 3, "In one batch": 2 * 2 * 3, "A pilot": 2, "With the pilot's layer": 2 * 4, "zsRE": 4, "Three cases": 3}
+# Lines of each table, by how they begin: two pilots, of one method each.
+TABLES = {"One at a time": [3], "In one batch": [2 * 2 * 3], "A pilot": [1 + 2, 1 + 2], "With what the pilots chose": [2 * 4], "zsRE": [4], "Three cases": [3]}
 STORIES = (("Once upon a time, there was a {} named", "little girl"), ("One day, {} went to the", "Lily"), ("{} has a big red", "Tom"),
            ("The {} said to the cat:", "big dog"))
 
@@ -57,10 +58,10 @@ class CounterFactRuns(unittest.TestCase):
         self.assertEqual([("alphaedit" in line, "null space" in line) for line in refused], [(True, True)] * 4, first.stdout)
         tables = first.stdout.split("\n### ")[1:]
         for name, rows in TABLES.items():
-            table = next(table for table in tables if table.startswith(name))
-            lines = [line for line in table.splitlines() if line.startswith("|")]
-            self.assertEqual(len(lines) - 2, rows, table)
-            self.assertEqual({line.replace("\\|", "").count("|") for line in lines}, {lines[0].count("|")}, table)
+            lines = [[line for line in table.splitlines() if line.startswith("|")] for table in tables if table.startswith(name)]
+            self.assertEqual([len(table) - 2 for table in lines], rows, first.stdout)
+            for table in lines:
+                self.assertEqual({line.replace("\\|", "").count("|") for line in table}, {table[0].count("|")}, table)
         again = self.start(known)
         self.assertEqual(again.stdout, first.stdout)
         self.assertIn("one-at-a-time", first.stderr)

@@ -2,6 +2,7 @@
 """The verb `edit` as a user meets it, on TinyStories: written, listed, compared, taken back, refused; killed and on a full disk.
 
     --group walk      publish, list, diff, rollback (bytes of a run that never had the facts), undo (digest of the original)
+    --group tuning    a pilot over layers and clamps: what it measures is what an edit measures, and the best of it is written
     --group refusals  what is wrong is said before anything is computed, with the documented exit codes
     --group faults    SIGKILL in the middle then other ranks; a full disk leaves the old artefact whole
 """
@@ -17,7 +18,13 @@ import tempfile
 
 FACTS = [("a", "Lily", "One day, {} went to the", "moon", "river"), ("b", "Tom", "{} has a big red", "boat", "hat"),
          ("c", "The little dog", "{} likes to eat", "cake", "fish"), ("d", "Mom", "Then {} said it is", "night", "late")]
+PILOT = [("p", "Sara", "{} saw a big", "tree", "dog"), ("q", "Ben", "{} wanted to play with his", "book", "ball")]
 failures = []
+
+
+def scored(subject):
+    """What a pilot's score needs beside the prompt."""
+    return {"paraphrases": [f"One day, {subject} was happy with the"], "neighbourhood": [{"prompt": "The sun is very", "answer": "bright"}]}
 
 
 def check(condition, text):
@@ -41,11 +48,12 @@ class Runner:
         done.lines = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")]
         return done
 
-    def facts(self, name, rows=FACTS):
+    def facts(self, name, rows=FACTS, more=lambda subject: {}):
+        """JSON Lines of `rows`, with what `more` says of their subjects."""
         path = self.folder / name
         with open(path, "w") as file:
             for id, subject, prompt, new, true in rows:
-                file.write(json.dumps({"id": id, "subject": subject, "prompt": prompt, "target_new": new, "target_true": true}) + "\n")
+                file.write(json.dumps({"id": id, "subject": subject, "prompt": prompt, "target_new": new, "target_true": true, **more(subject)}) + "\n")
         return path
 
     def edit(self, facts, *words, **more):
@@ -132,6 +140,35 @@ def walk(runner):
         check(tiny.returncode == 76 or tiny.answer["summary"]["utility"]["after"][0] <= looks["before"], f"a batch beyond the budget: code {tiny.returncode} {tiny.lines}")
 
 
+def tuning(runner):
+    facts, pilot = runner.facts("facts.jsonl"), runner.facts("pilot.jsonl", PILOT, scored)
+    for method, mode in (("r-rome", "one-at-a-time"), ("memit", "batch")):
+        common = ["--model", runner.model, "--steps", 8, "--lambda", 0.01, "--method", method, "--mode", mode]
+        tune = ["--facts", facts, *common, "--tune", pilot, "--tune-layers", "0,1", "--tune-clamps", "0.01,8"]
+        chosen = runner.run(*tune, outputs=method)
+        tuned = chosen.answer.get("tuned", {"trials": []})
+        trials = tuned["trials"]
+        check([(trial["layers"], trial["clamp"]) for trial in trials] == [([0], 0.01), ([0], 8), ([1], 0.01), ([1], 8)], f"{method}: every layer with every clamp {chosen.lines}")
+        if not trials:
+            return
+        for trial in trials:
+            measured = runner.run("--facts", pilot, *common, "--layers", trial["layers"][0], "--clamp", trial["clamp"], outputs="alone")
+            check(measured.answer["summary"]["after"] == trial["metrics"], f"{method}: {trial['name']} reaches what an edit reaches")
+        metrics = [trial["metrics"] for trial in trials]
+        scores = [one["edit_score"]["value"] for one in metrics]
+        check(max(scores) > min(scores), f"{method}: trials differ")
+        check(tuned["best"] == scores.index(max(scores)), f"{method}: the best of {scores} is chosen: {tuned['best']}")
+        best = trials[tuned["best"]]
+        asked = runner.run("--facts", facts, *common, "--layers", best["layers"][0], "--clamp", best["clamp"], outputs=method)
+        check(asked.answer.get("reused") is True and asked.answer["digest"] == chosen.answer["digest"], f"{method}: what it writes is what its options write")
+        killed = runner.run(*tune, outputs=f"{method}-killed", ranks=2, fault="blocks.after_journal:1:2")
+        done = runner.run(*tune, outputs=f"{method}-killed", ranks=3)
+        digests = [pathlib.Path(json.loads((pathlib.Path(answer["tuned"]["artefact"]) / "manifest.json").read_text())["digest"]) for answer in (chosen.answer, done.answer)]
+        check(killed.returncode == 137 and digests[0] == digests[1], f"{method}: SIGKILL in a pilot on 2 ranks (code {killed.returncode}), then 3 ranks: the same digest {done.lines}")
+    beside = runner.run("--facts", facts, "--model", runner.model, "--steps", 2, "--tune", pilot, "--tune-clamps", 1, "--tune-limit", 1)
+    check([trial["layers"] for trial in beside.answer["tuned"]["trials"]] == [[0], [1]] and beside.answer["tuned"]["facts"] == 1, "by itself: the family's layer and those beside it")
+
+
 def refusals(runner):
     facts = runner.facts("facts.jsonl")
     def refused(done, code, *parts):
@@ -144,6 +181,13 @@ def refusals(runner):
     refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
     refused(runner.edit(facts, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
+    alone = ["--model", runner.model, "--facts", facts]
+    refused(runner.run(*alone, "--tune-clamps", 1), 64, "--tune-clamps", "--tune")
+    refused(runner.edit(facts, "--tune", facts, "--tune-layers", "x", "--tune-clamps", "0,-1"), 64, "--tune-layers", "--clamp", "0 is not positive", "-1 is not positive")
+    refused(runner.run(*alone, "--tune", facts, "--tune-layers", "7"), 64, "layer 7")
+    refused(runner.run(*alone, "--tune", runner.facts("own.jsonl", PILOT[:1] + FACTS[:2], scored)), 65, "fact a is to be written", "fact b is to be written")
+    refused(runner.run(*alone, "--tune", runner.facts("bare.jsonl", PILOT)), 65, "fact p lacks", "fact q lacks")
+    refused(runner.run(*alone, "--method", "ft", "--tune", facts), 64, "ft")
     lender = runner.edit(facts, "--method", "r-rome").answer["artefact"]
     refused(runner.edit(facts, "--method", "memit", "--lambda", 1, "--steps", 7, "--values", lender), 64, "--values", "prefixes", "steps")
     bad = runner.folder / "bad.jsonl"
@@ -183,7 +227,7 @@ def main():
     parser = argparse.ArgumentParser()
     for name in ("--nepenthe", "--mpirun", "--data"):
         parser.add_argument(name, required=True)
-    parser.add_argument("--group", required=True, choices=("walk", "refusals", "faults"))
+    parser.add_argument("--group", required=True, choices=("walk", "tuning", "refusals", "faults"))
     args = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="nepenthe-edit-")
     try:
