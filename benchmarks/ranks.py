@@ -5,7 +5,8 @@
 
 Every verb runs a small and a large piece of the same work. What it costs to start, to load the model and to save it is the
 same for both; so the seconds of the large one less those of the small one are the work's, and their ratio over the ranks is
-printed. Rank counts take turns; each of the four is the fastest of the rounds.
+printed. Both are several blocks, or an odd one would decide. Rank counts take turns; each of the four is the fastest of the
+rounds.
 """
 
 import argparse
@@ -26,12 +27,12 @@ def workloads(options):
         "train": (train, 2, 6),
         "relabel": (relabel, 8000, 32000),
         "stats": (["stats", "--model", options.model, "--corpus", options.corpus, "--layers", "3,4,5,6,7", "--tokens", "{}",
-                   "--batch-tokens", "1024"], 4096, 20480),
-        "trace": (["trace", "--model", options.model, "--facts", options.known, "--figures", "0", "--limit", "{}"], 2, 8),
+                   "--batch-tokens", "1024"], 8192, 65536),
+        "trace": (["trace", "--model", options.model, "--facts", options.known, "--figures", "0", "--limit", "{}"], 4, 12),
         "edit": (["edit", "--model", options.model, "--facts", options.facts, "--method", "memit", "--layers", "5",
-                  "--shared-subjects", "keep", "--skip-evaluation", "--limit", "{}"], 8, 40),
+                  "--shared-subjects", "keep", "--skip-evaluation", "--prefixes", "2", "--limit", "{}"], 16, 112),
         "evaluate": (["evaluate", "--model", options.model, "--tasks", "hellaswag", "--data", options.data, "--limit", "{}"],
-                     10, 50),
+                     64, 256),
     }
 
 

@@ -1,93 +1,20 @@
-#include "base/log.h"
 #include "dist/guard.h"
 #include "edit/delta_file.h"
-#include "edit/edit_context.h"
 #include "edit/ledger.h"
-#include "edit/moment_file.h"
 #include "pipelines/edit_beside.h"
+#include "pipelines/edit_inputs.h"
 #include "pipelines/edit_job.h"
 #include "pipelines/edit_request.h"
 #include "pipelines/edit_tune.h"
 #include "pipelines/stage.h"
 
 #include <functional>
-#include <memory>
 #include <optional>
 #include <set>
 
 namespace nepenthe::pipelines {
 
 namespace {
-
-// The statistics, held against the model that is edited; an edited model may use those of the model it was made from.
-void use_moments(EditJob& job, const EditRequest& request, const std::filesystem::path& path,
-                 const std::vector<std::int64_t>& layers) {
-    if (path.empty()) return;
-    const auto file = std::make_shared<edit::MomentFile>(path);
-    std::string model = job.claims.model_digest;
-    if (std::filesystem::exists(request.model / edit::kLedgerFile)) {
-        const std::string origin = edit::read_ledger(request.model).claims.model_digest;
-        if (file->claims().model_digest == origin) model = origin;
-    }
-    file->check_belongs(model, job.claims.tokenizer_digest, layers);
-    job.claims.moments_digest = file->content_digest();
-    job.inputs.moment = [file](std::int64_t layer) { return file->moment(layer); };
-    job.summary["moments"] = std::filesystem::absolute(path).string();
-}
-
-// Values of earlier runs, which must have been computed as this run would: on the same model, from the same prefixes,
-// by the same options. Then they have the same bits, and the artefact does not tell where its values came from.
-void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {
-    Problems problems;
-    const Json wanted = job.options.values_json();
-    for (const std::filesystem::path& path : runs) {
-        const edit::Ledger ledger = edit::read_ledger(path);
-        const auto differs = [&](const std::string& what, const Json& there, const Json& here) {
-            if (there != here)
-                problems.add("--values {}: {} was {}, here it is {}", path.string(), what, there.dump(), here.dump());
-        };
-        differs("the model's digest", ledger.claims.model_digest, job.claims.model_digest);
-        differs("the tokenizer's digest", ledger.claims.tokenizer_digest, job.claims.tokenizer_digest);
-        const Json there = edit::EditOptions::from_json(ledger.claims.options).values_json();
-        for (const auto& [name, value] : wanted.items()) differs(name, there.at(name), value);
-        if (job.inputs.prefixes.empty()) job.inputs.prefixes = ledger.prefixes;
-        differs("the list of prefixes", ledger.prefixes, job.inputs.prefixes);
-        job.inputs.known_values.merge(ledger.known_values());
-        job.known_rows.merge(known_rows(ledger));
-    }
-    problems.throw_if_any(ErrorKind::kUsage, "values of earlier runs");
-}
-
-// Rows before any edit that earlier runs measured on this model.
-void use_rows(EditJob& job, const std::vector<std::filesystem::path>& runs) {
-    Problems problems;
-    for (const std::filesystem::path& path : runs) {
-        const edit::Ledger ledger = edit::read_ledger(path);
-        if (ledger.claims.model_digest != job.claims.model_digest ||
-            ledger.claims.tokenizer_digest != job.claims.tokenizer_digest) {
-            problems.add("{}: its facts were measured on another model or with another tokenizer", path.string());
-        }
-        job.known_rows.merge(known_rows(ledger));
-    }
-    problems.throw_if_any(ErrorKind::kUsage, "--before");
-}
-
-// Facts of a file that can be written; the others are listed, or left out with --skip-bad.
-std::vector<edit::Fact> facts_of(const std::filesystem::path& path, const edit::FactOptions& options,
-                                 const model::DecoderConfig& config, const text::Tokenizer& tokenizer) {
-    edit::FactFile file = edit::read_facts(path, options);
-    if (!options.skip_bad) return std::move(file.facts);
-    const auto problems = edit::row_problems(config, tokenizer, file.facts);
-    std::vector<edit::Fact> good;
-    for (std::size_t i = 0; i < file.facts.size(); ++i) {
-        if (problems[i].empty()) {
-            good.push_back(std::move(file.facts[i]));
-        } else {
-            log_warning("fact {} is left out: {}", file.facts[i].id, problems[i]);
-        }
-    }
-    return good;
-}
 
 Answer answer_of(const store::Artefact& artefact, bool reused, edit::Mode mode) {
     const bool keeps = mode != edit::Mode::kOneAtATime;
@@ -120,7 +47,7 @@ Tuned tune(const dist::Comm& comm, const EditRequest& request, const EditJob& jo
         edit::FactOptions options = request.fact_options;
         options.limit = request.tune.limit;
         const auto config = model::read_config(request.model);
-        pilot.inputs.facts = facts_of(request.tune.facts, options, config, *job.inputs.tokenizer);
+        pilot.inputs.facts = read_writable_facts(request.tune.facts, options, config, *job.inputs.tokenizer);
         check_pilot(pilot.inputs.facts, job.inputs.facts);
     });
     return tune_edit(comm, pilot, trials, unedited);
@@ -153,10 +80,12 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     job.claims.model_digest = input_model_digest(comm, request.model);
     job.claims.tokenizer_digest = tokenizer.digest();
     dist::run_agreed(comm, "inputs", [&] {
-        std::set<std::int64_t> layers(job.options.layers.begin(), job.options.layers.end());
+        std::set<std::int64_t> layers;
+        if (trials.empty()) layers.insert(job.options.layers.begin(), job.options.layers.end());
         for (const edit::EditOptions& trial : trials) layers.insert(trial.layers.begin(), trial.layers.end());
-        job.inputs.facts = facts_of(request.facts, request.fact_options, config, tokenizer);
-        use_moments(job, request, request.moments, {layers.begin(), layers.end()});
+        job.inputs.facts = read_writable_facts(request.facts, request.fact_options, config, tokenizer);
+        use_moments(job, request.model, request.moments, {layers.begin(), layers.end()});
+        use_values(job, request.values);
         use_rows(job, request.before);
     });
     std::optional<Tuned> tuned;
@@ -165,7 +94,6 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
         job.options = tuned->best;
         job.summary["tuned"] = std::filesystem::absolute(tuned->artefact.folder).string();
     }
-    dist::run_agreed(comm, "values", [&] { use_values(job, request.values); });
     job.claims.options = job.options.to_json();
     job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
     Answer answer = finish(comm, request, job, unedited);
@@ -216,7 +144,7 @@ Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
         job.claims = ledger.claims;
         job.claims.moments_digest.clear();
         const std::string recorded = edited.manifest.value("summary", Json::object()).value("moments", "");
-        use_moments(job, request, request.moments.empty() ? std::filesystem::path(recorded) : request.moments,
+        use_moments(job, request.model, request.moments.empty() ? std::filesystem::path(recorded) : request.moments,
                     job.options.layers);
         if (job.claims.moments_digest != ledger.claims.moments_digest) {
             fail(ErrorKind::kData, "--moments: the edit was made with other statistics (digest {}); give those",

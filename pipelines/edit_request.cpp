@@ -102,6 +102,8 @@ void check_tuning(const Options& options, EditRequest& request, const Words& wor
     if (!words.tune_layers.empty() && !words.layers.empty())
         problems.add("--tune-layers are tried each alone, --layers are written together: give one of them");
     if (!request.rollback.empty()) problems.add("--rollback writes as the ledger says: leave --tune out");
+    if (!request.values.empty())
+        problems.add("--values are of one layer and clamp, which --tune has yet to choose: leave one of them out");
 }
 
 edit::Mode mode_of(const Words& words, edit::Method method) {
