@@ -7,6 +7,8 @@
 #include "edit/verify_edit.h"
 #include "io/file.h"
 #include "model/checkpoint_io.h"
+#include "pipelines/edit_answers.h"
+#include "pipelines/edit_report.h"
 
 #include <algorithm>
 #include <memory>
@@ -47,6 +49,8 @@ struct Run {
     store::ArtefactWriter& writer;
     std::optional<EditMeasurement> measurement;
     std::vector<Json> before, after;
+    std::optional<SampleAnswers> answers;  // of runs that are measured
+    std::vector<std::string> said_before, said_after;
     edit::EditResult result;
     Json report = Json::object();
 
@@ -54,10 +58,27 @@ struct Run {
     fs::path data(const char* name) const { return writer.data_folder() / name; }
 };
 
+// One at a time: a fact's row, and for the first facts what the model says, while the fact is written.
+std::string probe(const Run& run, const model::Decoder& decoder, std::size_t fact) {
+    Json probed = {{"row", run.measurement->one(decoder, fact)}};
+    if (fact < run.answers->count()) probed["answer"] = run.answers->one(decoder, fact);
+    return probed.dump();
+}
+
+void take_probed(Run& run) {
+    for (const edit::EditRecord& record : run.result.records) {
+        const Json probed = Json::parse(record.probe);
+        run.after.push_back(probed.at("row"));
+        if (probed.contains("answer")) run.said_after.push_back(probed["answer"].get<std::string>());
+    }
+}
+
 void write(Run& run) {
     const EditJob& job = run.job;
     edit::EditHooks hooks;
-    if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) hooks.probe = run.measurement->probe();
+    if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
+        hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) { return probe(run, decoder, fact); };
+    }
     std::optional<UtilityWatch> watch;
     if (job.utility) {
         watch.emplace(run.comm, run.decoder, *job.inputs.tokenizer, job.utility);
@@ -66,7 +87,7 @@ void write(Run& run) {
     if (!job.inputs.facts.empty())
         run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
     if (watch) run.report["utility"] = watch->to_json();
-    if (hooks.probe) run.after = probed_rows(run.result);
+    if (hooks.probe) take_probed(run);
 }
 
 // Rank 0 saves and checks what the disk gives back; all ranks then measure the saved model, which is what users will
@@ -95,6 +116,7 @@ void save(Run& run) {
     const auto memory = run.measurement->bare(run.comm, run.decoder, run.scratch("memory"));
     const auto disk = model::Decoder::load(run.writer.data_folder(), model::Compute::kFloat32, run.decoder.device());
     run.after = run.measurement->all(run.comm, disk, run.scratch("after"));
+    run.said_after = run.answers->all(run.comm, disk);
     const double in_memory = run.measurement->efficacy(memory), on_disk = run.measurement->efficacy(run.after);
     run.report["efficacy_in_memory"] = in_memory;
     run.report["efficacy_on_disk"] = on_disk;
@@ -161,18 +183,29 @@ store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, co
         edit::check_edit(decoder.config(), job.inputs, job.options, said_again_later);
     }
     store::ArtefactWriter writer(comm, job.outputs, edit_key(job));
-    Run run{comm, decoder, job, writer, {}, {}, {}, {}, Json::object()};
+    Run run{comm, decoder, job, writer, {}, {}, {}, {}, {}, {}, {}, Json::object()};
     if (job.evaluate && !job.inputs.facts.empty()) {
         run.measurement.emplace(job.inputs.facts, *job.inputs.tokenizer, decoder.config().max_positions);
         run.before = run.measurement->all(comm, decoder, run.scratch("before"), job.known_rows);
+        run.answers.emplace(job.inputs.facts, *job.inputs.tokenizer);
+        run.said_before = run.answers->all(comm, decoder);
     }
     write(run);
     if (job.options.mode != edit::Mode::kOneAtATime) save(run);
     describe(run);
     write_report(run);
-    const Json metrics = run.measurement ? run.measurement->metrics(run.before, run.after) : Json::object();
+    Json metrics = Json::object();
+    if (run.measurement) {
+        metrics = run.measurement->metrics(run.before, run.after);
+        metrics["answers"] = run.answers->to_json(run.said_before, run.said_after);
+    }
     const std::string digest =
         edit::write_ledger(comm, run.data(edit::kLedgerFile), job.claims, job.inputs.facts, run.result, metrics);
+    dist::run_agreed(comm, "report", [&] {
+        if (!comm.is_root()) return;
+        io::write_file_atomically(run.data("report.html"),
+                                  edit_report({edit::read_ledger(run.data(edit::kLedgerFile))}));
+    });
     Json summary = job.summary;
     summary.update(run.report);
     return writer.publish(summary, {{edit::kLedgerFile, digest}});

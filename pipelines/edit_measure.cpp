@@ -104,10 +104,8 @@ std::vector<Json> EditMeasurement::all(const dist::Comm& comm, const model::Deco
     });
 }
 
-std::function<std::string(const model::Decoder& decoder, std::size_t fact)> EditMeasurement::probe() const {
-    return [this](const model::Decoder& decoder, std::size_t fact) {
-        return success_.rows(decoder, fact, fact + 1).front().dump();
-    };
+Json EditMeasurement::one(const model::Decoder& decoder, std::size_t fact) const {
+    return success_.rows(decoder, fact, fact + 1).front();
 }
 
 std::vector<Json> EditMeasurement::bare(const dist::Comm& comm, const model::Decoder& decoder,
@@ -127,12 +125,6 @@ double EditMeasurement::efficacy(const std::vector<Json>& rows) const {
     const char* const name = measure_ == evaluate::EditMeasure::kCounterFact ? "efficacy_score" : "efficacy_strict";
     const auto metrics = result(rows).metrics;
     return std::ranges::find(metrics, name, &evaluate::Metric::name)->value;
-}
-
-std::vector<Json> probed_rows(const edit::EditResult& result) {
-    std::vector<Json> rows;
-    for (const edit::EditRecord& record : result.records) rows.push_back(Json::parse(record.probe));
-    return rows;
 }
 
 Json metrics_json(const evaluate::TaskResult& result) {

@@ -2,7 +2,6 @@
 // The facts of an edit measured before, after, and from disk.
 
 #include "dist/comm.h"
-#include "edit/edit.h"
 #include "edit/facts.h"
 #include "edit/ledger.h"
 #include "evaluate/edit_success.h"
@@ -10,7 +9,6 @@
 #include "store/content_blocks.h"
 
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -32,8 +30,8 @@ class EditMeasurement {
     // journals; empty: not.
     std::vector<Json> all(const dist::Comm& comm, const model::Decoder& decoder, const std::filesystem::path& folder,
                           const KnownRows& known = {}) const;
-    // One fact, here: what a run one at a time asks of each while it is written (edit::EditHooks::probe).
-    std::function<std::string(const model::Decoder& decoder, std::size_t fact)> probe() const;
+    // One fact, here.
+    Json one(const model::Decoder& decoder, std::size_t fact) const;
     // Collective. The facts' own prompts alone, without paraphrases and neighbours: enough for efficacy().
     std::vector<Json> bare(const dist::Comm& comm, const model::Decoder& decoder,
                            const std::filesystem::path& folder) const;
@@ -49,9 +47,6 @@ class EditMeasurement {
     std::vector<store::BlockRange> blocks_;
     std::vector<std::string> keys_;  // of blocks, as in KnownRows
 };
-
-// What EditMeasurement::probe() left in a result.
-std::vector<Json> probed_rows(const edit::EditResult& result);
 
 // {metric: {value, numerator, denominator, ci95}}.
 Json metrics_json(const evaluate::TaskResult& result);

@@ -47,9 +47,18 @@ Json try_options(const dist::Comm& comm, model::Decoder& decoder, const EditJob&
     for (const std::int64_t layer : options.layers) matrices.emplace_back(decoder, layer);
     const bool alone = options.mode == edit::Mode::kOneAtATime;
     edit::EditHooks hooks;
-    if (alone) hooks.probe = measurement.probe();
+    if (alone) {
+        hooks.probe = [&](const model::Decoder& edited, std::size_t fact) {
+            return measurement.one(edited, fact).dump();
+        };
+    }
     const edit::EditResult result = edit::edit(comm, decoder, pilot.inputs, options, folder / "values", hooks);
-    const std::vector<Json> rows = alone ? probed_rows(result) : measurement.all(comm, decoder, folder / "after");
+    std::vector<Json> rows;
+    if (alone) {
+        for (const edit::EditRecord& record : result.records) rows.push_back(Json::parse(record.probe));
+    } else {
+        rows = measurement.all(comm, decoder, folder / "after");
+    }
     for (edit::EditedMatrix& matrix : matrices) matrix.restore();
     Json tried = identity(options);
     tried["metrics"] = metrics_json(measurement.result(rows));
@@ -134,7 +143,14 @@ Tuned tune_edit(const dist::Comm& comm, const EditJob& pilot, const std::vector<
             const fs::path folder = writer.scratch_folder() / fmt::format("trial-{}", summary["trials"].size());
             summary["trials"].push_back(try_options(comm, decoder, pilot, measurement, trial, folder));
         }
-        summary["best"] = best_of(summary["trials"]);
+        const std::size_t best = best_of(summary["trials"]);
+        if (score_of(summary["trials"][best]) == 0) {
+            log_warning(
+                "pilot: in no trial did success, paraphrases and neighbours all hold for a single fact; the "
+                "first one, {}, is taken",
+                name_of(trials[best]));
+        }
+        summary["best"] = best;
         dist::run_agreed(comm, "pilot", [&] {
             if (comm.is_root()) io::write_file_atomically(writer.data_folder() / kTuneFile, summary.dump(2) + "\n");
         });

@@ -61,6 +61,7 @@ const std::vector<Verb>& verbs() {
         {"trace", "causal tracing: which states carry a fact", run_trace},
         {"edit", "write facts into a model, prove it, take them back", run_edit},
         {"evaluate", "score one or several models on tasks", run_evaluate},
+        {"report", "one HTML page of what runs reached, side by side", run_report},
         {"verify", "check a published artefact against its manifest", run_verify},
         {"run", "the stages of a recipe in order", run_recipe},
     };

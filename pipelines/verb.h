@@ -59,6 +59,7 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments);
 Answer run_trace(const dist::Comm& comm, const Arguments& arguments);
 Answer run_edit(const dist::Comm& comm, const Arguments& arguments);
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
+Answer run_report(const dist::Comm& comm, const Arguments& arguments);
 Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);
 

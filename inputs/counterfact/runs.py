@@ -71,6 +71,7 @@ class Edits:
     def __init__(self, run):
         self.run = run
         self.measured = {}  # by file of facts: how many of them, and the ledger that holds their measurements before editing
+        self.ledgers = []  # of every run
         self.values = collections.defaultdict(list)  # by layer: ledgers that hold values of the first two tables
 
     def __call__(self, facts, limit, *words, values=()):
@@ -82,6 +83,7 @@ class Edits:
         answer = self.run(*words, values=values, before=[ledger for _, ledger in self.measured.values()])
         self.run.forget(answer, *words)
         ledger = self.run.ledger(answer, *words)
+        self.ledgers.append(ledger)
         if limit > self.measured.get(facts, (0, None))[0]:
             self.measured[facts] = (limit, ledger)
         return answer, ledger
@@ -296,6 +298,14 @@ def main():
         as_tuned(edits, moments, layers)
     zsre(run, usual)
     cases(run, usual)
+    draw(run, edits.ledgers)
+
+
+def draw(run, ledgers):
+    """One page with the figures of all runs of CounterFact: success by method, over the number of facts, over layers; what failed."""
+    page = run.outputs / "report.html"
+    subprocess.run([run.options.nepenthe, "report", "--edits", ",".join(map(str, ledgers)), "--page", str(page)], stdout=subprocess.DEVNULL, check=True)
+    print(f"\nFigures: {page}")
 
 
 def three_layers(proposed, usual, count):

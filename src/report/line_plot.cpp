@@ -14,7 +14,8 @@ namespace {
 // Eight colours that people with any colour vision tell apart (Okabe and Ito 2008).
 constexpr std::array<const char*, 8> kColours = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                  "#e69f00", "#56b4e9", "#000000", "#b0a000"};
-constexpr double kPanelWidth = 300, kPanelHeight = 200, kLeft = 62, kTop = 52, kGap = 24;
+constexpr double kPanelWidth = 300, kPanelHeight = 200, kLeft = 62, kTop = 52, kGap = 24,
+                 kLetter = 6.5;  // of the legend's
 
 struct Scale {
     double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
@@ -99,7 +100,9 @@ std::string line_plot_svg(const LinePlot& plot) {
     y.widen();
     const std::vector<std::string> names = names_of(plot);
     const auto panels = static_cast<double>(plot.panels.size());
-    const double width = kLeft + panels * (kPanelWidth + kGap) + 180;
+    std::size_t longest = 20;
+    for (const std::string& name : names) longest = std::max(longest, name.size());
+    const double width = kLeft + panels * (kPanelWidth + kGap) + 40 + kLetter * static_cast<double>(longest);
     const double legend = kTop + 16 * static_cast<double>(names.size()) + 20;
     Svg svg(width, std::max(kTop + kPanelHeight + 48, legend), plot.title);
     svg.text({kLeft, 20}, plot.title, {.size = 13, .bold = true});

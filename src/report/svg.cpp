@@ -41,6 +41,12 @@ void Svg::frame(Point corner, double width, double height) {
                          number(corner.x), number(corner.y), number(width), number(height));
 }
 
+void Svg::circle(Point centre, double radius, std::string_view fill, std::string_view stroke) {
+    body_ += fmt::format(R"(<circle cx="{}" cy="{}" r="{}" fill="{}" stroke="{}"/>)"
+                         "\n",
+                         number(centre.x), number(centre.y), number(radius), fill, stroke);
+}
+
 void Svg::line(Point from, Point to, std::string_view stroke, double width) {
     body_ += fmt::format(R"(<line x1="{}" y1="{}" x2="{}" y2="{}" stroke="{}" stroke-width="{}"/>)"
                          "\n",

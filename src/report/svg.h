@@ -30,6 +30,7 @@ class Svg {
     // `hint` is shown by browsers under the pointer; "" = none.
     void rectangle(Point corner, double width, double height, std::string_view fill, std::string_view hint = {});
     void frame(Point corner, double width, double height);
+    void circle(Point centre, double radius, std::string_view fill, std::string_view stroke);
     void line(Point from, Point to, std::string_view stroke, double width = 1);
     void path(std::span<const Point> points, std::string_view stroke, double width = 2);
     void area(std::span<const Point> outline, std::string_view fill, double opacity);

@@ -67,6 +67,10 @@ class CounterFactRuns(unittest.TestCase):
         self.assertIn("one-at-a-time", first.stderr)
         self.assertNotIn("one-at-a-time", again.stderr)
 
+        page = (self.folder / "out/report.html").read_text()
+        self.assertIn("Over the number of facts", page)
+        self.assertIn("Over layers", page)
+
         sentences = (self.folder / "out/sentences.jsonl").read_text()
         self.assertEqual(len(sentences.splitlines()), 40)
         for name, limit in (("counterfact-edit", 3), ("counterfact-val", 100), ("zsre-1k", 3)):

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+import h5py
+
 FACTS = [("a", "Lily", "One day, {} went to the", "moon", "river"), ("b", "Tom", "{} has a big red", "boat", "hat"),
          ("c", "The little dog", "{} likes to eat", "cake", "fish"), ("d", "Mom", "Then {} said it is", "night", "late")]
 PILOT = [("p", "Sara", "{} saw a big", "tree", "dog"), ("q", "Ben", "{} wanted to play with his", "book", "ball")]
@@ -48,6 +50,11 @@ class Runner:
         done.lines = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")]
         return done
 
+    def report(self, page, *edits):
+        done = subprocess.run([self.args.nepenthe, "report", "--edits", ",".join(map(str, edits)), "--page", str(self.folder / page)], capture_output=True, text=True)
+        check(done.returncode == 0, f"report: {done.stderr.splitlines()[-1:]}")
+        return (self.folder / page).read_text() if done.returncode == 0 else ""
+
     def facts(self, name, rows=FACTS, more=lambda subject: {}):
         """JSON Lines of `rows`, with what `more` says of their subjects."""
         path = self.folder / name
@@ -64,6 +71,13 @@ def weights(folder):
     return hashlib.sha256((pathlib.Path(folder) / "model.safetensors").read_bytes()).hexdigest()
 
 
+def read_rows(artefact):
+    """What the ledger says of each fact after the edit."""
+    with h5py.File(pathlib.Path(artefact) / "ledger.h5") as file:
+        text = file["metrics"][()]
+    return json.loads(text if isinstance(text, (bytes, str)) else bytes(text))["after"]["rows"]
+
+
 def walk(runner):
     facts = runner.facts("facts.jsonl")
     memit = ["--method", "memit", "--lambda", 0.01]
@@ -74,7 +88,7 @@ def walk(runner):
         return
     artefact = full.answer["artefact"]
     files = sorted(path.name for path in pathlib.Path(artefact).iterdir())
-    check({"model.safetensors", "deltas.safetensors", "undo.safetensors", "ledger.h5", "report.json", "manifest.json"} <= set(files), f"files: {files}")
+    check({"model.safetensors", "deltas.safetensors", "undo.safetensors", "ledger.h5", "report.json", "report.html", "manifest.json"} <= set(files), f"files: {files}")
     summary = full.answer["summary"]
     check(len(summary["saved"]["changed"]) == 1 and "layers.0.mlp.down_proj" in summary["saved"]["changed"][0], f"changed: {summary['saved']}")
     check(summary["after"]["efficacy_score"]["value"] > summary["before"]["efficacy_score"]["value"], "more targets are preferred than before")
@@ -120,6 +134,17 @@ def walk(runner):
     taken = runner.run("--model", sequential.answer["artefact"], "--rollback", "c", outputs="taken")
     without = runner.edit(runner.facts("without.jsonl", FACTS[:2] + FACTS[3:]), "--method", "r-rome", outputs="without")
     check(taken.answer.get("digest") == without.answer.get("digest") is not None, "rollback in the middle of a sequential run")
+
+    own = (pathlib.Path(artefact) / "report.html").read_text()
+    check(all(f"One day, {word}" in own for word in ("Lily went",)) and own.count("<svg") == 1, "the run's own page shows its figure and what the model goes on with")
+    check(runner.report("again.html", artefact) == own, "and report gives the same page of the artefact")
+    runs = [artefact, never.answer["artefact"], sequential.answer["artefact"], single.answer["artefact"]]
+    page = runner.report("page.html", *runs)
+    check(all(part in page for part in ("Over the number of facts", "Update norms along sequential runs", "one-at-a-time, 4 facts", "memit, batch, 3 facts")), "several runs: their curves and norms")
+    check("Over layers" not in page and runner.report("turned.html", *reversed(runs)) == page, "nothing for which there is one point; the order of runs is their own")
+    failed = {row["fact"] for row in read_rows(artefact) if row["efficacy_score"] < 1}
+    table = own.split("does not give the new target")[1].split("What the model goes on with")[0]
+    check(all((f"<td>{id}</td>" in table) == (id in failed) for id in "abcd"), f"facts that failed are listed, and no others: {failed}")
 
     # A text that the model knows well, and a budget that edits cannot keep, or can.
     text = runner.folder / "utility.txt"

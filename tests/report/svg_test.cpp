@@ -1,8 +1,10 @@
 // Figures as SVG text.
 
 #include "report/svg.h"
+#include "report/dot_plot.h"
 #include "report/heat_map.h"
 #include "report/line_plot.h"
+#include "report/page.h"
 
 #include <gtest/gtest.h>
 
@@ -55,6 +57,41 @@ TEST(LinePlot, NamesEachCurveOnceAndDrawsItsBand) {
     EXPECT_EQ(count(svg, "<polyline"), 3u);
     EXPECT_EQ(count(svg, "<polygon"), 2u);
     EXPECT_EQ(count(svg, ">b</text>"), 1u);
+}
+
+TEST(LinePlot, LeavesRoomForTheLongestName) {
+    const auto width = [](const std::string& name) {
+        const std::string svg = line_plot_svg({"title", "x", "y", {{"", {{name, {0, 1}, {1, 2}, {}}}}}});
+        return std::stod(svg.substr(svg.find("width=\"") + 7));
+    };
+    EXPECT_GT(width(std::string(60, 'a')), width("a") + 200);
+}
+
+TEST(DotPlot, DrawsWhatIsKnown) {
+    const double unknown = std::nan("");
+    const DotPlot plot{.title = "t",
+                       .x_label = "per cent",
+                       .panels = {"left", "right"},
+                       .rows = {{"a<b", {{50, 40, 60, 10}, {100, 90, 120, unknown}}}, {"nothing", {{}, {}}}}};
+    const std::string svg = dot_plot_svg(plot);
+    EXPECT_EQ(count(svg, "<circle"), 3u);
+    EXPECT_EQ(count(svg, "fill=\"none\" stroke=\"#d55e00\""), 1u) << "one hollow dot: before";
+    EXPECT_EQ(count(svg, "a&lt;b"), 1u);
+    EXPECT_EQ(count(svg, "nan"), 0u);
+    EXPECT_EQ(dot_plot_svg(plot), svg);
+}
+
+TEST(Page, StandsAloneAndEscapesWhatItIsGiven) {
+    Page page("A <b> & c");
+    page.heading("1 < 2");
+    page.table({"name", "value"}, {{"<script>", "3"}}, 1);
+    page.figure("<svg></svg>");
+    const std::string html = page.finish();
+    EXPECT_EQ(count(html, "<script>"), 0u);
+    EXPECT_EQ(count(html, "&lt;script&gt;"), 1u);
+    EXPECT_EQ(count(html, "<td class=\"number\">3</td>"), 1u);
+    EXPECT_EQ(count(html, "<svg></svg>"), 1u);
+    EXPECT_EQ(count(html, "http"), 0u) << "nothing is loaded from elsewhere";
 }
 
 }  // namespace
