@@ -137,6 +137,9 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     options.add("list", request.list, "print what an edited model's ledger holds");
     options.add("diff", request.diff, "two edited models: what their ledgers differ in");
     request.common.declare(options);
+    options.set_rare({"zsre", "emmet-weight", "emmet-mu", "tau", "l2", "residual", "min-response", "value-site", "lr",
+                      "relative-lr", "decay", "kl", "stop-loss", "facts-per-block", "ft-lr", "ft-box",
+                      "utility-windows"});
     options.parse(arguments);
 
     Problems problems;

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <boost/program_options.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 
@@ -217,6 +218,7 @@ Options::Values Options::from_environment() const {
 void Options::parse(const Arguments& arguments) {
     for (const std::string& word : arguments.words) {
         if (word == "--help" || word == "-h") throw HelpRequested{help()};
+        if (word == "--help-all") throw HelpRequested{help(/*all=*/true)};
     }
     base_folder_ = arguments.base_folder;
     Problems problems;
@@ -251,15 +253,17 @@ Json Options::effective() const {
     return values;
 }
 
-std::string Options::help() const {
+std::string Options::help(bool all) const {
     std::string text = fmt::format("nepenthe {}: {}\n\n", verb_, summary_);
     for (const Option& option : options_) {
+        if (!all && std::ranges::find(rare_, option.name) != rare_.end()) continue;
         std::string left = "  --" + option.name;
         if (option.name == positional_) left = "  " + option.name + " | --" + option.name;
         std::string line = fmt::format("{:<26} {}", left, option.help);
         if (!option.default_text.empty()) line += fmt::format(" [{}]", option.default_text);
         text += line + "\n";
     }
+    if (!all && !rare_.empty()) text += fmt::format("\nAlso, explained by --help-all: --{}\n", fmt::join(rare_, " --"));
     return text + fmt::format("\nExample:\n  {}\n", example_);
 }
 

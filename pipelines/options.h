@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nepenthe::pipelines {
@@ -46,13 +47,15 @@ class Options {
     // The option that words without a name go to ("run RECIPE").
     void set_positional(const std::string& name) { positional_ = name; }
     void require(const std::string& name) { required_.push_back(name); }
+    // Options that --help only names, so that it fits a screen; --help-all explains them.
+    void set_rare(std::vector<std::string> names) { rare_ = std::move(names); }
 
     // Throws HelpRequested, or Error(kUsage) that lists every problem. Whether an option was given is known afterwards.
     void parse(const Arguments& arguments);
     bool given(const std::string& name) const { return values_.count(name) > 0; }
     // All values after parsing, for provenance.
     Json effective() const;
-    std::string help() const;
+    std::string help(bool all = false) const;
 
   private:
     using Values = std::map<std::string, std::vector<std::string>>;
@@ -70,7 +73,7 @@ class Options {
 
     std::string verb_, summary_, example_, positional_;
     std::vector<Option> options_;
-    std::vector<std::string> required_;
+    std::vector<std::string> required_, rare_;
     Values values_;
     std::filesystem::path base_folder_, config_file_;
 };

@@ -33,12 +33,15 @@ class CommandLine(unittest.TestCase):
     def test_help_and_usage(self):
         self.assertEqual(call("--help").returncode, 0)
         self.assertEqual(call().returncode, 64)
-        for verb in ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "evaluate",
-                     "verify", "run"):
+        for verb in ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "stats", "trace", "edit",
+                     "evaluate", "report", "verify", "run"):
             done = call(verb, "--help")
             self.assertEqual(done.returncode, 0, verb)
             self.assertIn("Example:", done.stdout)
             self.assertLessEqual(len(done.stdout.splitlines()), 50, f"{verb} --help does not fit a screen")
+        self.assertIn("--relative-lr", call("edit", "--help").stdout)
+        self.assertNotIn("  --relative-lr ", call("edit", "--help").stdout)
+        self.assertIn("  --relative-lr ", call("edit", "--help-all").stdout)
 
     def test_mistakes_have_their_exit_code_and_a_hint(self):
         done = call("scroe")
