@@ -165,6 +165,49 @@ ChoiceItem read_lambada(const Json& row) {
     return {{text.substr(0, space)}, {text.substr(space)}, 0};
 }
 
+ChoiceItem read_cola(const Json& row) {
+    return question(text_of(row, "sentence") + "\nQuestion: Does this sentence make sense?\nAnswer:", {"no", "yes"},
+                    index_of(row, "label"));
+}
+
+ChoiceItem read_sst2(const Json& row) {
+    return question(text_of(row, "sentence") + "\nQuestion: Is this sentence positive or negative?\nAnswer:",
+                    {"negative", "positive"}, index_of(row, "label"));
+}
+
+ChoiceItem read_mrpc(const Json& row) {
+    return question("Sentence 1: " + text_of(row, "sentence1") + "\nSentence 2: " + text_of(row, "sentence2") +
+                        "\nQuestion: Do both sentences mean the same thing?\nAnswer:",
+                    {"no", "yes"}, index_of(row, "label"));
+}
+
+ChoiceItem read_qqp(const Json& row) {
+    return question("Question 1: " + text_of(row, "question1") + "\nQuestion 2: " + text_of(row, "question2") +
+                        "\nQuestion: Do both questions ask the same thing?\nAnswer:",
+                    {"no", "yes"}, index_of(row, "label"));
+}
+
+ChoiceItem read_mnli(const Json& row) {
+    std::string hypothesis(strip(text_of(row, "hypothesis")));
+    if (!hypothesis.ends_with('.')) hypothesis += '.';
+    return question(text_of(row, "premise") + "\nQuestion: " + hypothesis + " True, False or Neither?\nAnswer:",
+                    {"True", "Neither", "False"}, index_of(row, "label"));
+}
+
+ChoiceItem read_qnli(const Json& row) {
+    return question(text_of(row, "question") + "\n" + text_of(row, "sentence") +
+                        "\nQuestion: Does this response answer the question?\nAnswer:",
+                    {"yes", "no"}, index_of(row, "label"));
+}
+
+std::string follows(const Json& row) {
+    return text_of(row, "sentence1") + "\nQuestion: " + text_of(row, "sentence2") + " True or False?\nAnswer:";
+}
+
+ChoiceItem read_rte(const Json& row) { return question(follows(row), {"True", "False"}, index_of(row, "label")); }
+
+ChoiceItem read_wnli(const Json& row) { return question(follows(row), {"False", "True"}, index_of(row, "label")); }
+
 }  // namespace
 
 std::string clean_hellaswag(std::string_view text) {
@@ -182,30 +225,40 @@ std::string clean_hellaswag(std::string_view text) {
 }
 
 const std::vector<Benchmark>& benchmarks() {
+    static const std::vector<std::string> acc = {"acc"}, acc_norm = {"acc", "acc_norm"};
     static const std::vector<Benchmark> list = {
-        {"arc_easy", "ARC, easy set: grade-school science questions", false, true, {"arc_easy.jsonl"}, read_arc},
-        {"arc_challenge", "ARC, challenge set", false, true, {"arc_challenge.jsonl"}, read_arc},
-        {"boolq", "BoolQ: yes or no about a passage", false, false, {"boolq.jsonl"}, read_boolq},
+        {"arc_easy", "ARC, easy set: grade-school science questions", false, acc_norm, {"arc_easy.jsonl"}, read_arc},
+        {"arc_challenge", "ARC, challenge set", false, acc_norm, {"arc_challenge.jsonl"}, read_arc},
+        {"boolq", "BoolQ: yes or no about a passage", false, acc, {"boolq.jsonl"}, read_boolq},
         {"hellaswag",
          "HellaSwag: which ending follows",
          false,
-         true,
+         acc_norm,
          {"hellaswag.jsonl", "hellaswag/hellaswag_val.jsonl", "hellaswag/hellaswag_val_full.derived.jsonl"},
          read_hellaswag},
         {"openbookqa",
          "OpenBookQA without the book",
          false,
-         true,
+         acc_norm,
          {"openbookqa.jsonl", "openbook_qa.jsonl"},
          read_openbookqa},
-        {"piqa", "PIQA: which way of doing it works", false, true, {"piqa.jsonl"}, read_piqa},
-        {"winogrande", "WinoGrande: whom the sentence means", false, false, {"winogrande.jsonl"}, read_winogrande},
+        {"piqa", "PIQA: which way of doing it works", false, acc_norm, {"piqa.jsonl"}, read_piqa},
+        {"winogrande", "WinoGrande: whom the sentence means", false, acc, {"winogrande.jsonl"}, read_winogrande},
         {"lambada_openai",
          "LAMBADA: the last word of a passage",
          true,
-         false,
+         {"perplexity", "acc"},
          {"lambada_openai.jsonl", "lambada.jsonl"},
          read_lambada},
+        {"cola", "GLUE: is a sentence English", false, {"mcc", "acc"}, {"glue/cola.jsonl"}, read_cola},
+        {"sst2", "GLUE: is a review kind", false, acc, {"glue/sst2.jsonl"}, read_sst2},
+        {"mrpc", "GLUE: do two sentences say the same", false, {"acc", "f1"}, {"glue/mrpc.jsonl"}, read_mrpc},
+        {"qqp", "GLUE: do two questions ask the same", false, {"acc", "f1"}, {"glue/qqp.jsonl"}, read_qqp},
+        {"mnli", "GLUE: does it follow, matched genres", false, acc, {"glue/mnli.jsonl"}, read_mnli},
+        {"mnli_mismatch", "GLUE: the same, other genres", false, acc, {"glue/mnli_mismatch.jsonl"}, read_mnli},
+        {"qnli", "GLUE: does a sentence answer a question", false, acc, {"glue/qnli.jsonl"}, read_qnli},
+        {"rte", "GLUE: does it follow", false, acc, {"glue/rte.jsonl"}, read_rte},
+        {"wnli", "GLUE: does it follow, by what a pronoun means", false, acc, {"glue/wnli.jsonl"}, read_wnli},
     };
     return list;
 }

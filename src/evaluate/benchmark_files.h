@@ -2,7 +2,7 @@
 // The zero-shot benchmarks as files: JSON Lines with the fields of the Hugging Face data sets that
 // lm-evaluation-harness downloads, or with those of llm-foundry's copies (query, choices, gold), turned into the
 // harness's prompts. Prompts, versions: lm_eval 0.4.13,
-// lm_eval/tasks/{arc,super_glue/boolq,hellaswag,openbookqa,piqa,winogrande,lambada}.
+// lm_eval/tasks/{arc,super_glue/boolq,hellaswag,openbookqa,piqa,winogrande,lambada,glue}.
 
 #include "base/json.h"
 
@@ -27,8 +27,9 @@ struct ChoiceItem {
 struct Benchmark {
     std::string name;  // as in lm-evaluation-harness
     std::string description;
-    bool cloze = false;                   // LAMBADA: one continuation; right when it is the greedy one
-    bool normalised = false;              // also reports acc_norm
+    bool cloze = false;  // LAMBADA: one continuation; right when it is the greedy one
+    // Of "acc", "acc_norm", and for two choices with the positive one second "f1", "mcc".
+    std::vector<std::string> metrics;
     std::vector<std::string> file_names;  // below the data folder; the first that exists is read
     ChoiceItem (*read)(const Json& row);  // throws Error(kData) for a row it cannot read
 };

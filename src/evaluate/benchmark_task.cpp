@@ -50,11 +50,7 @@ class BenchmarkTask : public Task {
         return rows;
     }
 
-    std::vector<std::string> metrics() const override {
-        if (benchmark_.cloze) return {"perplexity", "acc"};
-        if (benchmark_.normalised) return {"acc", "acc_norm"};
-        return {"acc"};
-    }
+    std::vector<std::string> metrics() const override { return benchmark_.metrics; }
 
     std::string digest() const override {
         Sha256 hash;
@@ -96,9 +92,13 @@ class BenchmarkTask : public Task {
         const std::size_t answer = first_largest(sums), gold = static_cast<std::size_t>(item.gold);
         Json row = {{"id", index},  {"log_likelihoods", sums}, {"tokens", tokens},
                     {"gold", gold}, {"answer", answer},        {"acc", answer == gold ? 1 : 0}};
-        if (benchmark_.normalised) {
-            row["answer_norm"] = first_largest(normalised);
-            row["acc_norm"] = first_largest(normalised) == gold ? 1 : 0;
+        for (const std::string& metric : benchmark_.metrics) {
+            if (metric == "acc_norm") {
+                row["answer_norm"] = first_largest(normalised);
+                row["acc_norm"] = first_largest(normalised) == gold ? 1 : 0;
+            }
+            if (metric == "f1") row["f1"] = {2 * answer * gold, answer + gold};
+            if (metric == "mcc") row["mcc"] = {answer, gold};
         }
         return row;
     }

@@ -32,12 +32,50 @@ Interval interval_of(Aggregation aggregation, std::span<const ItemValue> values)
             const Interval logs = ratio95(numerators, denominators);
             return {std::exp(logs.low), std::exp(logs.high)};
         }
+        case Aggregation::kCorrelation:
         case Aggregation::kHarmonicMean: break;
     }
     fail(ErrorKind::kInternal, "this aggregation has no values of its own");
 }
 
+// Σ (x − x̄)(y − ȳ) and √(Σ (x − x̄)² · Σ (y − ȳ)²) of numerators x and denominators y.
+struct Covariance {
+    double x = 0, y = 0, numerator = 0, x_squares = 0, y_squares = 0;
+
+    explicit Covariance(std::span<const ItemValue> values) {
+        const double items = static_cast<double>(values.size());
+        for (const ItemValue& value : values) {
+            x += value.numerator / items;
+            y += value.denominator / items;
+        }
+        for (const ItemValue& value : values) {
+            numerator += (value.numerator - x) * (value.denominator - y);
+            x_squares += (value.numerator - x) * (value.numerator - x);
+            y_squares += (value.denominator - y) * (value.denominator - y);
+        }
+    }
+    double denominator() const { return std::sqrt(x_squares * y_squares); }
+    // 0 where one of both is the same for all items, as scikit-learn has it.
+    double correlation() const { return denominator() > 0 ? numerator / denominator() : 0; }
+};
+
+// dr = z_x z_y − r (z_x² + z_y²) / 2 of an item with standard scores z.
+Estimate correlation(std::span<const ItemValue> values) {
+    const Covariance covariance(values);
+    Estimate result{covariance.correlation(), std::vector<double>(values.size(), covariance.correlation())};
+    if (covariance.denominator() == 0) return result;
+    const double items = static_cast<double>(values.size());
+    const double x_spread = std::sqrt(covariance.x_squares / items), y_spread = std::sqrt(covariance.y_squares / items);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        const double x = (values[i].numerator - covariance.x) / x_spread;
+        const double y = (values[i].denominator - covariance.y) / y_spread;
+        result.influence[i] += x * y - result.value * (x * x + y * y) / 2;
+    }
+    return result;
+}
+
 Estimate estimate_of_values(const MetricDefinition& definition, std::span<const ItemValue> values) {
+    if (definition.aggregation == Aggregation::kCorrelation) return correlation(values);
     const double items = static_cast<double>(values.size());
     double numerator = 0, denominator = 0;
     for (const ItemValue& value : values) {
@@ -95,6 +133,17 @@ std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string
 
 Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> values) {
     Metric metric{.name = definition.name, .higher_is_better = definition.higher_is_better};
+    if (definition.aggregation == Aggregation::kCorrelation) {
+        const Covariance covariance(values);
+        const bool varied = covariance.denominator() > 0;
+        const Interval interval = varied ? mean95(correlation(values).influence) : Interval{NAN, NAN};
+        metric.value = covariance.correlation();
+        metric.numerator = covariance.numerator;
+        metric.denominator = covariance.denominator();
+        metric.low = interval.low;
+        metric.high = interval.high;
+        return metric;
+    }
     for (const ItemValue& value : values) {
         metric.numerator += value.numerator;
         metric.denominator += value.denominator;

@@ -22,6 +22,7 @@ enum class Aggregation {
     kMean,              // the same of any numbers; interval of the mean
     kRatio,             // Σ numerators / Σ denominators; interval of the ratio over items
     kExponentialRatio,  // exp of it: perplexities
+    kCorrelation,       // Pearson's of numerators and denominators, of zeros and ones Matthews'; delta method
     kHarmonicMean,      // of the metrics named as components; rows hold those, not this one
 };
 

@@ -14,6 +14,8 @@ const std::vector<MetricDefinition>& metric_definitions() {
          "token of it is the most likely one"},
         {"acc_norm", 1, kProportion, true, "share of items",
          "the same after dividing each log-likelihood by the choice's length in characters, leading space not counted"},
+        {"f1", 1, kRatio, true, "", "2 · true positives / (items answered yes + items that are yes)"},
+        {"mcc", 1, kCorrelation, true, "", "Matthews' correlation of answers with right answers, both 0 or 1"},
         {"perplexity", 1, kExponentialRatio, false, "",
          "exp(negative log-likelihood / count); the count is tokens for texts, items for lambada_openai"},
         {"word_perplexity", 1, kExponentialRatio, false, "",

@@ -36,6 +36,31 @@ TEST(Metric, PerplexityWeighsItemsByTheirTokens) {
     EXPECT_FALSE(metric.higher_is_better);
 }
 
+// Answers and right answers 1 1 1 0 0 0 0 1 and 1 1 0 0 0 0 1 1: three true positives, three true negatives.
+TEST(Metric, MatthewsCorrelationIsPearsonsOfZerosAndOnes) {
+    const std::vector<Json> pairs = {{1, 1}, {1, 1}, {1, 0}, {0, 0}, {0, 0}, {0, 0}, {0, 1}, {1, 1}};
+    const Metric metric = result("t", "mcc", pairs).metrics[0];
+    EXPECT_DOUBLE_EQ(metric.value, 0.5);  // (3·3 − 1·1) / √(4·4·4·4)
+    EXPECT_LT(metric.low, 0.5);
+    EXPECT_GT(metric.high, 0.5);
+    EXPECT_EQ(result("t", "mcc", {{1, 1}, {1, 0}}).metrics[0].value, 0) << "one answer throughout";
+    const auto made = result("t", "mcc", pairs);
+    EXPECT_DOUBLE_EQ(estimate(metric_definition("mcc"), made.items).value, 0.5);
+}
+
+// Leaving an item out moves a statistic by its influence / n, to first order.
+TEST(Metric, InfluenceOfACorrelationIsThatOfTheJackknife) {
+    std::vector<Json> pairs;
+    for (int i = 0; i < 400; ++i) pairs.push_back(Json::array({i % 3 == 0 ? 1 : 0, i % 5 < 2 || i % 3 == 0 ? 1 : 0}));
+    const auto whole = estimate(metric_definition("mcc"), result("t", "mcc", pairs).items);
+    for (const std::size_t left_out : {0u, 1u, 4u, 5u}) {
+        std::vector<Json> others = pairs;
+        others.erase(others.begin() + static_cast<std::ptrdiff_t>(left_out));
+        const double moved = whole.value - estimate(metric_definition("mcc"), result("t", "mcc", others).items).value;
+        EXPECT_NEAR(moved * 399, whole.influence[left_out] - whole.value, 0.02) << left_out;
+    }
+}
+
 TEST(Metric, OneItemHasNoInterval) {
     const Json json = result("t", "content_mass", {0.5}).metrics[0].to_json();
     EXPECT_EQ(json.dump(), R"({"ci95":[null,null],"denominator":1.0,"numerator":0.5,"value":0.5})");

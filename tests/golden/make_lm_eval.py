@@ -23,6 +23,9 @@ import re
 from pathlib import Path
 
 
+HERE = Path(__file__).resolve().parent
+
+
 def rows(path):
     with open(path, encoding="utf-8") as file:
         return [json.loads(line) for line in file if line.strip()]
@@ -91,6 +94,10 @@ TASKS = {
     "arc_challenge": ("arc_challenge.jsonl", arc, "test", "arc/arc_challenge.yaml"),
     "boolq": ("boolq.jsonl", boolq, "validation", "super_glue/boolq/default.yaml"),
     "hellaswag": ("hellaswag/hellaswag_val_full.derived.jsonl", hellaswag, "validation", "hellaswag/hellaswag.yaml"),
+    # GLUE's own sentences are not at hand: glue/*.jsonl beside this script was written for this project, in its fields.
+    **{name: (HERE / f"glue/{name}.jsonl", rows, "validation", f"glue/{name}/default.yaml")
+       for name in ("cola", "sst2", "mrpc", "qqp", "mnli", "qnli", "rte", "wnli")},
+    "mnli_mismatch": (HERE / "glue/mnli_mismatch.jsonl", rows, "validation", "glue/mnli/mismatch.yaml"),
 }
 
 
