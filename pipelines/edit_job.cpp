@@ -65,11 +65,16 @@ std::string probe(const Run& run, const model::Decoder& decoder, std::size_t fac
     return probed.dump();
 }
 
+// Facts that say the same are written, and asked, once.
 void take_probed(Run& run) {
+    run.said_after.resize(run.answers->count());
     for (const edit::EditRecord& record : run.result.records) {
         const Json probed = Json::parse(record.probe);
         run.after.push_back(probed.at("row"));
-        if (probed.contains("answer")) run.said_after.push_back(probed["answer"].get<std::string>());
+        for (const std::size_t fact : record.facts) {
+            if (fact < run.said_after.size() && probed.contains("answer"))
+                run.said_after[fact] = probed["answer"].get<std::string>();
+        }
     }
 }
 

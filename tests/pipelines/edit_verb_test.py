@@ -130,6 +130,10 @@ def walk(runner):
 
     single = runner.edit(facts, "--method", "r-rome", "--mode", "one-at-a-time", outputs="single", ranks=2)
     check(single.returncode == 0 and not (pathlib.Path(single.answer["artefact"]) / "model.safetensors").exists(), "one at a time publishes results, no model")
+    twice = runner.edit(runner.facts("twice.jsonl", [FACTS[0], ("again", *FACTS[0][1:]), FACTS[1]]), "--method", "r-rome", "--mode", "one-at-a-time", outputs="twice")
+    page = (pathlib.Path(twice.answer["artefact"]) / "report.html").read_text().split("What the model goes on with")[1] if twice.returncode == 0 else ""
+    said = [line.split("</td><td>")[-1] for line in page.splitlines() if line.startswith("<tr><td>")]
+    check(len(said) == 3 and said[0] == said[1] != said[2], f"a fact that stands there twice is asked once, and both lines say so {twice.lines} {said}")
     sequential = runner.edit(facts, "--method", "r-rome", outputs="sequential")
     taken = runner.run("--model", sequential.answer["artefact"], "--rollback", "c", outputs="taken")
     without = runner.edit(runner.facts("without.jsonl", FACTS[:2] + FACTS[3:]), "--method", "r-rome", outputs="without")
