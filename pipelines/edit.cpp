@@ -38,7 +38,7 @@ Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job,
 }
 
 // The job with the layers and the clamp that write the pilot's facts best.
-Tuned tune(const dist::Comm& comm, const EditRequest& request, const EditJob& job,
+Tuned tune(const dist::Comm& comm, const EditRequest& request, const model::DecoderConfig& config, const EditJob& job,
            const std::vector<edit::EditOptions>& trials, const std::function<model::Decoder()>& unedited) {
     EditJob pilot = job;
     pilot.utility = {};
@@ -46,7 +46,6 @@ Tuned tune(const dist::Comm& comm, const EditRequest& request, const EditJob& jo
     dist::run_agreed(comm, "pilot", [&] {
         edit::FactOptions options = request.fact_options;
         options.limit = request.tune.limit;
-        const auto config = model::read_config(request.model);
         pilot.inputs.facts = read_writable_facts(request.tune.facts, options, config, *job.inputs.tokenizer);
         check_pilot(pilot.inputs.facts, job.inputs.facts);
     });
@@ -90,7 +89,7 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     });
     std::optional<Tuned> tuned;
     if (request.tune) {
-        tuned = tune(comm, request, job, trials, unedited);
+        tuned = tune(comm, request, config, job, trials, unedited);
         job.options = tuned->best;
         job.summary["tuned"] = std::filesystem::absolute(tuned->artefact.folder).string();
     }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -26,7 +27,7 @@ std::vector<std::int64_t> layers_of(const edit::Ledger& run) {
 }
 
 // What a run was asked to do.
-enum Part { kMethod, kMode, kLayers, kClamp, kMoments, kFacts, kParts };
+enum Part { kMethod, kMode, kLayers, kClamp, kMoments, kOthers, kFacts, kParts };
 using Parts = std::array<std::string, kParts>;
 
 Parts parts_of(const edit::Ledger& run) {
@@ -37,13 +38,26 @@ Parts parts_of(const edit::Ledger& run) {
             fmt::format("layer {}", fmt::join(layers_of(run), ",")),
             options.contains("value") ? fmt::format("clamp {:g}", options["value"].value("clamp", 0.0)) : "no values",
             moments.empty() ? "no moments" : "moments " + moments.substr(0, 6),
+            "",
             fmt::format("{} {}", run.facts.size(), run.facts.size() == 1 ? "fact" : "facts")};
+}
+
+// Options of a run that have no part of their own, by path.
+std::map<std::string, std::string> other_options(const edit::Ledger& run) {
+    std::map<std::string, std::string> others;
+    const Json options = run.claims.options.flatten();
+    for (const auto& [path, value] : options.items()) {
+        const bool has_part = path == "/method" || path == "/mode" || path == "/value/layer" ||
+                              path == "/value/clamp" || path.starts_with("/layers");
+        if (!has_part) others[path.substr(path.rfind('/') + 1)] = value.dump();
+    }
+    return others;
 }
 
 std::string joined(const Parts& parts, const std::array<bool, kParts>& shown) {
     std::string text;
     for (std::size_t part = 0; part < kParts; ++part) {
-        if (shown[part]) text += (text.empty() ? "" : ", ") + parts[part];
+        if (shown[part] && !parts[part].empty()) text += (text.empty() ? "" : ", ") + parts[part];
     }
     return text;
 }
@@ -55,12 +69,28 @@ struct NamedRun {
     std::string name;
 };
 
+// Names the other options in which runs of one method differ: methods differ in theirs by nature.
+void add_others(std::vector<NamedRun>& runs) {
+    std::map<std::string, std::map<std::string, std::set<std::string>>> values;  // by method and option
+    for (const NamedRun& run : runs) {
+        for (const auto& [option, value] : other_options(*run.ledger)) values[run.parts[kMethod]][option].insert(value);
+    }
+    for (NamedRun& run : runs) {
+        std::string& text = run.parts[kOthers];
+        for (const auto& [option, value] : other_options(*run.ledger)) {
+            if (values[run.parts[kMethod]][option].size() > 1)
+                text += fmt::format("{}{} {}", text.empty() ? "" : ", ", option, value);
+        }
+    }
+}
+
 std::vector<NamedRun> named(const std::vector<edit::Ledger>& ledgers) {
     std::vector<NamedRun> runs;
     for (const edit::Ledger& ledger : ledgers) runs.push_back({&ledger, parts_of(ledger), ""});
+    add_others(runs);
     std::ranges::stable_sort(runs, {}, [](const NamedRun& run) {
         return std::tuple(run.parts[kMode], run.parts[kMethod], layers_of(*run.ledger), run.parts[kClamp],
-                          run.parts[kMoments], run.ledger->facts.size());
+                          run.parts[kMoments], run.parts[kOthers], run.ledger->facts.size());
     });
     std::array<bool, kParts> shown{};
     shown[kMethod] = shown[kFacts] = true;
@@ -162,18 +192,24 @@ void add_overview(report::Page& page, const std::vector<NamedRun>& runs) {
 }
 
 // Curves of the shares over what `x` says of a run: a figure for each of the settings in which runs agree but for the
-// method and the part `varied`, a curve for each method of which there are two runs at least.
+// method and the part `varied`, a curve for each method of which there are two places at least.
 void add_curves(report::Page& page, const std::string& title, const std::string& x_label,
                 const std::vector<NamedRun>& runs, Part varied, const std::function<double(const edit::Ledger&)>& x) {
     std::array<bool, kParts> agreed;
     agreed.fill(true);
     agreed[kMethod] = agreed[varied] = false;
-    std::map<std::string, std::map<std::string, std::map<double, const edit::Ledger*>>> figures;
+    // Runs on other facts may have the same x: each is a point.
+    using Points = std::multimap<double, const edit::Ledger*>;
+    std::map<std::string, std::map<std::string, Points>> figures;
     for (const NamedRun& run : runs) {
-        if (measured(*run.ledger)) figures[joined(run.parts, agreed)][run.parts[kMethod]][x(*run.ledger)] = run.ledger;
+        if (measured(*run.ledger))
+            figures[joined(run.parts, agreed)][run.parts[kMethod]].emplace(x(*run.ledger), run.ledger);
     }
     for (auto& [setting, methods] : figures)
-        std::erase_if(methods, [](const auto& method) { return method.second.size() < 2; });
+        std::erase_if(methods, [](const auto& method) {
+            const Points& points = method.second;
+            return points.begin()->first == std::prev(points.end())->first;
+        });
     std::erase_if(figures, [](const auto& figure) { return figure.second.empty(); });
     if (figures.empty()) return;
     page.heading(title);

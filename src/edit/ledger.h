@@ -35,7 +35,8 @@ struct Ledger {
     std::vector<std::string> prefixes;
     std::vector<EditRecord> records;
     Json units, changes;
-    // Of the facts: {"task", "before": {"metrics", "rows"}, "after": …}; empty where they were not measured.
+    // Of the facts: {"task", "before": {"metrics", "rows"}, "after": …, "answers": [{"id", "prompt", "before", "after"}]};
+    // empty where they were not measured.
     Json metrics;
 
     // Values by block, for a run that writes some of these facts again.

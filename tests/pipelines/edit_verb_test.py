@@ -146,6 +146,8 @@ def walk(runner):
     page = runner.report("page.html", *runs)
     check(all(part in page for part in ("Over the number of facts", "Update norms along sequential runs", "one-at-a-time, 4 facts", "memit, batch, 3 facts")), "several runs: their curves and norms")
     check("Over layers" not in page and runner.report("turned.html", *reversed(runs)) == page, "nothing for which there is one point; the order of runs is their own")
+    apart = runner.report("apart.html", artefact, half[0].answer["artefact"], never.answer["artefact"])
+    check(all(f"value_compute &quot;{precision}&quot;, 4 facts" in apart for precision in ("fp32", "bf16")), "runs that differ in another option are told apart by it")
     failed = {row["fact"] for row in read_rows(artefact) if row["efficacy_score"] < 1}
     table = own.split("does not give the new target")[1].split("What the model goes on with")[0]
     check(all((f"<td>{id}</td>" in table) == (id in failed) for id in "abcd"), f"facts that failed are listed, and no others: {failed}")
