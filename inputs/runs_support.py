@@ -16,13 +16,14 @@ class Refused(Exception):
 
 
 class Runner:
-    """Calls of the binary. Answers are found again by the words and the files they name, where --slim deleted artefacts."""
+    """Calls of the binary. Answers are found again by the words, the files they name and the binary, where --slim deleted artefacts."""
 
     def __init__(self, options):
         self.options = options
         self.outputs = pathlib.Path(options.outputs)
         self.answers = self.outputs / "answers"
         self.answers.mkdir(parents=True, exist_ok=True)
+        self.binary = hashlib.sha256(pathlib.Path(shutil.which(options.nepenthe) or options.nepenthe).read_bytes()).hexdigest()
 
     def __call__(self, verb, *words, values=(), before=()):
         """The answer of `nepenthe VERB WORD...`. `values`, `before`: ledgers that edit may take values and measurements from; they
@@ -70,7 +71,7 @@ class Runner:
             return None
         paths = [pathlib.Path(word) for word in words if pathlib.Path(word).is_file()]
         marks = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-        return self.answers / (hashlib.sha256(json.dumps([words, marks]).encode()).hexdigest()[:24] + ".json")
+        return self.answers / (hashlib.sha256(json.dumps([self.binary, words, marks]).encode()).hexdigest()[:24] + ".json")
 
 
 def heading(title, *columns):

@@ -171,10 +171,7 @@ store::ArtefactKey edit_key(const EditJob& job) {
     key.stage = "edit";
     key.options = job.options.to_json();
     key.options["evaluate"] = job.evaluate;
-    if (job.utility) {
-        key.options["utility"] = {{"budget", job.utility.budget}, {"windows", job.utility.windows}};
-        key.inputs["utility"] = job.utility.digest();
-    }
+    if (job.utility) key.options["utility"] = job.utility.to_json();
     key.inputs["model"] = job.claims.model_digest;
     key.inputs["tokenizer"] = job.claims.tokenizer_digest;
     key.inputs["facts"] = edit::facts_digest(job.inputs.facts);

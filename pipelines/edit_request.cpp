@@ -128,6 +128,9 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     options.add("utility-budget", request.utility.budget,
                 "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
     options.add("utility-windows", request.utility.windows, "how many windows of that text; 0 = all");
+    options.add("utility-probe", request.utility.probe,
+                "facts that no edit is about: their answers are watched likewise");
+    options.add("utility-altered", request.utility.altered, "largest share of these answers that may change");
     options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
     options.add("before", request.before,
                 "earlier runs of edit on this model: facts that they measured before editing are not measured again; "
@@ -139,7 +142,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.common.declare(options);
     options.set_rare({"zsre", "emmet-weight", "emmet-mu", "tau", "l2", "residual", "min-response", "value-site", "lr",
                       "relative-lr", "decay", "kl", "stop-loss", "facts-per-block", "ft-lr", "ft-box",
-                      "utility-windows"});
+                      "utility-windows", "utility-altered"});
     options.parse(arguments);
 
     Problems problems;
@@ -164,7 +167,8 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.edit.residual = edit::parse_residual(words.residual);
     if (!words.site.empty()) request.edit.site = edit::parse_value_site(words.site);
     if (request.utility && request.edit.mode == edit::Mode::kOneAtATime) {
-        fail(ErrorKind::kUsage, "--utility-text watches what edits add up to: choose --mode sequential or batch");
+        fail(ErrorKind::kUsage,
+             "--utility-text and --utility-probe watch what edits add up to: choose --mode sequential or batch");
     }
     request.edit.seed = request.common.seed;
     request.edit.value_compute = request.common.compute();

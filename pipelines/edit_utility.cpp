@@ -1,7 +1,7 @@
 #include "pipelines/edit_utility.h"
 
 #include "base/hash.h"
-#include "evaluate/evaluate.h"
+#include "evaluate/paired_measures.h"
 #include "io/file.h"
 
 #include <algorithm>
@@ -12,16 +12,28 @@ namespace nepenthe::pipelines {
 
 void UtilityBudget::check(Problems& problems) const {
     if (!(budget > 0) || !std::isfinite(budget)) problems.add("--utility-budget must be positive, not {}", budget);
+    if (!(altered >= 0 && altered < 1)) problems.add("--utility-altered must be a share below 1, not {}", altered);
     if (windows < 0) problems.add("--utility-windows must not be negative");
-    if (!text.empty() && !std::filesystem::exists(text))
-        problems.add("--utility-text: {} does not exist", text.string());
+    for (const auto& [option, path] : {std::pair{"text", text}, {"probe", probe}}) {
+        if (!path.empty() && !std::filesystem::exists(path))
+            problems.add("--utility-{}: {} does not exist", option, path.string());
+    }
 }
 
-std::string UtilityBudget::digest() const { return sha256_hex(io::read_file(text)); }
+Json UtilityBudget::to_json() const {
+    Json json = Json::object();
+    if (!text.empty())
+        json["perplexity"] = {{"text", sha256_hex(io::read_file(text))}, {"budget", budget}, {"windows", windows}};
+    if (!probe.empty()) json["altered"] = {{"probe", sha256_hex(io::read_file(probe))}, {"budget", altered}};
+    return json;
+}
 
 UtilityWatch::UtilityWatch(const dist::Comm& comm, const model::Decoder& unedited, const text::Tokenizer& tokenizer,
                            UtilityBudget budget)
-    : comm_(comm), tokenizer_(tokenizer), budget_(std::move(budget)), before_(perplexity(unedited)) {}
+    : comm_(comm), tokenizer_(tokenizer), budget_(std::move(budget)) {
+    if (!budget_.text.empty()) perplexity_before_ = perplexity(unedited);
+    if (!budget_.probe.empty()) answers_before_ = answers(unedited);
+}
 
 double UtilityWatch::perplexity(const model::Decoder& decoder) const {
     evaluate::EvaluateOptions options;
@@ -33,16 +45,41 @@ double UtilityWatch::perplexity(const model::Decoder& decoder) const {
     return evaluate::evaluate(comm_, decoder, tokenizer_, options, {}).front().metrics.front().value;
 }
 
-void UtilityWatch::check(const model::Decoder& edited) {
-    after_.push_back(perplexity(edited));
-    const double most = before_ * (1 + budget_.budget);
-    if (after_.back() <= most) return;  // not for NaN
-    fail(ErrorKind::kGate,
-         "the perplexity of {} rises from {:.4g} to {:.4g}, more than {:g} %: write fewer facts, or give a larger "
-         "--utility-budget",
-         budget_.text.string(), before_, after_.back(), 100 * budget_.budget);
+evaluate::TaskResult UtilityWatch::answers(const model::Decoder& decoder) const {
+    evaluate::EvaluateOptions options;
+    options.tasks = {"unrelated_facts"};
+    options.unrelated_facts = budget_.probe;
+    return evaluate::evaluate(comm_, decoder, tokenizer_, options, {}).front();
 }
 
-Json UtilityWatch::to_json() const { return {{"before", before_}, {"after", after_}, {"budget", budget_.budget}}; }
+void UtilityWatch::check(const model::Decoder& edited) {
+    Problems problems;
+    if (!budget_.text.empty()) {
+        perplexities_.push_back(perplexity(edited));
+        // Written so that NaN is beyond every budget.
+        if (!(perplexities_.back() <= perplexity_before_ * (1 + budget_.budget))) {
+            problems.add("the perplexity of {} rises from {:.4g} to {:.4g}, more than {:g} % (--utility-budget)",
+                         budget_.text.string(), perplexity_before_, perplexities_.back(), 100 * budget_.budget);
+        }
+    }
+    if (!budget_.probe.empty()) {
+        const Json changed = evaluate::paired_measures(answers_before_, answers(edited))["unintended_alteration"];
+        altered_.push_back(changed.at("value").get<double>());
+        if (altered_.back() > budget_.altered) {
+            problems.add("{} of {} answers to {} change, more than {:g} % (--utility-altered)",
+                         changed.at("numerator").get<std::int64_t>(), changed.at("denominator").get<std::int64_t>(),
+                         budget_.probe.string(), 100 * budget_.altered);
+        }
+    }
+    problems.throw_if_any(ErrorKind::kGate, "edits cost more than they may: write fewer facts, or allow more");
+}
+
+Json UtilityWatch::to_json() const {
+    Json json = Json::object();
+    if (!budget_.text.empty())
+        json["perplexity"] = {{"before", perplexity_before_}, {"after", perplexities_}, {"budget", budget_.budget}};
+    if (!budget_.probe.empty()) json["altered"] = {{"after", altered_}, {"budget", budget_.altered}};
+    return json;
+}
 
 }  // namespace nepenthe::pipelines

@@ -72,7 +72,7 @@ class Edits:
         self.run = run
         self.measured = {}  # by file of facts: how many of them, and the ledger that holds their measurements before editing
         self.ledgers = []  # of every run
-        self.values = collections.defaultdict(list)  # by layer: ledgers that hold values of the first two tables
+        self.values = collections.defaultdict(list)  # by layer and clamp: ledgers that hold values of `facts`
 
     def __call__(self, facts, limit, *words, values=()):
         """The answer of a run that takes values from the ledgers `values`, and the ledger that it leaves. Raises Refused."""
@@ -88,10 +88,12 @@ class Edits:
             self.measured[facts] = (limit, ledger)
         return answer, ledger
 
-    def line(self, names, facts, limit, *words, values):
-        """The run's summary, or None where it was refused. Takes values from the ledgers `values` and adds its own."""
+    def line(self, names, limit, *words, layer, clamp=None):
+        """The run's summary, or None where it was refused. Takes values from earlier runs with this layer and clamp, and adds its own."""
+        words += ("--layers", layer, *(("--clamp", clamp) if clamp else ()))
+        values = self.values[layer, clamp]
         try:
-            answer, ledger = self(facts, limit, *words, values=values)
+            answer, ledger = self(self.run.options.facts, limit, *words, values=values)
         except Refused as reason:
             line(*names, *["–"] * 4, "–", "–", f"refused: {reason}")
             return None
@@ -138,8 +140,7 @@ def one_at_a_time(edits, moments):
     heading(f"One at a time, layer {options.layer}, {options.alone_limit} facts of CounterFact", "method", *EDIT_COLUMNS)
     before = None
     for method in ALONE_METHODS:
-        summary = edits.line([method], options.facts, options.alone_limit, *alone(method), "--layers", options.layer, "--moments", moments,
-                             values=edits.values[options.layer])
+        summary = edits.line([method], options.alone_limit, *alone(method), "--moments", moments, layer=options.layer)
         before = before or (summary and summary["before"])
     if before:
         line("before any edit", *scores(before), "–", "–", "–")
@@ -151,8 +152,7 @@ def batches(edits, moments, layers):
     for layer in layers:
         for size in batch_sizes(options, layer):
             for method in BATCH_METHODS:
-                edits.line([layer, size, method], options.facts, size, *batch(method), "--layers", layer, "--moments", moments,
-                           values=edits.values[layer])
+                edits.line([layer, size, method], size, *batch(method), "--moments", moments, layer=layer)
 
 
 def alone(method):
@@ -170,7 +170,7 @@ def batch_sizes(options, layer):
 
 
 def pilot(edits, words, moments, layers):
-    """What `edit --tune` chooses of layers × clamps, on facts that no other table evaluates: a table, and the options that write so."""
+    """What `edit --tune` chooses of layers × clamps, on facts that no other table evaluates: a table, and the layer and clamp."""
     options = edits.run.options
     tune = ["--tune", options.val, "--tune-limit", options.pilot_limit, "--tune-layers", ",".join(map(str, layers)), "--tune-clamps", ",".join(options.pilot_clamps)]
     heading(f"A pilot: {options.pilot_limit} facts of --val, edit {' '.join(words)}", "layer", "clamp", *SCORES)
@@ -184,7 +184,7 @@ def pilot(edits, words, moments, layers):
     for i, trial in enumerate(tuned["trials"]):
         line(trial["layers"][0], f"{trial['clamp']:g}" + (" (chosen)" if i == tuned["best"] else ""), *scores(trial["metrics"]))
     best = tuned["trials"][tuned["best"]]
-    return ["--layers", best["layers"][0], "--clamp", f"{best['clamp']:g}"]
+    return {"layer": best["layers"][0], "clamp": f"{best['clamp']:g}"}
 
 
 def as_tuned(edits, moments, layers):
@@ -193,13 +193,11 @@ def as_tuned(edits, moments, layers):
     usual = next(iter(moments.values()))
     singly, together = (pilot(edits, words, usual, layers) for words in (alone("r-rome"), batch("memit")))
     heading("With what the pilots chose", "second moments of", "facts", "method", *EDIT_COLUMNS)
-    alone_values, batch_values = [], []
     for name, artefact in moments.items():
         for method in ALONE_METHODS if singly else ():
-            edits.line([name, f"{options.alone_limit}, one at a time", method], options.facts, options.alone_limit, *alone(method), *singly,
-                       "--moments", artefact, values=alone_values)
+            edits.line([name, f"{options.alone_limit}, one at a time", method], options.alone_limit, *alone(method), "--moments", artefact, **singly)
         for size in batch_sizes(options, options.layer) if together else ():
-            edits.line([name, f"{size} in one batch", "memit"], options.facts, size, *batch("memit"), *together, "--moments", artefact, values=batch_values)
+            edits.line([name, f"{size} in one batch", "memit"], size, *batch("memit"), "--moments", artefact, **together)
 
 
 def zsre(run, moments):

@@ -157,9 +157,9 @@ def walk(runner):
     text.write_text("Once upon a time, there was a little girl named Lily. She liked to play outside in the park with her mom.\n" * 3)
     watch = ["--method", "r-rome", "--utility-text", text]
     loose = runner.edit(facts, *watch, "--utility-budget", 1e9, outputs="loose")
-    check(loose.returncode == 0 and len(loose.answer["summary"]["utility"]["after"]) == 4, f"a large budget: all four written {loose.lines}")
+    check(loose.returncode == 0 and len(loose.answer["summary"]["utility"]["perplexity"]["after"]) == 4, f"a large budget: all four written {loose.lines}")
     if loose.returncode == 0:
-        looks = loose.answer["summary"]["utility"]
+        looks = loose.answer["summary"]["utility"]["perplexity"]
         rises = [look / looks["before"] - 1 for look in looks["after"]]
         # Between the first fact's rise and the largest: the run must end where that is passed.
         budget = max(1e-9, (rises[0] + max(rises)) / 2)
@@ -168,7 +168,26 @@ def walk(runner):
         check(tight.returncode == 0 and tight.answer["summary"]["units"] == kept and bool(tight.answer["summary"]["stopped"]) == (kept < 4),
               f"rises {rises}, budget {budget}: {kept} facts stay {tight.lines}")
         tiny = runner.edit(facts, "--method", "memit", "--lambda", 0.01, "--utility-text", text, "--utility-budget", 1e-12, outputs="tiny")
-        check(tiny.returncode == 76 or tiny.answer["summary"]["utility"]["after"][0] <= looks["before"], f"a batch beyond the budget: code {tiny.returncode} {tiny.lines}")
+        check(tiny.returncode == 76 or tiny.answer["summary"]["utility"]["perplexity"]["after"][0] <= looks["before"], f"a batch beyond the budget: code {tiny.returncode} {tiny.lines}")
+
+    # Questions that no edit is about, and answers that may, or may not, change.
+    probe = runner.facts("probe.jsonl", [(f"{name}-{i}", name, prompt, "dog", "cat") for name in ("Sara", "Ben", "The cat", "Dad")
+                                         for i, prompt in enumerate(("{} saw a big", "{} wanted to", "The sun was hot and {} went"))])
+    watch = ["--method", "r-rome", "--utility-probe", probe]
+    loose = runner.edit(facts, *watch, "--utility-altered", 0.99, outputs="loose-probe")
+    altered = loose.answer.get("summary", {}).get("utility", {}).get("altered", {}).get("after", [])
+    check(len(altered) == 4, f"a look after every fact {loose.lines}")
+    if altered:
+        budget = (altered[0] + max(altered)) / 2
+        kept = next((i for i, share in enumerate(altered) if share > budget), len(altered))
+        check(0 < kept < 4, f"edits change answers to the probe's questions: {altered}")
+        tight = runner.edit(facts, *watch, "--utility-altered", budget, outputs="tight-probe", ranks=2)
+        check(tight.returncode == 0 and tight.answer["summary"]["units"] == kept and "answers to" in str(tight.answer["summary"]["stopped"]),
+              f"changed {altered}, budget {budget}: {kept} facts stay {tight.lines}")
+        both = runner.edit(facts, "--method", "memit", "--lambda", 0.01, "--utility-probe", probe, "--utility-altered", 0, "--utility-text", text, "--utility-budget", 1e-12,
+                           outputs="both")
+        check(both.returncode == 76 and "perplexity" in both.stderr and "answers to" in both.stderr,
+              f"a batch beyond both budgets: {both.returncode} {both.lines}")
 
 
 def tuning(runner):
@@ -209,7 +228,9 @@ def refusals(runner):
     refused(runner.run("--model", runner.model, "--facts", facts, "--method", "memit", "--layers", "0,9"), 64, "layer 9 does not exist")
     refused(runner.edit(facts, "--method", "alphaedit"), 64, "--moments")
     refused(runner.edit(facts, "--mode", "one-at-a-time", "--utility-text", facts), 64, "--utility-text")
+    refused(runner.edit(facts, "--mode", "one-at-a-time", "--utility-probe", facts), 64, "--utility-probe")
     refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
+    refused(runner.edit(facts, "--utility-probe", runner.folder / "nowhere", "--utility-altered", 1), 64, "nowhere", "--utility-altered")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
     refused(runner.edit(facts, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
     alone = ["--model", runner.model, "--facts", facts]
