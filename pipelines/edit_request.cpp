@@ -88,6 +88,57 @@ void declare_tuning(Options& options, EditRequest& request, Words& words) {
     options.add("tune-limit", tune.limit, "first N facts of --tune; 0 = all");
 }
 
+void declare_utility(Options& options, EditRequest& request) {
+    options.add("utility-text", request.utility.text, "text whose perplexity is watched after every batch, or fact");
+    options.add("utility-budget", request.utility.budget,
+                "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
+    options.add("utility-windows", request.utility.windows, "how many windows of that text; 0 = all");
+    options.add("utility-probe", request.utility.probe,
+                "facts that no edit is about: their answers are watched likewise");
+    options.add("utility-altered", request.utility.altered, "largest share of these answers that may change");
+}
+
+void declare_earlier_runs(Options& options, EditRequest& request) {
+    options.add("rollback", request.rollback,
+                "write the edited --model again without these facts; \"all\" = none of them");
+    options.add("list", request.list, "print what an edited model's ledger holds");
+    options.add("diff", request.diff, "two edited models: what their ledgers differ in");
+}
+
+bool computes_values(edit::Method method) { return method != edit::Method::kFineTune; }
+bool writes_batches(edit::Method method) { return computes_values(method) && !edit::is_rank_one(method); }
+
+// An option that the method does not read would seem to have counted.
+void check_method_reads(const Options& options, edit::Method method, Problems& problems) {
+    using edit::Method;
+    const bool memit = method == Method::kMemit || method == Method::kMemitMerged;
+    struct Group {
+        std::vector<const char*> options;
+        const char* readers;
+        bool read;
+    };
+    const std::vector<Group> groups = {
+        {{"lambda"}, "memit and memit-merged", memit},
+        {{"emmet-weight", "emmet-mu"}, "emmet", method == Method::kEmmet},
+        {{"tau", "l2"}, "alphaedit", method == Method::kAlphaEdit},
+        {{"residual", "batch"}, "methods that write batches", writes_batches(method)},
+        {{"min-response"}, "rome, r-rome and p-rome", edit::is_rank_one(method)},
+        {{"ft-lr", "ft-box"}, "ft", method == Method::kFineTune},
+        {{"value-site", "prefixes", "steps", "lr", "relative-lr", "clamp", "decay", "kl", "stop-loss", "values",
+          "facts-per-block"},
+         "methods that compute values",
+         computes_values(method)},
+    };
+    for (const Group& group : groups) {
+        for (const char* name : group.options) {
+            if (!group.read && options.given(name)) {
+                problems.add("--{} is read by {}, not by {}: leave it out", name, group.readers,
+                             edit::method_name(method));
+            }
+        }
+    }
+}
+
 // Options of the pilot against those of the edit that it chooses.
 void check_tuning(const Options& options, EditRequest& request, const Words& words, Problems& problems) {
     request.tune.check(problems);
@@ -101,9 +152,26 @@ void check_tuning(const Options& options, EditRequest& request, const Words& wor
     if (options.given("clamp")) problems.add("--tune chooses the clamp: give --tune-clamps instead of --clamp");
     if (!words.tune_layers.empty() && !words.layers.empty())
         problems.add("--tune-layers are tried each alone, --layers are written together: give one of them");
-    if (!request.rollback.empty()) problems.add("--rollback writes as the ledger says: leave --tune out");
     if (!request.values.empty())
         problems.add("--values are of one layer and clamp, which --tune has yet to choose: leave one of them out");
+}
+
+// What there must be, and what says nothing to a run that writes as a ledger says, or writes nothing.
+void check_purpose(const Options& options, const std::vector<std::string>& of_writing, const EditRequest& request,
+                   Problems& problems) {
+    if (!request.diff.empty() && request.diff.size() != 2)
+        problems.add("--diff takes two ledgers, separated by a comma");
+    const bool looks_only = !request.list.empty() || !request.diff.empty();
+    if (looks_only) return;
+    if (request.model.empty()) problems.add("--model is missing");
+    if (request.rollback.empty()) {
+        if (request.facts.empty()) problems.add("--facts is missing");
+        return;
+    }
+    for (const std::string& name : of_writing) {
+        const bool read = name == "model" || name == "moments";
+        if (!read && options.given(name)) problems.add("--rollback writes as the ledger says: leave --{} out", name);
+    }
 }
 
 edit::Mode mode_of(const Words& words, edit::Method method) {
@@ -124,21 +192,13 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     declare_method(options, request, words);
     declare_values(options, request, words);
     declare_tuning(options, request, words);
-    options.add("utility-text", request.utility.text, "text whose perplexity is watched after every batch, or fact");
-    options.add("utility-budget", request.utility.budget,
-                "largest rise of that perplexity; 0.05 = 5 %. A batch beyond it is taken back, the run ends");
-    options.add("utility-windows", request.utility.windows, "how many windows of that text; 0 = all");
-    options.add("utility-probe", request.utility.probe,
-                "facts that no edit is about: their answers are watched likewise");
-    options.add("utility-altered", request.utility.altered, "largest share of these answers that may change");
-    options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
+    declare_utility(options, request);
     options.add("before", request.before,
                 "earlier runs of edit on this model: facts that they measured before editing are not measured again; "
                 "--values does this too");
-    options.add("rollback", request.rollback,
-                "write the edited --model again without these facts; \"all\" = none of them");
-    options.add("list", request.list, "print what an edited model's ledger holds");
-    options.add("diff", request.diff, "two edited models: what their ledgers differ in");
+    const std::vector<std::string> of_writing = options.names();
+    options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
+    declare_earlier_runs(options, request);
     request.common.declare(options);
     options.set_rare({"zsre", "emmet-weight", "emmet-mu", "tau", "l2", "residual", "min-response", "value-site", "lr",
                       "relative-lr", "decay", "kl", "stop-loss", "facts-per-block", "ft-lr", "ft-box",
@@ -146,22 +206,15 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     options.parse(arguments);
 
     Problems problems;
-    const bool looks_only = !request.list.empty() || !request.diff.empty();
-    if (!request.diff.empty() && request.diff.size() != 2)
-        problems.add("--diff takes two ledgers, separated by a comma");
-    if (!looks_only && request.model.empty()) problems.add("--model is missing");
-    if (!looks_only && request.rollback.empty() && request.facts.empty()) problems.add("--facts is missing");
-    if (!request.rollback.empty() && !request.facts.empty())
-        problems.add("--rollback takes its facts from the ledger: leave --facts out");
+    check_purpose(options, of_writing, request, problems);
     if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
-    if (!request.rollback.empty() && !request.values.empty())
-        problems.add("--rollback takes its values from the ledger: leave --values out");
     request.utility.check(problems);
     request.edit.layers = layer_numbers(words.layers, problems);
     check_tuning(options, request, words, problems);
+    request.edit.method = edit::parse_method(words.method);
+    check_method_reads(options, request.edit.method, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
-    request.edit.method = edit::parse_method(words.method);
     request.edit.mode = mode_of(words, request.edit.method);
     request.edit.shared_subjects = edit::parse_shared_subjects(words.shared);
     request.edit.residual = edit::parse_residual(words.residual);

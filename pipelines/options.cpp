@@ -247,6 +247,12 @@ void Options::parse(const Arguments& arguments) {
     problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
+std::vector<std::string> Options::names() const {
+    std::vector<std::string> names;
+    for (const Option& option : options_) names.push_back(option.name);
+    return names;
+}
+
 Json Options::effective() const {
     Json values = Json::object();
     for (const Option& option : options_) values[option.name] = option.get();

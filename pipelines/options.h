@@ -53,6 +53,8 @@ class Options {
     // Throws HelpRequested, or Error(kUsage) that lists every problem. Whether an option was given is known afterwards.
     void parse(const Arguments& arguments);
     bool given(const std::string& name) const { return values_.count(name) > 0; }
+    // Of everything declared so far.
+    std::vector<std::string> names() const;
     // All values after parsing, for provenance.
     Json effective() const;
     std::string help(bool all = false) const;

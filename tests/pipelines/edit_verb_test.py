@@ -193,7 +193,7 @@ def walk(runner):
 def tuning(runner):
     facts, pilot = runner.facts("facts.jsonl"), runner.facts("pilot.jsonl", PILOT, scored)
     for method, mode in (("r-rome", "one-at-a-time"), ("memit", "batch")):
-        common = ["--model", runner.model, "--steps", 8, "--lambda", 0.01, "--method", method, "--mode", mode]
+        common = ["--model", runner.model, "--steps", 8, "--method", method, "--mode", mode, *(("--lambda", 0.01) if method == "memit" else ())]
         tune = ["--facts", facts, *common, "--tune", pilot, "--tune-layers", "0,1", "--tune-clamps", "0.01,8"]
         chosen = runner.run(*tune, outputs=method)
         tuned = chosen.answer.get("tuned", {"trials": []})
@@ -232,7 +232,10 @@ def refusals(runner):
     refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
     refused(runner.edit(facts, "--utility-probe", runner.folder / "nowhere", "--utility-altered", 1), 64, "nowhere", "--utility-altered")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
-    refused(runner.edit(facts, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
+    refused(runner.run("--model", runner.model, "--facts", facts, "--layers", 0, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
+    refused(runner.edit(facts, "--method", "ft"), 64, "--steps is read by methods that compute values, not by ft", "--clamp")
+    refused(runner.edit(facts, "--lambda", 1, "--tau", 1, "--emmet-mu", 1, "--batch", 2), 64, "--lambda is read by memit", "--tau", "--emmet-mu", "--batch")
+    refused(runner.edit(facts, "--method", "memit", "--min-response", 1, "--ft-box", 1), 64, "--min-response", "--ft-box")
     alone = ["--model", runner.model, "--facts", facts]
     refused(runner.run(*alone, "--tune-clamps", 1), 64, "--tune-clamps", "--tune")
     refused(runner.edit(facts, "--tune", facts, "--tune-layers", "x", "--tune-clamps", "0,-1"), 64, "--tune-layers", "--clamp", "0 is not positive", "-1 is not positive")
@@ -253,6 +256,8 @@ def refusals(runner):
     merged = runner.edit(shared, "--method", "memit-merged", "--lambda", 0.01, "--skip-evaluation")
     check(merged.returncode == 0 and merged.answer["summary"]["units"] == 4, "merged: one value per subject")
     refused(runner.run("--model", runner.model, "--rollback", "a"), 65, "")
+    refused(runner.run("--model", runner.model, "--facts", facts, "--rollback", "a", "--clamp", 1, "--values", lender, "--tune", facts), 64,
+            *(f"leave --{name} out" for name in ("facts", "clamp", "values", "tune")))
 
 
 def faults(runner):
