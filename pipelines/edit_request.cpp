@@ -105,13 +105,11 @@ void declare_earlier_runs(Options& options, EditRequest& request) {
     options.add("diff", request.diff, "two edited models: what their ledgers differ in");
 }
 
-bool computes_values(edit::Method method) { return method != edit::Method::kFineTune; }
-bool writes_batches(edit::Method method) { return computes_values(method) && !edit::is_rank_one(method); }
-
 // An option that the method does not read would seem to have counted.
 void check_method_reads(const Options& options, edit::Method method, Problems& problems) {
     using edit::Method;
     const bool memit = method == Method::kMemit || method == Method::kMemitMerged;
+    const bool alone = edit::is_rank_one(method), tuned = method == Method::kFineTune;
     struct Group {
         std::vector<const char*> options;
         const char* readers;
@@ -121,13 +119,14 @@ void check_method_reads(const Options& options, edit::Method method, Problems& p
         {{"lambda"}, "memit and memit-merged", memit},
         {{"emmet-weight", "emmet-mu"}, "emmet", method == Method::kEmmet},
         {{"tau", "l2"}, "alphaedit", method == Method::kAlphaEdit},
-        {{"residual", "batch"}, "methods that write batches", writes_batches(method)},
-        {{"min-response"}, "rome, r-rome and p-rome", edit::is_rank_one(method)},
-        {{"ft-lr", "ft-box"}, "ft", method == Method::kFineTune},
+        {{"residual"}, "memit, memit-merged, emmet and alphaedit", !alone && !tuned},
+        {{"batch"}, "methods that write batches", !alone},
+        {{"min-response"}, "rome, r-rome and p-rome", alone},
+        {{"ft-lr", "ft-box"}, "ft", tuned},
         {{"value-site", "prefixes", "steps", "lr", "relative-lr", "clamp", "decay", "kl", "stop-loss", "values",
           "facts-per-block"},
          "methods that compute values",
-         computes_values(method)},
+         !tuned},
     };
     for (const Group& group : groups) {
         for (const char* name : group.options) {
