@@ -54,7 +54,7 @@ class Watchdog {
 
 // True once SIGTERM, SIGINT or SIGUSR1 arrived; long stages ask at block and step boundaries (through
 // comm.all_reduce_or, so that all ranks stop at the same one), save, and throw Error(kResume). A second SIGTERM or
-// SIGINT ends the process at once with 128 + its number. Always false outside run_guarded, which installs the handlers.
+// SIGINT ends the process at once with 128 + its number. Always false outside run_guarded, which takes the signals.
 bool stop_requested();
 
 // main(): starts MPI, runs `body`, turns any exception into one line on stderr and the documented exit code. An Error

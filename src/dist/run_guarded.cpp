@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "dist/comm_impl.h"
 #include "dist/guard.h"
+#include "dist/signals.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -14,21 +15,7 @@ namespace nepenthe::dist {
 
 namespace {
 
-volatile sig_atomic_t stop_signals = 0;
-
-// Only async-signal-safe calls. The second TERM or INT means "now": what is journalled is safe, the rest is not waited
-// for.
-void on_signal(int number) {
-    stop_signals = stop_signals + 1;
-    if (number != SIGUSR1 && stop_signals > 1) ::_exit(128 + number);
-}
-
-void install_signal_handlers() {
-    struct sigaction action {};
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    for (const int number : {SIGTERM, SIGINT, SIGUSR1}) ::sigaction(number, &action, nullptr);
+void ignore_limits() {
     // A reader that goes away (| head) must not end a job of hours.
     ::signal(SIGPIPE, SIG_IGN);
     // Nor a limit on file sizes: the write fails instead, with an error that names the file.
@@ -64,7 +51,7 @@ constexpr std::chrono::milliseconds kGrace{1000};
 
 // Collective when all ranks ended (however they ended); otherwise does not return on the ranks that failed. Gives the
 // exit code that all ranks share: the first failing rank's.
-int settle(const Comm& exits, const Outcome& mine) {
+int settle(const Comm& exits, const Outcome& mine, SignalThread& signals) {
     std::vector<int> codes(static_cast<std::size_t>(exits.size()));
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Iallgather(&mine.code, 1, MPI_INT, codes.data(), 1, MPI_INT, exits.impl().handle, &request),
@@ -83,7 +70,7 @@ int settle(const Comm& exits, const Outcome& mine) {
     }
     // All ranks know how the job ends. A launcher that sees the first of them leave with a code other than 0 terminates
     // the rest (srun --kill-on-bad-exit), which must not change their codes.
-    for (const int number : {SIGTERM, SIGINT}) ::signal(number, SIG_IGN);
+    signals.ignore();
     const auto first = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
     if (first == codes.end()) return 0;
     if (first - codes.begin() == exits.rank() && !mine.line.empty()) print_line(mine.line);
@@ -92,16 +79,15 @@ int settle(const Comm& exits, const Outcome& mine) {
 
 }  // namespace
 
-bool stop_requested() { return stop_signals != 0; }
-
 int run_guarded(int argc, char** argv, const std::function<int(const Comm& world)>& body) {
-    install_signal_handlers();
+    ignore_limits();
     try {
+        SignalThread signals;
         Session session(&argc, &argv);
         const Comm& world = session.world();
         init_log(world.rank(), world.size());
         const Comm exits = duplicate(world);
-        return settle(exits, run_body(world, body));
+        return settle(exits, run_body(world, body), signals);
     } catch (const std::exception& error) {
         // Only MPI itself can fail out here, and then no rank can be asked.
         print_line(fmt::format("nepenthe: internal error: {}", error.what()));

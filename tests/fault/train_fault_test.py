@@ -21,6 +21,19 @@ def words(outputs, *more):
             "--outputs", outputs, *more)
 
 
+def ranks_of(mpirun):
+    """The processes that it started."""
+    return [pathlib.Path("/proc", child) for thread in pathlib.Path(f"/proc/{mpirun}/task").iterdir()
+            for child in (thread / "children").read_text().split()]
+
+
+def threads_that_take(signals, process):
+    """How many threads could be handed one of the signals."""
+    status = [(thread / "status").read_text() for thread in (process / "task").iterdir()]
+    blocked = [int(text.split("SigBlk:")[1].split()[0], 16) for text in status]
+    return sum(any(not mask >> number - 1 & 1 for number in signals) for mask in blocked)
+
+
 def train(outputs, ranks, **how):
     return run(ranks, *words(outputs), **how)
 
@@ -91,6 +104,11 @@ class TrainFault(unittest.TestCase):
         deadline = time.monotonic() + 60
         while not list(outputs.glob(".work/*/**/step-*/manifest.json")) and time.monotonic() < deadline:
             time.sleep(0.2)
+        # Only the one that waits for them: a handler on a thread that computes may write into the heap (dist/signals.h).
+        ranks = ranks_of(process.pid)
+        self.assertEqual(len(ranks), 2)
+        for rank in ranks:
+            self.assertEqual(threads_that_take((signal.SIGTERM, signal.SIGINT, signal.SIGUSR1), rank), 1)
         process.send_signal(signal.SIGUSR1)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 75, errors)
