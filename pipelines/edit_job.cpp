@@ -47,6 +47,7 @@ struct Run {
     model::Decoder& decoder;
     const EditJob& job;
     store::ArtefactWriter& writer;
+    std::optional<UtilityWatch> watch;
     std::optional<EditMeasurement> measurement;
     std::vector<Json> before, after;
     std::optional<SampleAnswers> answers;  // of runs that are measured
@@ -84,14 +85,14 @@ void write(Run& run) {
     if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
         hooks.probe = [&](const model::Decoder& decoder, std::size_t fact) { return probe(run, decoder, fact); };
     }
-    std::optional<UtilityWatch> watch;
-    if (job.utility) {
-        watch.emplace(run.comm, run.decoder, *job.inputs.tokenizer, job.utility);
-        hooks.after = [&](const model::Decoder& decoder, const std::vector<edit::EditUnit>&) { watch->check(decoder); };
+    if (run.watch) {
+        hooks.after = [&](const model::Decoder& decoder, const std::vector<edit::EditUnit>&) {
+            run.watch->check(decoder);
+        };
     }
     if (!job.inputs.facts.empty())
         run.result = edit::edit(run.comm, run.decoder, job.inputs, job.options, run.scratch("values"), hooks);
-    if (watch) run.report["utility"] = watch->to_json();
+    if (run.watch) run.report["utility"] = run.watch->to_json();
     if (hooks.probe) take_probed(run);
 }
 
@@ -185,7 +186,9 @@ store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, co
         edit::check_edit(decoder.config(), job.inputs, job.options, said_again_later);
     }
     store::ArtefactWriter writer(comm, job.outputs, edit_key(job));
-    Run run{comm, decoder, job, writer, {}, {}, {}, {}, {}, {}, {}, Json::object()};
+    Run run{comm, decoder, job, writer, {}, {}, {}, {}, {}, {}, {}, {}, Json::object()};
+    // Before the facts are measured, which takes minutes: a text that cannot be read is said at once.
+    if (job.utility) run.watch.emplace(comm, decoder, *job.inputs.tokenizer, job.utility);
     if (job.evaluate && !job.inputs.facts.empty()) {
         run.measurement.emplace(job.inputs.facts, *job.inputs.tokenizer, decoder.config().max_positions);
         run.before = run.measurement->all(comm, decoder, run.scratch("before"), job.known_rows);

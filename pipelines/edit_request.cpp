@@ -4,6 +4,7 @@
 #include "pipelines/layers.h"
 
 #include <sstream>
+#include <utility>
 
 namespace nepenthe::pipelines {
 
@@ -130,7 +131,7 @@ void check_method_reads(const Options& options, edit::Method method, Problems& p
     };
     for (const Group& group : groups) {
         for (const char* name : group.options) {
-            if (!group.read && options.given(name)) {
+            if (!group.read && options.said(name)) {
                 problems.add("--{} is read by {}, not by {}: leave it out", name, group.readers,
                              edit::method_name(method));
             }
@@ -138,38 +139,53 @@ void check_method_reads(const Options& options, edit::Method method, Problems& p
     }
 }
 
-// Options of the pilot against those of the edit that it chooses.
-void check_tuning(const Options& options, EditRequest& request, const Words& words, Problems& problems) {
-    request.tune.check(problems);
-    request.tune.layers = layer_numbers(words.tune_layers, problems, "--tune-layers");
-    if (!request.tune) {
-        for (const char* name : {"tune-layers", "tune-clamps", "tune-limit"}) {
-            if (options.given(name)) problems.add("--{} asks for --tune, the facts to try it on", name);
-        }
-        return;
+// An option that another one would have to ask for.
+void check_company(const Options& options, Problems& problems) {
+    constexpr std::pair<const char*, const char*> kNeeds[] = {{"tune-layers", "tune"},
+                                                              {"tune-clamps", "tune"},
+                                                              {"tune-limit", "tune"},
+                                                              {"utility-budget", "utility-text"},
+                                                              {"utility-windows", "utility-text"},
+                                                              {"utility-altered", "utility-probe"}};
+    for (const auto& [name, company] : kNeeds) {
+        if (options.said(name) && !options.given(company))
+            problems.add("--{} says nothing without --{}", name, company);
     }
-    if (options.given("clamp")) problems.add("--tune chooses the clamp: give --tune-clamps instead of --clamp");
-    if (!words.tune_layers.empty() && !words.layers.empty())
+}
+
+// Options of the pilot against those of the edit that it chooses.
+void check_tuning(const Options& options, const EditRequest& request, const Words& words, Problems& problems) {
+    request.tune.check(problems);
+    if (!request.tune) return;
+    if (options.said("clamp")) problems.add("--tune chooses the clamp: give --tune-clamps instead of --clamp");
+    if (!words.tune_layers.empty() && options.said("layers"))
         problems.add("--tune-layers are tried each alone, --layers are written together: give one of them");
     if (!request.values.empty())
         problems.add("--values are of one layer and clamp, which --tune has yet to choose: leave one of them out");
 }
 
-// What there must be, and what says nothing to a run that writes as a ledger says, or writes nothing.
-void check_purpose(const Options& options, const std::vector<std::string>& of_writing, const EditRequest& request,
-                   Problems& problems) {
+// An invocation that writes facts.
+void check_writing(const Options& options, const EditRequest& request, const Words& words, Problems& problems) {
+    if (request.model.empty()) problems.add("--model is missing");
+    if (request.facts.empty()) problems.add("--facts is missing");
+    check_company(options, problems);
+    check_method_reads(options, request.edit.method, problems);
+    check_tuning(options, request, words, problems);
+    request.utility.check(problems);
+}
+
+// One about an earlier run, whose ledger says what was written and how.
+void check_earlier_run(const Options& options, const std::vector<std::string>& of_writing, const EditRequest& request,
+                       Problems& problems) {
     if (!request.diff.empty() && request.diff.size() != 2)
         problems.add("--diff takes two ledgers, separated by a comma");
-    const bool looks_only = !request.list.empty() || !request.diff.empty();
-    if (looks_only) return;
-    if (request.model.empty()) problems.add("--model is missing");
-    if (request.rollback.empty()) {
-        if (request.facts.empty()) problems.add("--facts is missing");
-        return;
-    }
+    const bool takes_back = !request.rollback.empty();
+    if (takes_back && request.model.empty()) problems.add("--model is missing");
     for (const std::string& name : of_writing) {
-        const bool read = name == "model" || name == "moments";
-        if (!read && options.given(name)) problems.add("--rollback writes as the ledger says: leave --{} out", name);
+        const bool read = takes_back && (name == "model" || name == "moments");
+        if (read || !options.said(name)) continue;
+        problems.add("{}: leave --{} out",
+                     takes_back ? "--rollback writes as the ledger says" : "--list and --diff write nothing", name);
     }
 }
 
@@ -205,15 +221,16 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     options.parse(arguments);
 
     Problems problems;
-    check_purpose(options, of_writing, request, problems);
-    if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
-    request.utility.check(problems);
-    request.edit.layers = layer_numbers(words.layers, problems);
-    check_tuning(options, request, words, problems);
     request.edit.method = edit::parse_method(words.method);
-    check_method_reads(options, request.edit.method, problems);
+    request.edit.layers = layer_numbers(words.layers, problems);
+    request.tune.layers = layer_numbers(words.tune_layers, problems, "--tune-layers");
+    if (request.writes())
+        check_writing(options, request, words, problems);
+    else
+        check_earlier_run(options, of_writing, request, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
+    if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
     request.edit.mode = mode_of(words, request.edit.method);
     request.edit.shared_subjects = edit::parse_shared_subjects(words.shared);
     request.edit.residual = edit::parse_residual(words.residual);

@@ -27,6 +27,9 @@ struct EditRequest {
     std::filesystem::path list;               // ledger to print
     std::vector<std::filesystem::path> diff;  // two ledgers to compare
 
+    // Whether it writes facts, or is about an earlier run.
+    bool writes() const { return rollback.empty() && list.empty() && diff.empty(); }
+
     // Reads the words. Throws HelpRequested or Error(kUsage) with every problem.
     static EditRequest parse(const Arguments& arguments);
 };

@@ -15,8 +15,8 @@ void UtilityBudget::check(Problems& problems) const {
     if (!(altered >= 0 && altered < 1)) problems.add("--utility-altered must be a share below 1, not {}", altered);
     if (windows < 0) problems.add("--utility-windows must not be negative");
     for (const auto& [option, path] : {std::pair{"text", text}, {"probe", probe}}) {
-        if (!path.empty() && !std::filesystem::exists(path))
-            problems.add("--utility-{}: {} does not exist", option, path.string());
+        if (!path.empty() && !std::filesystem::is_regular_file(path))
+            problems.add("--utility-{}: there is no file {}", option, path.string());
     }
 }
 
@@ -54,9 +54,9 @@ evaluate::TaskResult UtilityWatch::answers(const model::Decoder& decoder) const 
 
 void UtilityWatch::check(const model::Decoder& edited) {
     Problems problems;
+    // Both written so that NaN is beyond every budget.
     if (!budget_.text.empty()) {
         perplexities_.push_back(perplexity(edited));
-        // Written so that NaN is beyond every budget.
         if (!(perplexities_.back() <= perplexity_before_ * (1 + budget_.budget))) {
             problems.add("the perplexity of {} rises from {:.4g} to {:.4g}, more than {:g} % (--utility-budget)",
                          budget_.text.string(), perplexity_before_, perplexities_.back(), 100 * budget_.budget);
@@ -65,7 +65,7 @@ void UtilityWatch::check(const model::Decoder& edited) {
     if (!budget_.probe.empty()) {
         const Json changed = evaluate::paired_measures(answers_before_, answers(edited))["unintended_alteration"];
         altered_.push_back(changed.at("value").get<double>());
-        if (altered_.back() > budget_.altered) {
+        if (!(altered_.back() <= budget_.altered)) {
             problems.add("{} of {} answers to {} change, more than {:g} % (--utility-altered)",
                          changed.at("numerator").get<std::int64_t>(), changed.at("denominator").get<std::int64_t>(),
                          budget_.probe.string(), 100 * budget_.altered);

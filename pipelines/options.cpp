@@ -231,7 +231,10 @@ void Options::parse(const Arguments& arguments) {
         file = env->second.back();
     if (!file.empty()) values_ = from_file(file, problems);
     for (const auto& [name, value] : environment) values_[name] = value;
-    for (const auto& [name, value] : words) values_[name] = value;
+    for (const auto& [name, value] : words) {
+        values_[name] = value;
+        said_.insert(name);
+    }
     for (const Option& option : options_) {
         const auto it = values_.find(option.name);
         if (it == values_.end()) continue;

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,9 @@ class Options {
     // Throws HelpRequested, or Error(kUsage) that lists every problem. Whether an option was given is known afterwards.
     void parse(const Arguments& arguments);
     bool given(const std::string& name) const { return values_.count(name) > 0; }
+    // Given in this invocation's own words. What a --config file or the environment says holds for many invocations:
+    // not each needs to read it.
+    bool said(const std::string& name) const { return said_.count(name) > 0; }
     // Of everything declared so far.
     std::vector<std::string> names() const;
     // All values after parsing, for provenance.
@@ -77,6 +81,7 @@ class Options {
     std::vector<Option> options_;
     std::vector<std::string> required_, rare_;
     Values values_;
+    std::set<std::string> said_;
     std::filesystem::path base_folder_, config_file_;
 };
 

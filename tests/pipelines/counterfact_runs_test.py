@@ -2,6 +2,7 @@
 """inputs/counterfact/runs.py from end to end on a tiny model: every table has its lines, nothing is refused, a second start finds
 everything done, and the sentences that keep keys still are about no subject that a table looks at."""
 
+import argparse
 import json
 import pathlib
 import subprocess
@@ -12,6 +13,8 @@ import unittest
 from runs_options import OPTIONS, main
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(SOURCE / "inputs"))
+import runs_support  # noqa: E402
 # Lines of each table, by how they begin: two pilots, of one method each.
 TABLES = {"One at a time": [3], "In one batch": [2 * 2 * 3], "A pilot": [1 + 2, 1 + 2], "With what the pilots chose": [2 * 4], "zsRE": [4], "Three cases": [3]}
 STORIES = (("Once upon a time, there was a {} named", "little girl"), ("One day, {} went to the", "Lily"), ("{} has a big red", "Tom"),
@@ -76,6 +79,39 @@ class CounterFactRuns(unittest.TestCase):
         for name, limit in (("counterfact-edit", 3), ("counterfact-val", 100), ("zsre-1k", 3)):
             for fact in json.loads((self.data / f"editing/{name}.json").read_text())[:limit]:
                 self.assertNotIn(f"{fact['subject']} ", sentences)
+
+
+class KeptAnswers(unittest.TestCase):
+    """What --slim keeps is found again by the words, the files that they name and the binary; not when one of them is another."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory()
+        self.addCleanup(holder.cleanup)
+        self.folder = pathlib.Path(holder.name)
+        self.binary = self.folder / "nepenthe"
+
+    def build(self, answer):
+        self.binary.write_text(f"#!/bin/sh\necho run >> {self.folder}/runs\necho '{json.dumps(answer)}'\n")
+        self.binary.chmod(0o755)
+
+    def ask(self, *words):
+        """The answer, and how often the binary has run by now."""
+        runner = runs_support.Runner(argparse.Namespace(outputs=self.folder / "out", slim=True, nepenthe=str(self.binary), ranks=1))
+        answer = runner("edit", *words)
+        runner.keep(answer, "edit", *words)
+        return answer, len((self.folder / "runs").read_text().split())
+
+    def test_are_told_apart(self):
+        facts = self.folder / "facts.json"
+        facts.write_text("[1]")
+        self.build("first")
+        self.assertEqual(self.ask(facts), ("first", 1))
+        self.assertEqual(self.ask(facts), ("first", 1))
+        self.assertEqual(self.ask(facts, "--clamp", 1), ("first", 2))
+        facts.write_text("[1, 2]")
+        self.assertEqual(self.ask(facts), ("first", 3))
+        self.build("second")
+        self.assertEqual(self.ask(facts), ("second", 4))
 
 
 if __name__ == "__main__":

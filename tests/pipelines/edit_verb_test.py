@@ -231,6 +231,13 @@ def refusals(runner):
     refused(runner.edit(facts, "--mode", "one-at-a-time", "--utility-probe", facts), 64, "--utility-probe")
     refused(runner.edit(facts, "--utility-text", runner.folder / "nowhere", "--utility-budget", 0), 64, "nowhere", "--utility-budget")
     refused(runner.edit(facts, "--utility-probe", runner.folder / "nowhere", "--utility-altered", 1), 64, "nowhere", "--utility-altered")
+    refused(runner.edit(facts, "--utility-budget", 1, "--utility-windows", 1, "--utility-altered", 0.5), 64,
+            "--utility-budget says nothing without --utility-text", "--utility-windows", "--utility-altered says nothing without --utility-probe")
+    refused(runner.edit(facts, "--method", "r-rome", "--mode", "sequential", "--utility-text", runner.folder), 64, "there is no file")
+    torn = runner.folder / "torn.jsonl"
+    torn.write_bytes(facts.read_bytes()[:-9])
+    refused(runner.edit(facts, "--method", "r-rome", "--mode", "sequential", "--utility-probe", torn), 65, "torn.jsonl")
+    check(not list(runner.folder.glob("outputs/.work/*/**/before*")), "a probe that cannot be read is said before the facts are measured")
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
     refused(runner.run("--model", runner.model, "--facts", facts, "--layers", 0, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
     refused(runner.edit(facts, "--method", "ft"), 64, "--steps is read by methods that compute values, not by ft", "--clamp")
@@ -260,6 +267,18 @@ def refusals(runner):
     refused(runner.run("--model", runner.model, "--rollback", "a"), 65, "")
     refused(runner.run("--model", runner.model, "--facts", facts, "--rollback", "a", "--clamp", 1, "--values", lender, "--tune", facts), 64,
             *(f"leave --{name} out" for name in ("facts", "clamp", "values", "tune")))
+    taken = runner.run("--model", runner.model, "--rollback", "a", "--method", "r-rome", "--lambda", 1, "--tune-limit", 2)
+    refused(taken, 64, *(f"leave --{name} out" for name in ("method", "lambda", "tune-limit")))
+    check("is read by" not in taken.stderr and "without" not in taken.stderr, "each of them once")
+    refused(runner.run("--list", runner.model, "--method", "memit"), 64, "write nothing: leave --method out")
+    # What holds for many invocations need not be read by each.
+    settings = runner.folder / "site.ini"
+    settings.write_text("[edit]\nlambda = 1\nutility-windows = 3\n")
+    check(runner.edit(facts, "--config", settings, "--skip-evaluation").returncode == 0, "--config may hold options of other methods")
+    os.environ["NEPENTHE_TAU"] = "1"
+    environment = runner.edit(facts, "--skip-evaluation")
+    del os.environ["NEPENTHE_TAU"]
+    check(environment.returncode == 0, f"so may the environment {environment.lines}")
 
 
 def faults(runner):
