@@ -1,7 +1,7 @@
 #include "edit/half_products.h"
 
 #include "base/error.h"
-#include "edit/avx512_tiles.h"
+#include "edit/avx512_registers.h"
 
 #include <cstring>
 #include <vector>
@@ -23,7 +23,7 @@ NEPENTHE_TARGET_HALF inline __m512bh all_lanes(const void* pair) {
     return (__m512bh)_mm512_set1_epi32(both);
 }
 
-template <int kIds>
+template <int kIds, bool kTwoVectors>
 NEPENTHE_TARGET_HALF inline void half_logits_of_ids(const std::uint16_t* weights, std::int64_t hidden,
                                                     const std::uint16_t* states, float* logits) {
     __m512 low[kIds], high[kIds];
@@ -36,7 +36,7 @@ NEPENTHE_TARGET_HALF inline void half_logits_of_ids(const std::uint16_t* weights
         for (int i = 0; i < kIds; ++i) {
             const __m512bh weight = all_lanes(weights + i * hidden + k);
             low[i] = _mm512_dpbf16_ps(low[i], weight, a);
-            high[i] = _mm512_dpbf16_ps(high[i], weight, b);
+            if constexpr (kTwoVectors) high[i] = _mm512_dpbf16_ps(high[i], weight, b);
         }
     }
 #pragma GCC unroll 12
@@ -46,15 +46,29 @@ NEPENTHE_TARGET_HALF inline void half_logits_of_ids(const std::uint16_t* weights
     }
 }
 
-NEPENTHE_TARGET_HALF void avx512_half_logits(const HalfStrip& strip, const std::uint16_t* states, float* logits) {
-    visit_stretches<12, 1>(strip.ids, [&]<int kIds>(std::int64_t v) {
-        half_logits_of_ids<kIds>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
-    });
+NEPENTHE_TARGET_HALF void avx512_half_logits(const HalfStrip& strip, const std::uint16_t* states, std::int64_t lanes,
+                                             float* logits) {
+    const auto visit = [&]<bool kTwoVectors>() {
+        visit_stretches(strip.ids, [&]<int kIds>(std::int64_t v) {
+            half_logits_of_ids<kIds, kTwoVectors>(strip.weights + v * strip.hidden, strip.hidden, states,
+                                                  logits + v * kLaneBlock);
+        });
+    };
+    if (lanes > 16) {
+        visit.template operator()<true>();
+    } else {
+        visit.template operator()<false>();
+    }
 }
 
 // Every number in the lower half of 32 bits. (GCC 12 warns of its own unmasked intrinsics.)
 NEPENTHE_TARGET_HALF inline __m512i widened(__m256bh numbers) {
     return _mm512_maskz_cvtepu16_epi32(0xffff, (__m256i)numbers);
+}
+
+// Sixteen numbers beside sixteen others, each in the lower half of 32 bits.
+NEPENTHE_TARGET_HALF inline __m512i paired(__m512i first, __m512i second) {
+    return _mm512_or_si512(first, _mm512_maskz_slli_epi32(0xffff, second, 16));
 }
 
 // Factors of rows 2r and 2r + 1 of the strip, side by side and rounded: [(ids + 1) / 2, kLaneBlock].
@@ -63,11 +77,27 @@ NEPENTHE_TARGET_HALF void round_factors(const float* factors, std::int64_t ids, 
         for (std::int64_t l = 0; l < kLaneBlock; l += 16) {
             const float* first = factors + v * kLaneBlock + l;
             const __m512 second = v + 1 < ids ? _mm512_loadu_ps(first + kLaneBlock) : _mm512_setzero_ps();
-            const __m512i low = widened(_mm512_cvtneps_pbh(_mm512_loadu_ps(first)));
-            const __m512i high = _mm512_maskz_slli_epi32(0xffff, widened(_mm512_cvtneps_pbh(second)), 16);
-            _mm512_storeu_si512(pairs + v / 2 * kLaneBlock + l, _mm512_or_si512(low, high));
+            _mm512_storeu_si512(
+                pairs + v / 2 * kLaneBlock + l,
+                paired(widened(_mm512_cvtneps_pbh(_mm512_loadu_ps(first))), widened(_mm512_cvtneps_pbh(second))));
         }
     }
+}
+
+NEPENTHE_TARGET_HALF inline __m512i load_widened(const std::uint16_t* numbers) {
+    return _mm512_maskz_cvtepu16_epi32(0xffff, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers)));
+}
+
+// interleave_rows() for two rows; returns how many columns, from the first on, it has done.
+NEPENTHE_TARGET_HALF std::int64_t avx512_interleave(const std::uint16_t* first, const std::uint16_t* second,
+                                                    std::int64_t hidden, std::uint16_t* pairs) {
+    constexpr std::int64_t kPairsAhead = 3;
+    std::int64_t d = 0;
+    for (; d + 16 <= hidden; d += 16) {
+        fetch(first + 2 * kPairsAhead * hidden + 2 * d);
+        _mm512_storeu_si512(pairs + 2 * d, paired(load_widened(first + d), load_widened(second + d)));
+    }
+    return d;
 }
 
 template <int kLanes>
@@ -104,7 +134,7 @@ NEPENTHE_TARGET_HALF void avx512_half_sums(const HalfStrip& strip, const Pair* r
     round_factors(factors, strip.ids, rounded.data());
     for (std::int64_t d = 0; d < strip.hidden; d += 32) {
         const ColumnMasks columns = column_masks(strip.hidden - d);
-        visit_stretches<12, 4, 1>(lanes, [&]<int kLanes>(std::int64_t l) {
+        visit_stretches(lanes, [&]<int kLanes>(std::int64_t l) {
             half_sums_of_lanes<kLanes>(rows + d, pairs, strip.hidden, rounded.data() + l, sums + l * strip.hidden + d,
                                        columns);
         });
@@ -127,19 +157,24 @@ bool has_half_products() {
 void interleave_rows(const HalfStrip& strip, std::uint16_t* pairs) {
     for (std::int64_t v = 0; v < strip.ids; v += 2) {
         const std::uint16_t* first = strip.weights + v * strip.hidden;
+        const bool both = v + 1 < strip.ids;
         std::uint16_t* out = pairs + v * strip.hidden;
-        for (std::int64_t d = 0; d < strip.hidden; ++d) {
+        std::int64_t d = 0;
+#ifdef NEPENTHE_AVX512
+        if (both && has_half_products()) d = avx512_interleave(first, first + strip.hidden, strip.hidden, out);
+#endif
+        for (; d < strip.hidden; ++d) {
             out[2 * d] = first[d];
-            out[2 * d + 1] = v + 1 < strip.ids ? first[strip.hidden + d] : std::uint16_t{0};
+            out[2 * d + 1] = both ? first[strip.hidden + d] : std::uint16_t{0};
         }
     }
 }
 
 void half_strip_logits([[maybe_unused]] const HalfStrip& strip, [[maybe_unused]] const std::uint16_t* states,
-                       [[maybe_unused]] float* logits) {
+                       [[maybe_unused]] std::int64_t lanes, [[maybe_unused]] float* logits) {
     NEPENTHE_CHECK(has_half_products());
 #ifdef NEPENTHE_AVX512
-    avx512_half_logits(strip, states, logits);
+    avx512_half_logits(strip, states, lanes, logits);
 #endif
 }
 

@@ -18,7 +18,7 @@ struct HalfStrip {
 };
 
 // strip_logits() with states as pairs: [hidden / 2, kLaneBlock, 2]. Nothing is rounded on the way to the sums.
-void half_strip_logits(const HalfStrip& strip, const std::uint16_t* states, float* logits);
+void half_strip_logits(const HalfStrip& strip, const std::uint16_t* states, std::int64_t lanes, float* logits);
 
 // Rows of the strip two by two, for half_strip_sums(): pairs [(ids + 1) / 2, hidden, 2], with zeros beside a last odd
 // row.

@@ -99,6 +99,9 @@ class HostPass {
 
   private:
     std::int64_t lanes() const { return blocks_ * kLaneBlock; }
+    std::int64_t used_lanes(std::int64_t block) const {
+        return std::min(kLaneBlock, rows_ + held_ - block * kLaneBlock);
+    }
 
     void visit_part(Part& part, std::int64_t first, std::int64_t last) {
         const auto count = static_cast<std::size_t>(lanes());
@@ -119,7 +122,7 @@ class HostPass {
                      float* shifts) {
         for (std::int64_t block = 0; block < blocks_; ++block) {
             float* mine = logits + block * kStrip * kLaneBlock;
-            strips.logits(block, mine);
+            strips.logits(block, used_lanes(block), mine);
             if (bias_.defined()) add_bias(mine, id, ids);
             if (cap_ > 0.0f) cap_logits(mine, ids * kLaneBlock, cap_);
         }
@@ -133,8 +136,8 @@ class HostPass {
         }
         if (half_) sum_targets(part, logits, id, ids);
         for (std::int64_t block = 0; block < blocks_; ++block) {
-            const std::int64_t first = block * kLaneBlock, used = std::min(kLaneBlock, rows_ + held_ - first);
-            strips.add_sums(logits + block * kStrip * kLaneBlock, used, part.sums.data() + first * hidden_);
+            strips.add_sums(logits + block * kStrip * kLaneBlock, used_lanes(block),
+                            part.sums.data() + block * kLaneBlock * hidden_);
         }
     }
 

@@ -1,6 +1,6 @@
 #include "edit/vocabulary_products.h"
 
-#include "edit/avx512_tiles.h"
+#include "edit/avx512_registers.h"
 #include "model/vector_math.h"
 
 #include <algorithm>
@@ -40,20 +40,23 @@ bool has_avx512() {
     return has;
 }
 
-// Ids [v, v + kIds) of the strip: two vectors of lanes an id stay in registers.
-template <int kIds>
+// Ids [v, v + kIds) of the strip: the sums of one vector of lanes, or of two, stay in registers for each id. Fetches
+// the ids behind them.
+template <int kIds, bool kTwoVectors>
 NEPENTHE_TARGET_AVX512 inline void logits_of_ids(const float* weights, std::int64_t hidden, const float* states,
                                                  float* logits) {
     __m512 low[kIds], high[kIds];
 #pragma GCC unroll 12
     for (int i = 0; i < kIds; ++i) low[i] = high[i] = _mm512_setzero_ps();
+    const float* next = weights + kIds * hidden;
     for (std::int64_t k = 0; k < hidden; ++k) {
+        if (k < kIds * hidden / 16) fetch(next + k * 16);
         const __m512 a = _mm512_loadu_ps(states + k * kLaneBlock), b = _mm512_loadu_ps(states + k * kLaneBlock + 16);
 #pragma GCC unroll 12
         for (int i = 0; i < kIds; ++i) {
             const __m512 weight = _mm512_set1_ps(weights[i * hidden + k]);
             low[i] = _mm512_fmadd_ps(weight, a, low[i]);
-            high[i] = _mm512_fmadd_ps(weight, b, high[i]);
+            if constexpr (kTwoVectors) high[i] = _mm512_fmadd_ps(weight, b, high[i]);
         }
     }
 #pragma GCC unroll 12
@@ -63,10 +66,18 @@ NEPENTHE_TARGET_AVX512 inline void logits_of_ids(const float* weights, std::int6
     }
 }
 
-NEPENTHE_TARGET_AVX512 void avx512_logits(const Strip& strip, const float* states, float* logits) {
-    visit_stretches<12, 1>(strip.ids, [&]<int kIds>(std::int64_t v) {
-        logits_of_ids<kIds>(strip.weights + v * strip.hidden, strip.hidden, states, logits + v * kLaneBlock);
-    });
+NEPENTHE_TARGET_AVX512 void avx512_logits(const Strip& strip, const float* states, std::int64_t lanes, float* logits) {
+    const auto visit = [&]<bool kTwoVectors>() {
+        visit_stretches(strip.ids, [&]<int kIds>(std::int64_t v) {
+            logits_of_ids<kIds, kTwoVectors>(strip.weights + v * strip.hidden, strip.hidden, states,
+                                             logits + v * kLaneBlock);
+        });
+    };
+    if (lanes > 16) {
+        visit.template operator()<true>();
+    } else {
+        visit.template operator()<false>();
+    }
 }
 
 // Lanes [0, kLanes) of `factors`, columns [0, 32) of the strip, of which the masks keep those that exist.
@@ -100,7 +111,7 @@ NEPENTHE_TARGET_AVX512 inline void sums_of_lanes(const float* weights, const Str
 NEPENTHE_TARGET_AVX512 void avx512_sums(const Strip& strip, const float* factors, std::int64_t lanes, float* sums) {
     for (std::int64_t d = 0; d < strip.hidden; d += 32) {
         const ColumnMasks columns = column_masks(strip.hidden - d);
-        visit_stretches<12, 4, 1>(lanes, [&]<int kLanes>(std::int64_t l) {
+        visit_stretches(lanes, [&]<int kLanes>(std::int64_t l) {
             sums_of_lanes<kLanes>(strip.weights + d, strip, factors + l, sums + l * strip.hidden + d, columns);
         });
     }
@@ -110,9 +121,9 @@ NEPENTHE_TARGET_AVX512 void avx512_sums(const Strip& strip, const float* factors
 
 }  // namespace
 
-void strip_logits(const Strip& strip, const float* states, float* logits) {
+void strip_logits(const Strip& strip, const float* states, [[maybe_unused]] std::int64_t lanes, float* logits) {
 #ifdef NEPENTHE_AVX512
-    if (has_avx512()) return avx512_logits(strip, states, logits);
+    if (has_avx512()) return avx512_logits(strip, states, lanes, logits);
 #endif
     portable_logits(strip, states, logits);
 }

@@ -15,9 +15,9 @@ struct Strip {
     std::int64_t ids, hidden;
 };
 
-// logits[v][l] = Σ_k strip[v][k] · states[k][l] for one block of lanes: states [hidden, kLaneBlock], logits [ids,
-// kLaneBlock].
-void strip_logits(const Strip& strip, const float* states, float* logits);
+// logits[v][l] = Σ_k strip[v][k] · states[k][l] for the first `lanes` lanes of one block; those of others are finite:
+// states [hidden, kLaneBlock], logits [ids, kLaneBlock].
+void strip_logits(const Strip& strip, const float* states, std::int64_t lanes, float* logits);
 
 // sums[l][d] += Σ_v factors[v][l] · strip[v][d] for the first `lanes` lanes: factors [ids, kLaneBlock], sums [lanes,
 // hidden].

@@ -1,5 +1,6 @@
 #include "edit/vocabulary_strips.h"
 
+#include "edit/tile_products.h"
 #include "model/vector_math.h"
 
 #include <torch/types.h>
@@ -32,7 +33,11 @@ const std::uint16_t* LaneStates::half_block(std::int64_t index) const {
 
 VocabularyStrips::VocabularyStrips(const at::Tensor& unembedding, const LaneStates& states, std::int64_t most_ids,
                                    bool half)
-    : unembedding_(unembedding), states_(states), half_(half), hidden_(unembedding.size(1)) {
+    : unembedding_(unembedding),
+      states_(states),
+      half_(half),
+      tiles_(half && has_tile_products() && fits_tiles(unembedding.size(1))),
+      hidden_(unembedding.size(1)) {
     const auto numbers = static_cast<std::size_t>(most_ids * hidden_);
     if (half_) {
         pairs_.resize(numbers + static_cast<std::size_t>(hidden_));
@@ -59,12 +64,14 @@ void VocabularyStrips::go_to(std::int64_t id, std::int64_t ids) {
     strip_ = {widened_.empty() ? unembedding_.const_data_ptr<float>() + id * hidden_ : widened_.data(), ids, hidden_};
 }
 
-void VocabularyStrips::logits(std::int64_t block, float* out) const {
-    if (half_) return half_strip_logits(half_strip_, states_.half_block(block), out);
-    strip_logits(strip_, states_.block(block), out);
+void VocabularyStrips::logits(std::int64_t block, std::int64_t lanes, float* out) const {
+    if (tiles_) return tile_logits(half_strip_, states_.half_block(block), out);
+    if (half_) return half_strip_logits(half_strip_, states_.half_block(block), lanes, out);
+    strip_logits(strip_, states_.block(block), lanes, out);
 }
 
 void VocabularyStrips::add_sums(const float* factors, std::int64_t lanes, float* sums) const {
+    if (tiles_) return tile_sums(half_strip_, pairs_.data(), factors, lanes, sums);
     if (half_) return half_strip_sums(half_strip_, pairs_.data(), factors, lanes, sums);
     strip_sums(strip_, factors, lanes, sums);
 }

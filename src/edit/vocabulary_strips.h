@@ -33,15 +33,15 @@ class VocabularyStrips {
 
     // The strip that the others are about: rows [id, id + ids) of the unembedding.
     void go_to(std::int64_t id, std::int64_t ids);
-    // logits [ids, kLaneBlock] of a block of lanes.
-    void logits(std::int64_t block, float* out) const;
+    // logits [ids, kLaneBlock] of a block of lanes, of which the first `lanes` are wanted.
+    void logits(std::int64_t block, std::int64_t lanes, float* out) const;
     // sums [lanes, hidden] += factors [ids, kLaneBlock] · strip. Rounds the factors to bf16 if `half`.
     void add_sums(const float* factors, std::int64_t lanes, float* sums) const;
 
   private:
     const at::Tensor& unembedding_;
     const LaneStates& states_;
-    bool half_;
+    bool half_, tiles_;
     std::int64_t hidden_;
     Strip strip_{};
     HalfStrip half_strip_{};

@@ -1,6 +1,7 @@
 // Products of bf16 pairs against plain sums in fp64, at sizes that fill no register block.
 #include "edit/half_products.h"
 #include "edit/target_loss.h"
+#include "edit/tile_products.h"
 #include "edit/vocabulary_strips.h"
 #include "model/golden_case.h"
 
@@ -11,6 +12,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 #include <vector>
 
@@ -29,41 +31,85 @@ double distance(const at::Tensor& mine, const at::Tensor& plain) {
     return ((mine - plain).norm() / plain.norm()).item<double>();
 }
 
-class HalfProducts : public ::testing::TestWithParam<std::pair<std::int64_t, std::int64_t>> {};  // ids, hidden
+// The two products, in vectors or in tiles.
+struct Products {
+    const char* name;
+    bool (*can)();
+    void (*logits)(const HalfStrip& strip, const std::uint16_t* states, std::int64_t lanes, float* logits);
+    void (*sums)(const HalfStrip& strip, const std::uint16_t* pairs, const float* factors, std::int64_t lanes,
+                 float* sums);
+};
+constexpr Products kVectors{"vectors", has_half_products, half_strip_logits, half_strip_sums};
+constexpr Products kTiles{"tiles", has_tile_products,
+                          [](const HalfStrip& strip, const std::uint16_t* states, std::int64_t, float* logits) {
+                              tile_logits(strip, states, logits);
+                          },
+                          tile_sums};
+
+class HalfProducts : public ::testing::TestWithParam<std::tuple<Products, std::pair<std::int64_t, std::int64_t>>> {
+};  // ids, hidden
 
 TEST_P(HalfProducts, EqualPlainSums) {
-    if (!has_half_products()) {
-        EXPECT_THROW(half_strip_logits({nullptr, 0, 0}, nullptr, nullptr), std::exception);
-        return;
-    }
-    const auto [ids, hidden] = GetParam();
+    const auto& [products, shape] = GetParam();
+    const auto [ids, hidden] = shape;
+    if (!products.can()) GTEST_SKIP() << "this processor has no " << products.name;
     const at::Tensor weights = random_halves({ids, hidden}, 1), states = random_halves({kLaneBlock, hidden}, 2);
     const HalfStrip strip{bits_of(weights), ids, hidden};
     const at::Tensor pairs = states.view({kLaneBlock, hidden / 2, 2}).transpose(0, 1).contiguous();
     const at::Tensor logits = at::empty({ids, kLaneBlock}, at::kFloat);
-    half_strip_logits(strip, bits_of(pairs), logits.mutable_data_ptr<float>());
     const at::Tensor plain = at::mm(weights.to(at::kDouble), states.to(at::kDouble).t());
-    EXPECT_LT(distance(logits.to(at::kDouble), plain), 1e-6);
+    for (const std::int64_t lanes : {1, 16, 17, 32}) {
+        logits.fill_(std::numeric_limits<float>::quiet_NaN());
+        products.logits(strip, bits_of(pairs), lanes, logits.mutable_data_ptr<float>());
+        EXPECT_LT(distance(logits.narrow(1, 0, lanes).to(at::kDouble), plain.narrow(1, 0, lanes)), 1e-6) << lanes;
+        EXPECT_TRUE(logits.isfinite().all().item<bool>()) << lanes;
+    }
 
     std::vector<std::uint16_t> rows(static_cast<std::size_t>((ids + 1) / 2 * 2 * hidden));
     interleave_rows(strip, rows.data());
-    for (const std::int64_t lanes : {1, 7, 32}) {
-        const at::Tensor sums = at::ones({lanes, hidden}, at::kFloat);
-        half_strip_sums(strip, rows.data(), logits.const_data_ptr<float>(), lanes, sums.mutable_data_ptr<float>());
+    for (const std::int64_t lanes : {1, 7, 16, 17, 32}) {
+        // One lane more than asked for, which stays as it is.
+        const at::Tensor sums = at::ones({lanes + 1, hidden}, at::kFloat);
+        products.sums(strip, rows.data(), logits.const_data_ptr<float>(), lanes, sums.mutable_data_ptr<float>());
         const at::Tensor rounded = logits.to(at::kBFloat16).to(at::kDouble).narrow(1, 0, lanes);
         const at::Tensor expected = 1.0 + at::mm(rounded.t(), weights.to(at::kDouble));
-        EXPECT_LT(distance(sums.to(at::kDouble), expected), 1e-6) << lanes;
+        EXPECT_LT(distance(sums.narrow(0, 0, lanes).to(at::kDouble), expected), 1e-6) << lanes;
+        EXPECT_TRUE(sums[lanes].eq(1.0).all().item<bool>()) << lanes;
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, HalfProducts,
-                         ::testing::Values(std::pair{96, 640}, std::pair{13, 34}, std::pair{1, 2}, std::pair{95, 64}),
-                         [](const auto& shape) { return fmt::format("{}x{}", shape.param.first, shape.param.second); });
+std::string name_of_products(const ::testing::TestParamInfo<HalfProducts::ParamType>& test) {
+    const auto& [products, shape] = test.param;
+    return fmt::format("{}_{}x{}", products.name, shape.first, shape.second);
+}
+
+INSTANTIATE_TEST_SUITE_P(Vectors, HalfProducts,
+                         ::testing::Combine(::testing::Values(kVectors),
+                                            ::testing::Values(std::pair{96, 640}, std::pair{13, 34}, std::pair{1, 2},
+                                                              std::pair{95, 64})),
+                         name_of_products);
+INSTANTIATE_TEST_SUITE_P(Tiles, HalfProducts,
+                         ::testing::Combine(::testing::Values(kTiles),
+                                            ::testing::Values(std::pair{96, 640}, std::pair{1, 32}, std::pair{50, 96},
+                                                              std::pair{95, 64})),
+                         name_of_products);
+
+TEST(ProcessorsWithoutHalfProducts, RefuseThem) {
+    if (!has_half_products()) {
+        EXPECT_THROW(half_strip_logits({nullptr, 0, 0}, nullptr, 1, nullptr), std::exception);
+    }
+    if (!has_tile_products()) {
+        EXPECT_THROW(tile_logits({nullptr, 0, 0}, nullptr, nullptr), std::exception);
+    }
+}
 
 // Strips of a bf16 unembedding, in pairs and widened: a machine that can do pairs has to get the other way right too.
-TEST(VocabularyStrips, OfBFloat16EqualPlainSumsInPairsAndWidened) {
-    constexpr std::int64_t kRows = 37, kHidden = 34, kAt = 3, kIds = 13;
-    const at::Tensor unembedding = random_halves({20, kHidden}, 3), normed = random_halves({kRows, kHidden}, 4);
+class VocabularyStripsTest : public ::testing::TestWithParam<std::int64_t> {};  // hidden
+
+TEST_P(VocabularyStripsTest, OfBFloat16EqualPlainSumsInPairsAndWidened) {
+    constexpr std::int64_t kRows = 37, kAt = 3, kIds = 13;
+    const std::int64_t hidden = GetParam();
+    const at::Tensor unembedding = random_halves({20, hidden}, 3), normed = random_halves({kRows, hidden}, 4);
     const at::Tensor strip = unembedding.narrow(0, kAt, kIds).to(at::kDouble);
     for (const bool half : {false, true}) {
         if (half && !VocabularyStrips::can_be_half(unembedding, normed)) continue;
@@ -73,18 +119,21 @@ TEST(VocabularyStrips, OfBFloat16EqualPlainSumsInPairsAndWidened) {
         for (std::int64_t block = 0; block * kLaneBlock < kRows; ++block) {
             const std::int64_t lanes = std::min(kLaneBlock, kRows - block * kLaneBlock);
             const at::Tensor logits = at::empty({kIds, kLaneBlock}, at::kFloat);
-            strips.logits(block, logits.mutable_data_ptr<float>());
+            strips.logits(block, lanes, logits.mutable_data_ptr<float>());
             const at::Tensor of_block = normed.narrow(0, block * kLaneBlock, lanes).to(at::kDouble);
             const at::Tensor mine = logits.narrow(1, 0, lanes).to(at::kDouble);
             EXPECT_LT(distance(mine, at::mm(strip, of_block.t())), 1e-6) << half << block;
 
-            const at::Tensor sums = at::ones({lanes, kHidden}, at::kFloat);
+            const at::Tensor sums = at::ones({lanes, hidden}, at::kFloat);
             strips.add_sums(logits.const_data_ptr<float>(), lanes, sums.mutable_data_ptr<float>());
             const at::Tensor factors = half ? mine.to(at::kFloat).to(at::kBFloat16).to(at::kDouble) : mine;
             EXPECT_LT(distance(sums.to(at::kDouble), 1.0 + at::mm(factors.t(), strip)), 1e-6) << half << block;
         }
     }
 }
+
+// 64 is for tiles, 34 for vectors alone.
+INSTANTIATE_TEST_SUITE_P(Widths, VocabularyStripsTest, ::testing::Values(34, 64));
 
 // What rounding to bf16 may take off a number: half of the last of its eight digits.
 constexpr double kHalfDigit = 0x1p-9;
