@@ -52,7 +52,11 @@ class HalfProducts : public ::testing::TestWithParam<std::tuple<Products, std::p
 TEST_P(HalfProducts, EqualPlainSums) {
     const auto& [products, shape] = GetParam();
     const auto [ids, hidden] = shape;
-    if (!products.can()) GTEST_SKIP() << "this processor has no " << products.name;
+    if (!products.can()) {  // these strips are refused; VocabularyStrips widens its numbers
+        EXPECT_THROW(products.logits({nullptr, 0, 0}, nullptr, 1, nullptr), std::exception);
+        EXPECT_THROW(products.sums({nullptr, 0, 0}, nullptr, nullptr, 1, nullptr), std::exception);
+        return;
+    }
     const at::Tensor weights = random_halves({ids, hidden}, 1), states = random_halves({kLaneBlock, hidden}, 2);
     const HalfStrip strip{bits_of(weights), ids, hidden};
     const at::Tensor pairs = states.view({kLaneBlock, hidden / 2, 2}).transpose(0, 1).contiguous();
@@ -93,15 +97,6 @@ INSTANTIATE_TEST_SUITE_P(Tiles, HalfProducts,
                                             ::testing::Values(std::pair{96, 640}, std::pair{1, 32}, std::pair{50, 96},
                                                               std::pair{95, 64})),
                          name_of_products);
-
-TEST(ProcessorsWithoutHalfProducts, RefuseThem) {
-    if (!has_half_products()) {
-        EXPECT_THROW(half_strip_logits({nullptr, 0, 0}, nullptr, 1, nullptr), std::exception);
-    }
-    if (!has_tile_products()) {
-        EXPECT_THROW(tile_logits({nullptr, 0, 0}, nullptr, nullptr), std::exception);
-    }
-}
 
 // Strips of a bf16 unembedding, in pairs and widened: a machine that can do pairs has to get the other way right too.
 class VocabularyStripsTest : public ::testing::TestWithParam<std::int64_t> {};  // hidden
