@@ -7,9 +7,9 @@
 // "kl_row"}]}.
 
 #include "base/json.h"
-#include "edit/edit_prompt.h"
-#include "edit/facts.h"
-#include "edit/value.h"
+#include "edit/facts/edit_prompt.h"
+#include "edit/facts/facts.h"
+#include "edit/values/value.h"
 #include "model/gemm.h"
 
 #include <ATen/Parallel.h>

@@ -1,7 +1,7 @@
 // benchmark_trace MODEL FACTS PROMPT [THREADS]: seconds of processor and of the clock that tracing one fact takes, a
 // kind at a time and all kinds together, the model loaded beforehand.
 
-#include "edit/trace.h"
+#include "edit/trace/trace.h"
 #include "model/memory.h"
 
 #include <ATen/Parallel.h>

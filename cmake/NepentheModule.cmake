@@ -1,4 +1,4 @@
-# One function a module: its sources are the .cpp files of its folder.
+# One function a module: its sources are the .cpp files below its folder.
 
 add_library(nepenthe_flags INTERFACE)
 target_compile_options(nepenthe_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion
@@ -47,7 +47,7 @@ endfunction()
 
 function(nepenthe_module name)
   cmake_parse_arguments(arg "TORCH" "" "USES;LINKS;LINKS_PRIVATE" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/src/${name}/*.cpp")
   if(NOT sources)
     add_library(nepenthe_${name} INTERFACE)
     set(scope INTERFACE)

@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "dist/comm.h"
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 

@@ -1,7 +1,7 @@
 #pragma once
 // The options that WISE and IKE share: what to write, and other facts.
 
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "pipelines/options.h"
 #include "pipelines/verb.h"
 

@@ -1,6 +1,6 @@
 #include "dist/guard.h"
-#include "edit/ike.h"
 #include "edit/ledger.h"
+#include "edit/memories/ike.h"
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_beside_request.h"
 #include "pipelines/edit_measure.h"

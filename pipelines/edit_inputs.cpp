@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "edit/edit_context.h"
+#include "edit/keys/moment_file.h"
 #include "edit/ledger.h"
-#include "edit/moment_file.h"
 
 #include <memory>
 #include <utility>

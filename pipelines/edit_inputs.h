@@ -1,7 +1,7 @@
 #pragma once
 // What a run of `edit` reads: facts, statistics, and what earlier runs computed. None of it is collective.
 
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "model/decoder.h"
 #include "pipelines/edit_job.h"
 #include "text/tokenizer.h"

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "dist/guard.h"
 #include "edit/delta_file.h"
-#include "edit/edit_prompt.h"
+#include "edit/facts/edit_prompt.h"
 #include "edit/verify_edit.h"
 #include "io/file.h"
 #include "model/checkpoint_io.h"

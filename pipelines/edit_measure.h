@@ -2,7 +2,7 @@
 // The facts of an edit measured before, after, and from disk.
 
 #include "dist/comm.h"
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "edit/ledger.h"
 #include "evaluate/edit_success.h"
 #include "model/decoder.h"

@@ -2,7 +2,7 @@
 // The options of `edit`: what to write, how, and what to do with an earlier run.
 
 #include "edit/edit_options.h"
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "pipelines/edit_tune.h"
 #include "pipelines/edit_utility.h"
 #include "pipelines/options.h"

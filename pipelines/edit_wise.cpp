@@ -1,6 +1,6 @@
 #include "dist/guard.h"
 #include "edit/ledger.h"
-#include "edit/wise.h"
+#include "edit/memories/wise.h"
 #include "io/file.h"
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_beside_request.h"

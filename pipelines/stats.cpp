@@ -1,4 +1,4 @@
-#include "edit/moments.h"
+#include "edit/keys/moments.h"
 #include "pipelines/layers.h"
 #include "pipelines/stage.h"
 

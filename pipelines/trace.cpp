@@ -1,8 +1,8 @@
-#include "edit/trace.h"
+#include "edit/trace/trace.h"
 
 #include "dist/guard.h"
-#include "edit/trace_average.h"
-#include "edit/trace_file.h"
+#include "edit/trace/trace_average.h"
+#include "edit/trace/trace_file.h"
 #include "io/file.h"
 #include "pipelines/stage.h"
 #include "pipelines/trace_figures.h"

@@ -1,8 +1,8 @@
 #pragma once
 // What `trace` draws: heat maps of single facts and of their averages, curves with confidence bands.
 
-#include "edit/trace.h"
-#include "edit/trace_average.h"
+#include "edit/trace/trace.h"
+#include "edit/trace/trace_average.h"
 
 #include <filesystem>
 #include <vector>

@@ -1,11 +1,11 @@
 #pragma once
 // Writes batches of units into the edited layers, one layer after another, and takes them back.
 
-#include "edit/dealing.h"
 #include "edit/edit.h"
 #include "edit/edit_context.h"
 #include "edit/edited_matrix.h"
 #include "edit/layer_update.h"
+#include "edit/solve/dealing.h"
 
 #include <vector>
 

@@ -4,10 +4,10 @@
 #include "dist/comm.h"
 #include "edit/edit_options.h"
 #include "edit/edit_unit.h"
-#include "edit/facts.h"
-#include "edit/solve.h"
+#include "edit/facts/facts.h"
+#include "edit/solve/solve.h"
 #include "edit/unit_values.h"
-#include "edit/value.h"
+#include "edit/values/value.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 

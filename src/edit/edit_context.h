@@ -2,10 +2,10 @@
 // What all steps of one editing run look up: units, their rows, weights and value problems.
 
 #include "edit/edit_options.h"
-#include "edit/edit_prompt.h"
 #include "edit/edit_unit.h"
-#include "edit/facts.h"
-#include "edit/value.h"
+#include "edit/facts/edit_prompt.h"
+#include "edit/facts/facts.h"
+#include "edit/values/value.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 

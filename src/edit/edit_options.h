@@ -2,8 +2,8 @@
 // What `edit` is asked to do: method, mode, layers and their numbers. specs: editing.md §2–6, §10.
 
 #include "base/json.h"
-#include "edit/prefixes.h"
-#include "edit/value.h"
+#include "edit/facts/prefixes.h"
+#include "edit/values/value.h"
 #include "model/decoder.h"
 
 #include <cstdint>

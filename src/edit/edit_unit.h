@@ -3,7 +3,7 @@
 // subject).
 
 #include "edit/edit_options.h"
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 
 #include <string>
 #include <vector>

@@ -1,7 +1,7 @@
 #pragma once
 // The second MLP matrix of a layer while it is edited: changed in place in fp32, put back bit by bit.
 
-#include "edit/solve.h"
+#include "edit/solve/solve.h"
 #include "model/decoder.h"
 
 #include <cstdint>

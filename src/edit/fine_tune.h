@@ -2,9 +2,9 @@
 // FT-L, the baseline that everybody quotes: gradient descent on one matrix within a box around its weights.
 // specs: editing.md §9 (of the published code's flaws, reading every target token from one position is not repeated).
 
-#include "edit/dealing.h"
 #include "edit/edit_context.h"
 #include "edit/edited_matrix.h"
+#include "edit/solve/dealing.h"
 
 #include <vector>
 

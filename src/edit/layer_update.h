@@ -1,11 +1,11 @@
 #pragma once
 // One layer's share of an edit: keys and residuals on the present weights, the closed form, the written matrix.
 
-#include "edit/dealing.h"
 #include "edit/edit_context.h"
 #include "edit/edited_matrix.h"
-#include "edit/keys.h"
-#include "edit/solve.h"
+#include "edit/keys/keys.h"
+#include "edit/solve/dealing.h"
+#include "edit/solve/solve.h"
 
 #include <cstdint>
 #include <string>

@@ -3,7 +3,7 @@
 // things. Three conventions, with metrics of different names because their figures do not compare. specs: editing.md
 // §13.
 
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/likelihood_request.h"
 #include "model/decoder.h"

@@ -4,7 +4,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "dist/comm.h"
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 

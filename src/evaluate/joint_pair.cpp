@@ -1,6 +1,6 @@
 #include "evaluate/joint_pair.h"
 
-#include "edit/edit_prompt.h"
+#include "edit/facts/edit_prompt.h"
 
 namespace nepenthe::evaluate {
 

@@ -1,6 +1,6 @@
 #include "evaluate/told_contexts.h"
 
-#include "edit/ike.h"
+#include "edit/memories/ike.h"
 
 namespace nepenthe::evaluate {
 

@@ -1,5 +1,5 @@
 // Subjects and targets as token ids, with tokenizers that add a BOS, merge pieces or fall back to bytes.
-#include "edit/edit_prompt.h"
+#include "edit/facts/edit_prompt.h"
 
 #include "base/error.h"
 #include "model/golden_case.h"

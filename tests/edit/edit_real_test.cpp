@@ -3,7 +3,7 @@
 #include "edit/edit.h"
 
 #include "edit/edit_context.h"
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>

@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "edit/edit_cases.h"
 #include "edit/edit_context.h"
-#include "edit/keys.h"
+#include "edit/keys/keys.h"
 #include "expected_errors.h"
 #include "mpi_world.h"
 #include "shared_folder.h"

@@ -1,9 +1,9 @@
 // Facts in every published form, the real files, and everything that can be wrong with a file.
 
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 
-#include "edit/fact_formats.h"
-#include "edit/proper_names.h"
+#include "edit/facts/fact_formats.h"
+#include "edit/facts/proper_names.h"
 #include "expected_errors.h"
 #include "temporary_folder.h"
 

@@ -1,8 +1,8 @@
 // Products of bf16 pairs against plain sums in fp64, at sizes that fill no register block.
-#include "edit/half_products.h"
-#include "edit/target_loss.h"
-#include "edit/tile_products.h"
-#include "edit/vocabulary_strips.h"
+#include "edit/values/half_products.h"
+#include "edit/values/target_loss.h"
+#include "edit/values/tile_products.h"
+#include "edit/values/vocabulary_strips.h"
 #include "model/golden_case.h"
 
 #include <ATen/CPUGeneratorImpl.h>

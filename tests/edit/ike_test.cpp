@@ -1,6 +1,6 @@
 // Prompt bundles: which demonstrations stand where, that nothing leaks, that the context limit holds.
 
-#include "edit/ike.h"
+#include "edit/memories/ike.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "edit/edit_cases.h"

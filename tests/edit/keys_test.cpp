@@ -1,5 +1,5 @@
 // Keys gathered in padded passes against each row alone.
-#include "edit/keys.h"
+#include "edit/keys/keys.h"
 
 #include "base/error.h"
 #include "edit/value_reference.h"

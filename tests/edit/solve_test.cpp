@@ -1,6 +1,6 @@
 // The identities that the closed forms must satisfy (editing.md §16, T1 to T6), and what they must refuse.
 
-#include "edit/solve.h"
+#include "edit/solve/solve.h"
 
 #include "base/error.h"
 #include "mpi_world.h"

@@ -1,7 +1,7 @@
 // Causal tracing of Gemma 3 270M on two published prompts; specs: editing.md §18. Clean probabilities are those of
 // transformers; the noise is drawn otherwise, so that corrupted and restored ones agree roughly.
 
-#include "edit/trace.h"
+#include "edit/trace/trace.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>

@@ -1,10 +1,10 @@
 // Causal tracing against full forward passes with hooks written out, its identities, and any number of ranks.
 // specs: editing.md §12, §16 T8.
 
-#include "edit/trace.h"
+#include "edit/trace/trace.h"
 #include "base/error.h"
-#include "edit/trace_average.h"
-#include "edit/trace_file.h"
+#include "edit/trace/trace_average.h"
+#include "edit/trace/trace_file.h"
 #include "io/text.h"
 #include "model/golden_case.h"
 #include "mpi_world.h"

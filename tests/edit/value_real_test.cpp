@@ -1,7 +1,7 @@
 // Keys and a value of a published fact on Gemma 3 270M.
-#include "edit/edit_prompt.h"
-#include "edit/facts.h"
-#include "edit/keys.h"
+#include "edit/facts/edit_prompt.h"
+#include "edit/facts/facts.h"
+#include "edit/keys/keys.h"
 #include "edit/value_reference.h"
 #include "text/tokenizer.h"
 

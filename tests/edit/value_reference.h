@@ -3,7 +3,7 @@
 // all positions, all layers, all logits, plain autograd. And facts made of random tokens to try it on.
 
 #include "base/random.h"
-#include "edit/value.h"
+#include "edit/values/value.h"
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>

@@ -1,5 +1,5 @@
 // The fast optimisation of values against the plain one, family by family.
-#include "edit/value.h"
+#include "edit/values/value.h"
 
 #include "base/error.h"
 #include "edit/value_reference.h"

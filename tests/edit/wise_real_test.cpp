@@ -1,9 +1,9 @@
 // WISE and IKE on Gemma 3 270M with CounterFact: a few facts are answered, other prompts are untouched, demonstrations
 // found by all-MiniLM-L6-v2 make the targets likelier.
 
-#include "edit/edit_prompt.h"
-#include "edit/ike.h"
-#include "edit/wise.h"
+#include "edit/facts/edit_prompt.h"
+#include "edit/memories/ike.h"
+#include "edit/memories/wise.h"
 #include "model/generate.h"
 #include "model/score.h"
 #include "mpi_world.h"

@@ -1,10 +1,10 @@
 // WISE on TinyStories: what is written, what stays, and that shards, masks and merges are what they are said to be.
 
-#include "edit/wise.h"
+#include "edit/memories/wise.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "edit/edit_cases.h"
-#include "edit/side_merge.h"
+#include "edit/memories/side_merge.h"
 #include "model/generate.h"
 #include "mpi_world.h"
 

@@ -1,4 +1,4 @@
-#include "edit/facts.h"
+#include "edit/facts/facts.h"
 #include "fuzz/target.h"
 
 using namespace nepenthe;

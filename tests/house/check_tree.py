@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the tree against the house's rules: which module may include what, and what no file may hold.
+"""Checks the tree against the house's rules: what modules and their folders may include, and what no file may hold.
 
     check_tree.py SOURCE_DIR     prints every breach as "file:line: what and why"; exit code 1 when there is one
     check_tree.py --self-test    proves on small made-up trees that each breach is found
@@ -16,6 +16,13 @@ MAY_INCLUDE = {name: set(ORDER[:i]) for i, name in enumerate(ORDER)}
 MAY_INCLUDE["unlearn"] = MAY_INCLUDE["edit"] = set(ORDER)
 MAY_INCLUDE["evaluate"] = set(ORDER) | {"unlearn", "edit"}
 MAY_INCLUDE["report"] = {"base", "io", "store"}
+
+# A module that outgrew one folder: each of its folders -> those of its folders that it may include. What lies in the
+# module itself puts the folders together: it sees all of them, they do not see it.
+FOLDERS = {
+    "edit": {"facts": set(), "solve": set(), "keys": {"facts", "solve"}, "values": {"facts"}, "trace": set(),
+             "memories": {"facts", "values"}},
+}
 
 # Headers of heavy libraries, and the modules that may see them.
 LIBRARIES = [
@@ -57,6 +64,11 @@ def include_breaches(parts, line):
     if own is not None and quoted and target != own and target in MAY_INCLUDE:
         if target not in MAY_INCLUDE.get(own, set()):
             yield f"src/{own} may not include {header}: arrows go from {own} to {sorted(MAY_INCLUDE.get(own, set()))} only"
+    if quoted and target == own and own in FOLDERS and len(parts) > 3:
+        folder, other = parts[2], header.split("/")[1] if header.count("/") > 1 else None
+        if other != folder and other not in FOLDERS[own].get(folder, set()):
+            yield (f"src/{own}/{folder} may not include {header}: "
+                   f"arrows go from it to {sorted(FOLDERS[own].get(folder, set()))} only")
     if own is not None and quoted and "/" not in header:
         yield f'write "{own}/{header}": includes name their module'
     for pattern, library, modules in LIBRARIES:
@@ -82,6 +94,9 @@ def breaches(root):
     for path, parts in files_of(root):
         if parts[0] == "src" and (len(parts) < 2 or parts[1] not in MAY_INCLUDE):
             yield f"{path.relative_to(root)}: not in a module of the house"
+            continue
+        if parts[0] == "src" and len(parts) > 3 and parts[2] not in FOLDERS.get(parts[1], {}):
+            yield f"{path.relative_to(root)}: not in a folder that src/{parts[1]} is known to have"
             continue
         if path.suffix in BINARY:
             continue
@@ -112,6 +127,10 @@ def self_test():
         ("src/unlearn/a.cpp", '#include "edit/rome.h"', "may not include"),
         ("src/edit/a.cpp", '#include "unlearn/labels.h"', "may not include"),
         ("src/report/a.cpp", '#include "dist/comm.h"', "may not include"),
+        ("src/edit/solve/a.cpp", '#include "edit/facts/facts.h"', "may not include"),
+        ("src/edit/facts/a.cpp", '#include "edit/edit.h"', "may not include"),
+        ("src/edit/misc/a.h", "", "not in a folder"),
+        ("src/model/misc/a.h", "", "not in a folder"),
         ("src/text/a.cpp", '  #  include "model/config.h"', "may not include"),
         ("src/text/a.cpp", "#include <torch/types.h>", "may not see torch"),
         ("src/store/a.h", "#include <ATen/core/Tensor.h>", "may not see torch"),
@@ -126,6 +145,8 @@ def self_test():
         ("src/store/a.cpp", 'fault_' + 'point("blocks.never");', "no test arms"),
         ("src/model/a.cpp", '#include "text/tokenizer.h"\n#include <torch/types.h>', None),
         ("src/evaluate/a.cpp", '#include "edit/rome.h"\n#include "base/json.h"\n#include <vector>', None),
+        ("src/edit/keys/a.cpp", '#include "edit/keys/b.h"\n#include "edit/facts/c.h"\n#include "model/decoder.h"', None),
+        ("src/edit/a.cpp", '#include "edit/keys/b.h"\n#include "edit/c.h"', None),
         ("src/store/a.cpp", "#include <hdf5.h>\n#include <mpi.h>", None),
         ("docs/a.md", f"see ~{slash}work{slash}x and $HOME{slash}root{slash}y, https:{slash}{slash}a{slash}work{slash}b", None),
     ]

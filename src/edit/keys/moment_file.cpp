@@ -1,0 +1,165 @@
+#include "edit/keys/moment_file.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "edit/solve/packed_triangle.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace nepenthe::edit {
+
+namespace {
+
+std::string dataset_of(std::int64_t layer) { return fmt::format("/moment/{}", layer); }
+
+Json parts_json(const std::vector<MomentPart>& parts) {
+    Json list = Json::array();
+    for (const MomentPart& part : parts)
+        list.push_back({{"corpus_digest", part.corpus_digest}, {"tokens", part.tokens}});
+    return list;
+}
+
+// Attributes of a file that may not be what the format promises.
+struct Attributes {
+    Json json;
+    const std::filesystem::path& path;
+
+    template <typename T>
+    T get(const std::string& name) const {
+        try {
+            return json.at(name).get<T>();
+        } catch (const Json::exception&) {
+            fail(ErrorKind::kData, "{}: attribute \"{}\" is missing or of another type", path.string(), name);
+        }
+    }
+    Json list(const std::string& name) const {
+        const Json value = parse_json(get<std::string>(name), path.string() + ": " + name);
+        if (!value.is_array()) fail(ErrorKind::kData, "{}: attribute \"{}\" is no list", path.string(), name);
+        return value;
+    }
+};
+
+}  // namespace
+
+std::string digest_of_parts(std::vector<MomentPart> parts) {
+    NEPENTHE_CHECK(!parts.empty());
+    if (parts.size() == 1) return parts[0].corpus_digest;
+    std::sort(parts.begin(), parts.end());
+    Sha256 hash;
+    for (const MomentPart& part : parts) hash.update(part.corpus_digest);
+    return hash.hex();
+}
+
+MomentFile::MomentFile(const std::filesystem::path& path)
+    : path_(std::filesystem::is_directory(path) ? path / kMomentFile : path) {
+    const store::H5Reader file = open();
+    const Attributes attributes{file.attributes(), path_};
+    claims_.model_digest = attributes.get<std::string>("model_digest");
+    claims_.tokenizer_digest = attributes.get<std::string>("tokenizer_digest");
+    claims_.corpus_digest = attributes.get<std::string>("corpus_digest");
+    claims_.dtype = attributes.get<std::string>("dtype");
+    claims_.window = attributes.get<std::int64_t>("window");
+    count_ = attributes.get<std::int64_t>("tokens");
+    intermediate_ = attributes.get<std::int64_t>("intermediate");
+    if (count_ < 1 || intermediate_ < 1 || intermediate_ > (1 << 24)) {
+        fail(ErrorKind::kData, "{}: {} tokens of keys with {} entries cannot be", path_.string(), count_,
+             intermediate_);
+    }
+    try {
+        claims_.layers = attributes.list("layers_json").get<std::vector<std::int64_t>>();
+        for (const Json& part : attributes.list("parts_json")) {
+            parts_.push_back({part.at("corpus_digest").get<std::string>(), part.at("tokens").get<std::int64_t>()});
+        }
+    } catch (const Json::exception& error) {
+        fail(ErrorKind::kData, "{}: layers_json or parts_json: {}", path_.string(), error.what());
+    }
+    Problems problems;
+    for (const std::int64_t layer : claims_.layers) {
+        const std::string name = dataset_of(layer);
+        const std::vector<std::uint64_t> shape{static_cast<std::uint64_t>(triangle_size(intermediate_))};
+        if (!file.has(name) || file.shape(name) != shape || file.type(name) != store::H5Type::kF64) {
+            problems.add("{} is missing or is no triangle of {} rows", name, intermediate_);
+        }
+    }
+    problems.throw_if_any(ErrorKind::kData, path_.string());
+}
+
+store::H5Reader MomentFile::open() const { return {path_, kMomentFormat}; }
+
+std::vector<double> MomentFile::triangle(std::int64_t layer) const {
+    if (std::find(claims_.layers.begin(), claims_.layers.end(), layer) == claims_.layers.end()) {
+        fail(ErrorKind::kData, "{} holds no layer {}, it holds {}", path_.string(), layer,
+             fmt::join(claims_.layers, ", "));
+    }
+    return open().read<double>(dataset_of(layer));
+}
+
+at::Tensor MomentFile::moment(std::int64_t layer) const {
+    return unpack_triangle(triangle(layer), intermediate_, 1.0 / static_cast<double>(count_));
+}
+
+std::string MomentFile::content_digest() const { return open().content_digest(); }
+
+void MomentFile::check_belongs(const std::string& model_digest, const std::string& tokenizer_digest,
+                               const std::vector<std::int64_t>& layers, std::int64_t window,
+                               const std::string& corpus_digest) const {
+    Problems problems;
+    const auto compare = [&](const char* field, const auto& held, const auto& wanted) {
+        if (held != wanted) problems.add("{}: the file says {}, here it is {}", field, held, wanted);
+    };
+    compare("model digest", claims_.model_digest, model_digest);
+    compare("tokenizer digest", claims_.tokenizer_digest, tokenizer_digest);
+    if (window > 0) compare("window", claims_.window, window);
+    if (!corpus_digest.empty()) compare("corpus digest", claims_.corpus_digest, corpus_digest);
+    for (const std::int64_t layer : layers) {
+        if (std::find(claims_.layers.begin(), claims_.layers.end(), layer) == claims_.layers.end()) {
+            problems.add("layers: the file holds {}, layer {} is wanted", fmt::join(claims_.layers, ", "), layer);
+        }
+    }
+    problems.throw_if_any(
+        ErrorKind::kData,
+        fmt::format("{} holds moments of something else; run nepenthe stats for this model", path_.string()));
+}
+
+std::string write_moment_file(const dist::Comm& comm, const std::filesystem::path& path, const MomentClaims& claims,
+                              const std::vector<MomentPart>& parts, std::int64_t intermediate, const Json& attributes,
+                              const std::function<std::vector<double>(std::int64_t layer)>& triangle) {
+    std::int64_t tokens = 0;
+    for (const MomentPart& part : parts) tokens += part.tokens;
+    Json root = attributes;
+    root.update(Json{{"model_digest", claims.model_digest},
+                     {"tokenizer_digest", claims.tokenizer_digest},
+                     {"corpus_digest", claims.corpus_digest},
+                     {"dtype", claims.dtype},
+                     {"window", claims.window},
+                     {"layers_json", canonical_json(Json(claims.layers))},
+                     {"parts_json", canonical_json(parts_json(parts))},
+                     {"tokens", tokens},
+                     {"intermediate", intermediate}});
+    store::H5Writer file(comm, path, kMomentFormat, kMomentFormatVersion, root);
+    constexpr std::uint64_t kEntriesAChunk = 1u << 17;  // 1 MiB
+    for (const std::int64_t layer : claims.layers) {
+        const auto entries = static_cast<std::uint64_t>(triangle_size(intermediate));
+        file.create({.name = dataset_of(layer),
+                     .type = store::H5Type::kF64,
+                     .shape = {entries},
+                     .rows_per_chunk = std::min(entries, kEntriesAChunk),
+                     .axes = {"entry"},
+                     .description = "sum over tokens of key times key, upper triangle of [intermediate, intermediate], "
+                                    "row by row; divide by the attribute tokens",
+                     .units = "",
+                     .compress = false});
+        std::vector<double> values;
+        file.write_rows(dataset_of(layer), [&](std::uint64_t first, std::uint64_t rows, std::span<std::byte> out) {
+            if (values.empty()) values = triangle(layer);
+            NEPENTHE_CHECK(values.size() == entries);
+            std::memcpy(out.data(), values.data() + first, rows * sizeof(double));
+        });
+    }
+    return file.close();
+}
+
+}  // namespace nepenthe::edit
