@@ -10,17 +10,24 @@
 
 namespace nepenthe::testing {
 
-// Runs `action`, which must throw an Error of `kind`; its message.
+// Runs `action`, which must throw an Error.
 template <typename Action>
-std::string message_of(ErrorKind kind, Action&& action) {
+Error error_of(Action&& action) {
     try {
         action();
     } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), kind) << error.what();
-        return error.what();
+        return error;
     }
     ADD_FAILURE() << "nothing was thrown";
-    return "";
+    return Error(ErrorKind::kInternal, "");
+}
+
+// The message of an Error of `kind`, which `action` must throw.
+template <typename Action>
+std::string message_of(ErrorKind kind, Action&& action) {
+    const Error error = error_of(action);
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    return error.what();
 }
 
 inline void expect_contains(const std::string& text, std::string_view part) {

@@ -1,5 +1,6 @@
 #include "dist/guard.h"
 
+#include "expected_errors.h"
 #include "mpi_world.h"
 
 #include <gtest/gtest.h>
@@ -9,18 +10,9 @@
 namespace nepenthe::dist {
 namespace {
 
-const Comm& world() { return *testing::world; }
+using testing::error_of;
 
-// The error that `work` throws on this rank, or a test failure.
-Error error_of(const std::function<void()>& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error;
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return Error(ErrorKind::kInternal, "");
-}
+const Comm& world() { return *testing::world; }
 
 std::string on_rank(int rank, const std::string& text) {
     return world().size() == 1 ? text : fmt::format("rank {}, {}", rank, text);

@@ -4,16 +4,15 @@
 
 #include "edit/edit_context.h"
 #include "edit/facts/facts.h"
+#include "gemma_model.h"
+#include "mpi_world.h"
 
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
-#include "mpi_world.h"
-
 namespace nepenthe::edit {
 namespace {
 
-const char* const kGemma = NEPENTHE_DEPS "/models/gemma-3-270m";
 const char* const kFacts = NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json";
 
 // Mean negative log-likelihood of an answer behind the bare prompt.
@@ -48,7 +47,7 @@ EditOptions gemma_options(Method method, const model::DecoderConfig& config) {
 }
 
 TEST(EditGemma, WrittenTargetsArePreferredInABatchAndInSequence) {
-    const auto tokenizer = text::Tokenizer::load(kGemma);
+    const auto tokenizer = text::Tokenizer::load(nepenthe::testing::kGemmaFolder);
     FactOptions few;
     few.limit = 3;
     EditInputs inputs;
@@ -56,7 +55,7 @@ TEST(EditGemma, WrittenTargetsArePreferredInABatchAndInSequence) {
     inputs.facts = read_facts(kFacts, few).facts;
     inputs.prefixes = {"", "The house stood", "Because of this"};
     for (const Method method : {Method::kRRome, Method::kEmmet}) {
-        auto decoder = model::Decoder::load(kGemma, model::Compute::kFloat32);
+        auto decoder = model::Decoder::load(nepenthe::testing::kGemmaFolder, model::Compute::kFloat32);
         const EditOptions options = gemma_options(method, decoder.config());
         EXPECT_EQ(options.layers, std::vector<std::int64_t>{5});
         const EditResult result = edit(*nepenthe::testing::world, decoder, inputs, options, {});

@@ -3,6 +3,7 @@
 #include "edit/solve/solve.h"
 
 #include "base/error.h"
+#include "expected_errors.h"
 #include "mpi_world.h"
 
 #include <ATen/CPUGeneratorImpl.h>
@@ -15,6 +16,8 @@
 
 namespace nepenthe::edit {
 namespace {
+
+using nepenthe::testing::message_of;
 
 constexpr std::int64_t kHidden = 70, kIntermediate = 150;
 
@@ -38,18 +41,6 @@ double relative(const at::Tensor& actual, const at::Tensor& expected) {
 bool same_bytes(const at::Tensor& a, const at::Tensor& b) {
     return a.sizes() == b.sizes() &&
            std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(), a.nbytes()) == 0;
-}
-
-template <typename Action>
-std::string gate_message(Action&& action) {
-    try {
-        action();
-    } catch (const Error& error) {
-        EXPECT_EQ(error.kind(), ErrorKind::kGate) << error.what();
-        return error.what();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return "";
 }
 
 TEST(Solve, EmmetIsMemitWithLambdaWeightTimesMu) {
@@ -103,16 +94,16 @@ TEST(Solve, ADuplicatedKeyAveragesInMemitAndIsRefusedByEquality) {
     const at::Tensor mean = 0.5 * (residuals.select(1, 0) + residuals.select(1, 2));
     EXPECT_LT(relative(at::matmul(memit, key.squeeze(1)), mean), 1e-6);
 
-    const std::string message = gate_message([&] { least_squares(residuals, keys, moment, 0); });
+    const std::string message = message_of(ErrorKind::kGate, [&] { least_squares(residuals, keys, moment, 0); });
     EXPECT_NE(message.find("fact 3 of the batch"), std::string::npos) << message;
     EXPECT_NE(message.find("fact 1"), std::string::npos) << message;
     // Nearly the same key is no better.
     const at::Tensor nearly = at::cat({key, other, key + 1e-7 * other}, 1);
-    gate_message([&] { least_squares(residuals, nearly, moment, 0); });
+    message_of(ErrorKind::kGate, [&] { least_squares(residuals, nearly, moment, 0); });
 }
 
 TEST(Solve, EqualityForMoreFactsThanDimensionsIsRefused) {
-    const std::string message = gate_message([] {
+    const std::string message = message_of(ErrorKind::kGate, [] {
         least_squares(normal({kHidden, 151}, 2), normal({kIntermediate, 151}, 1), Moment{}, 0);
     });
     EXPECT_NE(message.find("151 facts"), std::string::npos) << message;
@@ -187,18 +178,18 @@ TEST(Solve, JitterIsAddedWhereTheMomentLacksDirectionsAndOnlyThere) {
     const Factor factor = factorise(at::matmul(samples, samples.t()) / 40, "few samples");
     EXPECT_GT(factor.jitter, 0);
     EXPECT_LE(factor.jitter, 1e-10);
-    gate_message([] { factorise(-at::eye(4, at::kDouble), "negative"); });
+    message_of(ErrorKind::kGate, [] { factorise(-at::eye(4, at::kDouble), "negative"); });
 }
 
 TEST(Solve, ValuesThatAreNotFiniteAreRefused) {
     at::Tensor keys = normal({kIntermediate, 3}, 1), residuals = normal({kHidden, 3}, 2);
     residuals[4][1] = std::numeric_limits<double>::quiet_NaN();
-    gate_message([&] { least_squares(residuals, keys, Moment{}, 1); });
+    message_of(ErrorKind::kGate, [&] { least_squares(residuals, keys, Moment{}, 1); });
     keys[4][1] = std::numeric_limits<double>::infinity();
-    gate_message([&] { least_squares(normal({kHidden, 3}, 2), keys, Moment{}, 1); });
+    message_of(ErrorKind::kGate, [&] { least_squares(normal({kHidden, 3}, 2), keys, Moment{}, 1); });
     at::Tensor matrix = moment_matrix();
     matrix[3][3] = std::numeric_limits<double>::quiet_NaN();
-    gate_message([&] { factorise(matrix, "moment"); });
+    message_of(ErrorKind::kGate, [&] { factorise(matrix, "moment"); });
 }
 
 TEST(Solve, WithoutAMomentTheDirectionIsTheKey) {

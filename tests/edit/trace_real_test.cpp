@@ -3,6 +3,8 @@
 
 #include "edit/trace/trace.h"
 
+#include "gemma_model.h"
+
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
@@ -12,9 +14,7 @@ namespace nepenthe::edit {
 namespace {
 
 TEST(TraceGemma, FindsWhatHooksFind) {
-    const std::filesystem::path folder = NEPENTHE_DEPS "/models/gemma-3-270m";
-    const auto tokenizer = text::Tokenizer::load(folder);
-    const auto decoder = model::Decoder::load(folder, model::Compute::kFloat32);
+    const auto& [decoder, tokenizer] = nepenthe::testing::gemma();
     const TracePromptFile known = read_trace_prompts(NEPENTHE_SHARED_DATA "/editing/known_1000.json");
     const double deviation = embedding_deviation(decoder, tokenizer, std::span(known.prompts).first(200));
     EXPECT_NEAR(3 * deviation, 3.09, 0.01);

@@ -3,7 +3,7 @@
 #include "edit/facts/facts.h"
 #include "edit/keys/keys.h"
 #include "edit/value_reference.h"
-#include "text/tokenizer.h"
+#include "gemma_model.h"
 
 #include <gtest/gtest.h>
 
@@ -13,9 +13,7 @@ namespace nepenthe::edit {
 namespace {
 
 TEST(ValueReal, AFewStepsEqualThePlainLoopAndTeachTheFact) {
-    const auto folder = std::filesystem::path(NEPENTHE_DEPS) / "models/gemma-3-270m";
-    const auto tokenizer = text::Tokenizer::load(folder);
-    const auto decoder = model::Decoder::load(folder, model::Compute::kFloat32);
+    const auto& [decoder, tokenizer] = nepenthe::testing::gemma();
     FactOptions reading;
     reading.limit = 1;
     const Fact fact = read_facts(std::filesystem::path(NEPENTHE_SHARED_DATA) / "editing/counterfact-edit.json", reading)

@@ -4,6 +4,7 @@
 #include "edit/facts/edit_prompt.h"
 #include "edit/memories/ike.h"
 #include "edit/memories/wise.h"
+#include "gemma_model.h"
 #include "model/generate.h"
 #include "model/score.h"
 #include "mpi_world.h"
@@ -14,18 +15,13 @@
 namespace nepenthe::edit {
 namespace {
 
-constexpr const char* kGemma = NEPENTHE_DEPS "/models/gemma-3-270m";
-
 std::vector<Fact> facts_of(const char* file, std::int64_t limit) {
     FactOptions options;
     options.limit = limit;
     return read_facts(std::string(NEPENTHE_SHARED_DATA "/editing/") + file, options).facts;
 }
 
-struct Gemma {
-    model::Decoder decoder = model::Decoder::load(kGemma, model::Compute::kFloat32);
-    text::Tokenizer tokenizer = text::Tokenizer::load(kGemma);
-
+struct Gemma : nepenthe::testing::Gemma {
     at::Tensor logits(const std::string& text) const {
         const at::NoGradGuard no_grad;
         const auto ids = tokenizer.encode_ids(text, true);

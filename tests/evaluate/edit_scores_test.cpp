@@ -4,6 +4,7 @@
 
 #include "evaluate/edit_success.h"
 #include "evaluate/evaluate.h"
+#include "gemma_model.h"
 #include "io/file.h"
 #include "mpi_world.h"
 
@@ -11,12 +12,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 namespace nepenthe::evaluate {
 namespace {
 
-const std::filesystem::path kModel = NEPENTHE_DEPS "/models/gemma-3-270m";
+using nepenthe::testing::gemma;
+using nepenthe::testing::golden_items;
+
 const std::filesystem::path kEditing = NEPENTHE_SHARED_DATA "/editing";
 constexpr double kTolerance = 1e-3;
 
@@ -26,27 +28,12 @@ const Json& golden() {
     return value;
 }
 
-std::int64_t wanted_facts() {
-    const char* text = std::getenv("NEPENTHE_GOLDEN_ITEMS");
-    return text != nullptr ? std::atoll(text) : 50;
-}
-
-struct Loaded {
-    model::Decoder decoder = model::Decoder::load(kModel, model::Compute::kFloat32);
-    text::Tokenizer tokenizer = text::Tokenizer::load(kModel);
-};
-
-Loaded& loaded() {
-    static Loaded value;
-    return value;
-}
-
 std::vector<TaskResult> evaluate_facts(std::vector<std::string> tasks, const char* file) {
     EvaluateOptions options;
     options.tasks = std::move(tasks);
     options.facts = kEditing / file;
-    options.limit = wanted_facts();
-    return evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {});
+    options.limit = golden_items(50);
+    return evaluate(*nepenthe::testing::world, gemma().decoder, gemma().tokenizer, options, {});
 }
 
 // Likelihoods of bare prompt, paraphrase, prompt about something else.
@@ -130,13 +117,13 @@ TEST(EditScores, OneFactAloneGivesItsRow) {
     edit::FactOptions few;
     few.limit = 3;
     const auto facts = edit::read_facts(kEditing / "counterfact-edit.json", few).facts;
-    const EditSuccess success(EditMeasure::kCounterFact, facts, loaded().tokenizer,
-                              loaded().decoder.config().max_positions);
+    const EditSuccess success(EditMeasure::kCounterFact, facts, gemma().tokenizer,
+                              gemma().decoder.config().max_positions);
     const Json& expected = golden()["counterfact"]["items"];
     std::vector<Json> rows;
     for (std::size_t i = 0; i < facts.size(); ++i) {
         double worst = 0;
-        rows.push_back(success.rows(loaded().decoder, i, i + 1).at(0));
+        rows.push_back(success.rows(gemma().decoder, i, i + 1).at(0));
         expect_close(rows.back(), expected[i], worst);
     }
     const TaskResult result = success.result(rows);

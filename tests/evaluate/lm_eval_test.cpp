@@ -5,6 +5,7 @@
 #include "evaluate/benchmark_files.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/wikitext.h"
+#include "gemma_model.h"
 #include "io/file.h"
 #include "io/text.h"
 #include "mpi_world.h"
@@ -13,13 +14,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <utility>
 
 namespace nepenthe::evaluate {
 namespace {
 
-const std::filesystem::path kModel = NEPENTHE_DEPS "/models/gemma-3-270m";
+using nepenthe::testing::gemma;
+using nepenthe::testing::golden_items;
+
 const std::filesystem::path kData = NEPENTHE_SHARED_DATA "/benchmarks";
 const std::filesystem::path kOwnData = NEPENTHE_SOURCE_DIR "/tests/golden";  // GLUE, in sentences of our own
 const std::filesystem::path kWikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
@@ -27,21 +29,6 @@ const std::filesystem::path kWikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/te
 const Json& golden() {
     static const Json value = parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/lm_eval_gemma3_270m.json"),
                                          "lm_eval_gemma3_270m.json");
-    return value;
-}
-
-std::int64_t items_per_task() {
-    const char* text = std::getenv("NEPENTHE_GOLDEN_ITEMS");
-    return text != nullptr ? std::atoll(text) : 16;
-}
-
-struct Loaded {
-    model::Decoder decoder = model::Decoder::load(kModel, model::Compute::kFloat32);
-    text::Tokenizer tokenizer = text::Tokenizer::load(kModel);
-};
-
-Loaded& loaded() {
-    static Loaded value;
     return value;
 }
 
@@ -118,12 +105,12 @@ TEST(LmEval, LogLikelihoodsAndDecisionsAgree) {
     for (const auto& data : {kData, kOwnData}) {
         EvaluateOptions options;
         options.data = data;
-        options.limit = items_per_task();
+        options.limit = golden_items(16);
         for (const Benchmark& benchmark : benchmarks()) {
             if (data_of(benchmark) == data) options.tasks.push_back(benchmark.name);
         }
         for (const TaskResult& result :
-             evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {})) {
+             evaluate(*nepenthe::testing::world, gemma().decoder, gemma().tokenizer, options, {})) {
             check_task(result);
         }
     }
@@ -136,7 +123,7 @@ TEST(LmEval, WordPerplexityAgrees) {
     options.wikitext = kWikitext;
     options.window = expected["max_length"];
     options.limit = static_cast<std::int64_t>(expected["items"].size());
-    const auto result = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {}).front();
+    const auto result = evaluate(*nepenthe::testing::world, gemma().decoder, gemma().tokenizer, options, {}).front();
     for (std::size_t i = 0; i < result.items.size(); ++i) {
         const double log_likelihood = result.items[i]["log_likelihood"];
         EXPECT_NEAR(log_likelihood, expected["items"][i]["log_likelihood"], 1e-5 * std::abs(log_likelihood));

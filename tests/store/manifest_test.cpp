@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "expected_errors.h"
 #include "io/file.h"
 #include "store/artefact.h"
 #include "store/lock.h"
@@ -14,6 +15,8 @@
 namespace nepenthe::store {
 namespace {
 
+using testing::error_of;
+
 Json sealed_manifest() {
     Json manifest = {{"format", kManifestFormat}, {"format_version", kManifestVersion}, {"summary", "…"}, {"ranks", 2}};
     manifest["files"] = {{"a.bin", {{"bytes", 3}, {"sha256", sha256_hex("abc")}}}};
@@ -22,25 +25,15 @@ Json sealed_manifest() {
     return manifest;
 }
 
-ErrorKind kind_of(const std::function<void()>& work) {
-    try {
-        work();
-    } catch (const Error& error) {
-        return error.kind();
-    }
-    ADD_FAILURE() << "nothing was thrown";
-    return ErrorKind::kInternal;
-}
-
 TEST(Manifest, AcceptsItsOwnSealAndNoChange) {
     const Json honest = sealed_manifest();
     EXPECT_NO_THROW(check_manifest(honest, "m"));
     for (const auto& [name, value] : honest.items()) {
         Json changed = honest;
         changed[name] = "something else";
-        EXPECT_EQ(kind_of([&] { check_manifest(changed, "m"); }), ErrorKind::kData) << name;
+        EXPECT_EQ(error_of([&] { check_manifest(changed, "m"); }).kind(), ErrorKind::kData) << name;
         changed.erase(name);
-        EXPECT_EQ(kind_of([&] { check_manifest(changed, "m"); }), ErrorKind::kData) << name;
+        EXPECT_EQ(error_of([&] { check_manifest(changed, "m"); }).kind(), ErrorKind::kData) << name;
     }
 }
 
@@ -51,7 +44,7 @@ TEST(Manifest, RefusesPathsThatLeaveTheFolder) {
         manifest["files"][name] = {{"bytes", 1}, {"sha256", "00"}};
         manifest["digest"] = content_digest(manifest["files"]);
         seal(manifest);
-        EXPECT_EQ(kind_of([&] { check_manifest(manifest, "m"); }), ErrorKind::kData) << name;
+        EXPECT_EQ(error_of([&] { check_manifest(manifest, "m"); }).kind(), ErrorKind::kData) << name;
     }
 }
 
@@ -79,21 +72,21 @@ TEST_F(OpenArtefact, ReadsAWholeOne) {
 TEST_F(OpenArtefact, RefusesMissingCutAndAlteredFiles) {
     write("a.bin", "abd");
     EXPECT_NO_THROW(open_artefact(folder_.path()));
-    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path(), true); }), ErrorKind::kData);
+    EXPECT_EQ(error_of([&] { open_artefact(folder_.path(), true); }).kind(), ErrorKind::kData);
     write("a.bin", "ab");
-    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData);
+    EXPECT_EQ(error_of([&] { open_artefact(folder_.path()); }).kind(), ErrorKind::kData);
     std::filesystem::remove(folder_.path() / "a.bin");
-    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData);
+    EXPECT_EQ(error_of([&] { open_artefact(folder_.path()); }).kind(), ErrorKind::kData);
     std::filesystem::create_symlink("/etc/hostname", folder_.path() / "a.bin");
-    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData);
-    EXPECT_EQ(kind_of([&] { open_artefact(folder_.path() / "nowhere"); }), ErrorKind::kData);
+    EXPECT_EQ(error_of([&] { open_artefact(folder_.path()); }).kind(), ErrorKind::kData);
+    EXPECT_EQ(error_of([&] { open_artefact(folder_.path() / "nowhere"); }).kind(), ErrorKind::kData);
 }
 
 TEST_F(OpenArtefact, RefusesEveryCutOfTheManifest) {
     const std::string text = sealed_manifest().dump();
     for (std::size_t bytes = 0; bytes < text.size(); ++bytes) {
         write(kManifestName, text.substr(0, bytes));
-        EXPECT_EQ(kind_of([&] { open_artefact(folder_.path()); }), ErrorKind::kData) << bytes;
+        EXPECT_EQ(error_of([&] { open_artefact(folder_.path()); }).kind(), ErrorKind::kData) << bytes;
     }
 }
 
@@ -101,7 +94,7 @@ TEST(FolderLock, HoldsOffASecondAndEndsWithTheFirst) {
     const testing::TemporaryFolder folder;
     {
         const FolderLock first(folder.path());
-        EXPECT_EQ(kind_of([&] { const FolderLock second(folder.path()); }), ErrorKind::kUsage);
+        EXPECT_EQ(error_of([&] { const FolderLock second(folder.path()); }).kind(), ErrorKind::kUsage);
     }
     EXPECT_NO_THROW(FolderLock(folder.path()));
     EXPECT_FALSE(std::filesystem::exists(folder.path() / "lock"));
@@ -120,7 +113,7 @@ TEST(FolderLock, TakesOverFromTheDeadAndFromItsOwnSlurmJob) {
     std::ofstream(folder.path() / "lock") << "{\"host\": \"torn";
     EXPECT_NO_THROW(FolderLock(folder.path()));
     leave("another-node", "");
-    EXPECT_EQ(kind_of([&] { const FolderLock lock(folder.path()); }), ErrorKind::kUsage);
+    EXPECT_EQ(error_of([&] { const FolderLock lock(folder.path()); }).kind(), ErrorKind::kUsage);
     leave("another-node", "4711");
     ::setenv("SLURM_JOB_ID", "4711", 1);
     EXPECT_NO_THROW(FolderLock(folder.path()));
