@@ -1,4 +1,4 @@
-// benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS]: seconds of processor and of the clock that one pass over the
+// benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS [BATCH_TOKENS]]: seconds of processor and of the clock that one pass over the
 // keys of these layers (comma-separated) takes, 512-token windows, the model loaded beforehand.
 
 #include "edit/keys/key_pass.h"
@@ -18,7 +18,7 @@
 int main(int argc, char** argv) {
     using namespace nepenthe;
     if (argc < 5) {
-        std::fprintf(stderr, "usage: benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS]\n");
+        std::fprintf(stderr, "usage: benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS [BATCH_TOKENS]]\n");
         return 64;
     }
     at::set_num_threads(argc > 5 ? std::stoi(argv[5]) : 1);
@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     const auto start = std::chrono::steady_clock::now();
     const std::clock_t processor = std::clock();
     const edit::WindowGroup all = edit::deal_windows(windows, {0, windows.size()}, 1, 1).front();
-    for (const auto& batch : edit::batch_windows(windows, all, 4096)) {
+    for (const auto& batch : edit::batch_windows(windows, all, argc > 6 ? std::stol(argv[6]) : 4096)) {
         edit::visit_keys(decoder, batch, layers, [&](std::size_t i, const at::Tensor& keys) { sums[i].add(keys); });
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Second moments of several layers: one pass against the published one-layer-at-a-time way written with transformers.
 
-    python -P benchmarks/moments.py PROGRAM MODEL CORPUS [--tokens 8192] [--layers 3,4,5,6,7] [--threads 1]
+    python -P benchmarks/moments.py PROGRAM MODEL CORPUS [--tokens 8192] [--layers 3,4,5,6,7] [--threads 1] [--batch-tokens 4096]
 
 The peer gathers one layer after the other, as the published scripts do: a hook on the input of the second MLP matrix ends
 the forward pass there, the product is fp32. PROGRAM is benchmark_moments. Loading models and tokenizing are not timed.
@@ -59,6 +59,7 @@ def main():
     parser.add_argument("--tokens", type=int, default=8192)
     parser.add_argument("--layers", default="3,4,5,6,7")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch-tokens", type=int, default=4096, help="ours: tokens computed together (stats --batch-tokens)")
     parser.add_argument("--peer-alone", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.peer_alone:
@@ -67,7 +68,7 @@ def main():
     theirs = json.loads(subprocess.run([sys.executable, "-P", *sys.argv, "--peer-alone"], check=True, capture_output=True,
                                        text=True).stdout.splitlines()[-1])
     ours = json.loads(subprocess.run([args.program, args.model, args.corpus, str(theirs["tokens"]), args.layers,
-                                      str(args.threads)], check=True, capture_output=True, text=True).stdout)
+                                      str(args.threads), str(args.batch_tokens)], check=True, capture_output=True, text=True).stdout)
     for name, side in (("ours", ours), ("theirs", theirs)):
         print(f"{name:7} {side['tokens']} tokens, {side['tokens'] / side['seconds']:8.0f} tokens/s by the clock, "
               f"{side['tokens'] / side['processor_seconds']:8.0f} by processor time")

@@ -9,7 +9,6 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <numeric>
 #include <optional>
 
 namespace nepenthe::edit {
@@ -122,73 +121,111 @@ class TokenRuns {
         context_ = decoder.context({at::tensor(rest, at::kLong).to(decoder.device()).unsqueeze(0), {}}, &cache_);
     }
 
-    // The block's output restored at every layer in turn. With `severed`, the outputs of this kind above stay at the
-    // token what they were in the corrupted run. Row blocks by layer.
-    at::Tensor restore_states(std::optional<TraceKind> severed = std::nullopt) const {
-        at::Tensor hidden;
-        for (std::int64_t layer = 0; layer < recording_.layers(); ++layer) {
-            if (hidden.defined()) {
-                const Change cut = [&](at::Tensor& output) { sever(output, recorded(*severed, layer)); };
-                hidden = run_block(decoder_, layer, hidden, context_, severed == TraceKind::kAttention ? cut : Change(),
-                                   severed == TraceKind::kMlp ? cut : Change());
-            }
-            at::Tensor restored = corrupted(layer + 1).clone();
-            restored.select(1, 0).copy_(recording_.hidden[static_cast<std::size_t>(layer) + 1][0][token_]);
-            hidden = hidden.defined() ? at::cat({hidden, restored}) : restored;
-        }
-        return last_states(hidden);
-    }
-
-    // Outputs of this kind restored in a window around every layer in turn. Windows that begin alike (clipped at the
-    // first layer) are one run until one of them ends. run_of[layer] is the run of its window.
-    at::Tensor restore_windows(TraceKind kind, std::int64_t width, std::vector<std::int64_t>& run_of) const {
+    // What is clean around every layer in turn: states, the block's output there; MLP and attention, their outputs in a
+    // window. With `severed`, the outputs of that kind stay afterwards at the token what they were in the corrupted
+    // run. Returns last positions, [run · copy, hidden]; run_of[layer] is the run of its cell. Windows that begin alike
+    // (clipped at the first layer) are one run until one of them ends.
+    at::Tensor restore(TraceKind kind, std::int64_t width, std::optional<TraceKind> severed,
+                       std::vector<std::int64_t>& run_of) const {
         const std::int64_t layers = recording_.layers();
         struct Window {
             std::int64_t begin, end;
         };
         std::vector<Window> windows;
         for (std::int64_t layer = 0; layer < layers; ++layer) {
-            windows.push_back(
-                {std::max<std::int64_t>(0, layer - width / 2), std::min(layers, layer + width - width / 2)});
+            windows.push_back(kind == TraceKind::kState ? Window{layer, layer + 1}
+                                                        : Window{std::max<std::int64_t>(0, layer - width / 2),
+                                                                 std::min(layers, layer + width - width / 2)});
         }
         at::Tensor hidden;
+        std::vector<at::Tensor> ends;
         std::vector<std::vector<std::int64_t>> members;  // centres that share a run
         for (std::int64_t layer = 0; layer < layers; ++layer) {
+            const bool is_last = layer + 1 == layers;
             fork(members, hidden,
                  [&](std::int64_t centre) { return windows[static_cast<std::size_t>(centre)].end <= layer; });
+            if (hidden.defined()) {
+                const Change clean = [&](at::Tensor& output) {
+                    at::Tensor at_token = output.unflatten(0, {std::ssize(members), recording_.copies()}).select(2, 0);
+                    for (std::size_t run = 0; run < members.size(); ++run) {
+                        if (windows[static_cast<std::size_t>(members[run][0])].end > layer) {
+                            at_token[static_cast<std::int64_t>(run)].copy_(recorded(kind, layer)[0][token_]);
+                        }
+                    }
+                };
+                const Change cut = [&](at::Tensor& output) { sever(output, recorded(*severed, layer)); };
+                const auto change = [&](TraceKind of) { return kind == of ? clean : severed == of ? cut : Change(); };
+                if (is_last) {
+                    ends.push_back(end_of_last_block(hidden, change(TraceKind::kAttention), change(TraceKind::kMlp)));
+                } else {
+                    hidden = run_block(decoder_, layer, hidden, context_, change(TraceKind::kAttention),
+                                       change(TraceKind::kMlp));
+                }
+            }
             std::vector<std::int64_t> entering;
             for (std::int64_t centre = 0; centre < layers; ++centre) {
                 if (windows[static_cast<std::size_t>(centre)].begin == layer) entering.push_back(centre);
             }
-            if (!entering.empty()) {
-                members.push_back(entering);
-                hidden = hidden.defined() ? at::cat({hidden, corrupted(layer)}) : corrupted(layer);
-            }
-            const Change restore = [&](at::Tensor& output) {
-                at::Tensor at_token = output.unflatten(0, {std::ssize(members), recording_.copies()}).select(2, 0);
-                for (std::size_t run = 0; run < members.size(); ++run) {
-                    if (windows[static_cast<std::size_t>(members[run][0])].end > layer) {
-                        at_token[static_cast<std::int64_t>(run)].copy_(recorded(kind, layer)[0][token_]);
-                    }
-                }
-            };
-            hidden = run_block(decoder_, layer, hidden, context_, kind == TraceKind::kAttention ? restore : Change(),
-                               kind == TraceKind::kMlp ? restore : Change());
+            // Nothing reads what the last block writes at an earlier token.
+            if (entering.empty() || (is_last && length() > 1)) continue;
+            members.push_back(entering);
+            const at::Tensor entered = first_outputs(kind, layer);
+            if (is_last) ends.push_back(entered.select(1, 0));
+            hidden = hidden.defined() ? at::cat({hidden, entered}) : entered;
         }
-        run_of.assign(static_cast<std::size_t>(layers), 0);
+        run_of.assign(static_cast<std::size_t>(layers), kCorrupted);
         for (std::size_t run = 0; run < members.size(); ++run) {
             for (const std::int64_t centre : members[run])
                 run_of[static_cast<std::size_t>(centre)] = static_cast<std::int64_t>(run);
         }
-        return last_states(hidden);
+        return ends.empty() ? corrupted(0).select(1, 0).narrow(0, 0, 0) : at::cat(ends);
     }
 
+    // Of a cell that leaves the answer as it is in the corrupted run.
+    static constexpr std::int64_t kCorrupted = -1;
+
   private:
+    // Positions from the token on.
+    std::int64_t length() const { return recording_.positions() - token_; }
+
+    // Outputs of the block where a run begins: as in the corrupted run but at the token, whose own output is all that
+    // the restored state, or output of MLP or attention, can change there. [copy, position, hidden]
+    at::Tensor first_outputs(TraceKind kind, std::int64_t layer) const {
+        at::Tensor outputs = corrupted(layer + 1).clone();
+        at::Tensor at_token = outputs.narrow(1, 0, 1);
+        if (kind == TraceKind::kState) {
+            at_token.copy_(recording_.hidden[static_cast<std::size_t>(layer) + 1][0][token_]);
+            return outputs;
+        }
+        // Row 0 of what is recorded is clean.
+        const auto written = [&](TraceKind of) {
+            const at::Tensor there = recorded(of, layer).narrow(1, token_, 1);
+            return of == kind ? there.narrow(0, 0, 1).expand_as(at_token) : there.narrow(0, 1, recording_.copies());
+        };
+        const at::Tensor before = corrupted(layer).narrow(1, 0, 1);
+        const at::Tensor stream = before + written(TraceKind::kAttention);
+        const at::Tensor output = kind == TraceKind::kMlp
+                                      ? written(kind).contiguous()
+                                      : decoder_.mlp_output(layer, decoder_.mlp_key(layer, before, stream));
+        at_token.copy_(decoder_.after_mlp(layer, stream, output));
+        return outputs;
+    }
+
+    // What the last block makes of the last position, [row, hidden]: the answer is read there alone. Changes are to the
+    // token's outputs, so they count only where it is that position.
+    at::Tensor end_of_last_block(const at::Tensor& hidden, const Change& attention, const Change& mlp) const {
+        const std::int64_t layer = recording_.layers() - 1, end = hidden.size(1) - 1;
+        if (end == 0) return run_block(decoder_, layer, hidden, context_, attention, mlp).select(1, 0);
+        const at::Tensor stream = decoder_.after_attention(layer, hidden, context_).narrow(1, end, 1);
+        const at::Tensor key = decoder_.mlp_key(layer, hidden.narrow(1, end, 1), stream);
+        return decoder_.after_mlp(layer, stream, decoder_.mlp_output(layer, key)).select(1, 0);
+    }
+
     // Corrupted inputs of a block from the token on.
     at::Tensor corrupted(std::int64_t layer) const {
         return recording_.hidden[static_cast<std::size_t>(layer)]
             .narrow(0, 1, recording_.copies())
-            .narrow(1, token_, recording_.positions() - token_);
+            .narrow(1, token_, length());
     }
     const at::Tensor& recorded(TraceKind kind, std::int64_t layer) const {
         return (kind == TraceKind::kMlp ? recording_.mlp : recording_.attention)[static_cast<std::size_t>(layer)];
@@ -199,7 +236,6 @@ class TokenRuns {
             .select(2, 0)
             .copy_(outputs.narrow(0, 1, copies).select(1, token_));
     }
-    static at::Tensor last_states(const at::Tensor& hidden) { return hidden.select(1, hidden.size(1) - 1); }
 
     // Splits each run in which some windows have ended and others have not.
     void fork(std::vector<std::vector<std::int64_t>>& members, at::Tensor& hidden,
@@ -253,41 +289,44 @@ FactTrace trace_fact(const model::Decoder& decoder, const TraceTokens& tokens, c
     answers.add(last);
 
     // Where the first row of each cell will stand; tokens before the subject have that of the corrupted run.
+    constexpr std::int64_t kCorruptedRow = 1;
+    const auto row_of = [&](std::int64_t first, std::int64_t run) {
+        return run == TokenRuns::kCorrupted ? kCorruptedRow : first + run * copies;
+    };
     const auto all_layers = static_cast<std::size_t>(layers);
     std::vector<std::vector<std::int64_t>> first_row(
-        settings.kinds.size(), std::vector<std::int64_t>(static_cast<std::size_t>(positions) * all_layers, 1));
-    std::map<TraceKind, std::int64_t> severed_rows;
+        settings.kinds.size(),
+        std::vector<std::int64_t>(static_cast<std::size_t>(positions) * all_layers, kCorruptedRow));
+    std::map<TraceKind, std::vector<std::int64_t>> severed_rows;  // by layer
     for (std::int64_t token = tokens.subject.begin; token < positions; ++token) {
         const TokenRuns runs(decoder, recording, tokens.ids, token);
         for (std::size_t i = 0; i < settings.kinds.size(); ++i) {
-            std::vector<std::int64_t> run_of(all_layers);
-            std::iota(run_of.begin(), run_of.end(), 0);
+            std::vector<std::int64_t> run_of;
             const TraceKind kind = settings.kinds[i];
-            const std::int64_t first =
-                answers.add(kind == TraceKind::kState ? runs.restore_states()
-                                                      : runs.restore_windows(kind, settings.window, run_of));
+            const std::int64_t first = answers.add(runs.restore(kind, settings.window, std::nullopt, run_of));
             for (std::size_t layer = 0; layer < all_layers; ++layer) {
-                first_row[i][static_cast<std::size_t>(token) * all_layers + layer] = first + run_of[layer] * copies;
+                first_row[i][static_cast<std::size_t>(token) * all_layers + layer] = row_of(first, run_of[layer]);
             }
         }
         if (settings.severed && token == tokens.subject.end - 1) {
             for (const TraceKind kind : {TraceKind::kMlp, TraceKind::kAttention}) {
-                severed_rows[kind] = answers.add(runs.restore_states(kind));
+                std::vector<std::int64_t> run_of;
+                const std::int64_t first = answers.add(runs.restore(TraceKind::kState, 0, kind, run_of));
+                for (const std::int64_t run : run_of) severed_rows[kind].push_back(row_of(first, run));
             }
         }
     }
 
     answers.score(decoder, trace.answer);
     trace.high = answers.mean(0, 1);
-    trace.low = answers.mean(1, copies);
+    trace.low = answers.mean(kCorruptedRow, copies);
     for (const auto& rows : first_row) {
         std::vector<double>& scores = trace.scores.emplace_back();
         for (const std::int64_t row : rows) scores.push_back(answers.mean(row, copies));
     }
-    for (const auto& [kind, row] : severed_rows) {
+    for (const auto& [kind, rows] : severed_rows) {
         std::vector<double>& scores = kind == TraceKind::kMlp ? trace.severed_mlp : trace.severed_attention;
-        for (std::int64_t layer = 0; layer < layers; ++layer)
-            scores.push_back(answers.mean(row + layer * copies, copies));
+        for (const std::int64_t row : rows) scores.push_back(answers.mean(row, copies));
     }
     return trace;
 }
