@@ -1,9 +1,9 @@
-// benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS [BATCH_TOKENS]]: seconds of processor and of the clock that one pass over the
-// keys of these layers (comma-separated) takes, 512-token windows, the model loaded beforehand.
+// benchmark_moments MODEL CORPUS TOKENS LAYERS [THREADS [BATCH_TOKENS]]: seconds of processor and of the clock that one
+// pass over the keys of these layers (comma-separated) takes, 512-token windows, the model loaded beforehand.
 
 #include "edit/keys/key_pass.h"
 #include "edit/keys/moment_windows.h"
-#include "edit/solve/packed_triangle.h"
+#include "edit/keys/packed_triangle.h"
 #include "io/text.h"
 #include "model/memory.h"
 

@@ -68,7 +68,8 @@ def main():
     theirs = json.loads(subprocess.run([sys.executable, "-P", *sys.argv, "--peer-alone"], check=True, capture_output=True,
                                        text=True).stdout.splitlines()[-1])
     ours = json.loads(subprocess.run([args.program, args.model, args.corpus, str(theirs["tokens"]), args.layers,
-                                      str(args.threads), str(args.batch_tokens)], check=True, capture_output=True, text=True).stdout)
+                                      str(args.threads), str(args.batch_tokens)], check=True, capture_output=True,
+                                     text=True).stdout)
     for name, side in (("ours", ours), ("theirs", theirs)):
         print(f"{name:7} {side['tokens']} tokens, {side['tokens'] / side['seconds']:8.0f} tokens/s by the clock, "
               f"{side['tokens'] / side['processor_seconds']:8.0f} by processor time")

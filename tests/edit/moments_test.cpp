@@ -1,11 +1,11 @@
 // Second moments of a real small model: against a plain computation, on any number of ranks, added up, refused.
 
-#include "edit/keys/moments.h"
 #include "base/error.h"
 #include "edit/keys/key_pass.h"
 #include "edit/keys/moment_convergence.h"
 #include "edit/keys/moment_windows.h"
-#include "edit/solve/packed_triangle.h"
+#include "edit/keys/moments.h"
+#include "edit/keys/packed_triangle.h"
 #include "io/text.h"
 #include "mpi_world.h"
 #include "shared_folder.h"

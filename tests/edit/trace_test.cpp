@@ -88,17 +88,13 @@ at::Tensor noise_for(const model::Decoder& decoder, const TraceTokens& tokens, d
     return trace_noise(1, 7, kCopies, tokens.subject.end - tokens.subject.begin, decoder.config().hidden, deviation);
 }
 
-class TraceFamily : public ::testing::TestWithParam<std::string> {
-  protected:
-    model::Decoder decoder = model::Decoder::load(model::golden_folder(GetParam()), model::Compute::kFloat32);
-    TraceTokens tokens = golden_tokens(GetParam());
-};
-
-TEST_P(TraceFamily, EveryCellIsThatOfAFullPass) {
+void expect_every_cell_as_of_a_full_pass(const model::Decoder& decoder, const TraceTokens& tokens,
+                                         std::int64_t window) {
+    SCOPED_TRACE(window);
     const at::NoGradGuard no_grad;
     const at::Tensor noise = noise_for(decoder, tokens, 1.0);
     TraceSettings settings;
-    settings.window = 2;
+    settings.window = window;
     const FactTrace trace = trace_fact(decoder, tokens, noise, settings);
     const std::int64_t layers = decoder.config().layers;
     const double tolerance = 1e-5 * trace.high + 1e-9;
@@ -106,7 +102,8 @@ TEST_P(TraceFamily, EveryCellIsThatOfAFullPass) {
     EXPECT_NEAR(trace.low, plain_score(decoder, tokens, noise, trace.answer, {}), tolerance);
     for (std::int64_t token = 0; token < std::ssize(tokens.ids); ++token) {
         for (std::int64_t layer = 0; layer < layers; ++layer) {
-            const std::int64_t begin = std::max<std::int64_t>(0, layer - 1), end = std::min(layers, layer + 1);
+            const std::int64_t begin = std::max<std::int64_t>(0, layer - window / 2);
+            const std::int64_t end = std::min(layers, layer + window - window / 2);
             const auto at = static_cast<std::size_t>(token * layers + layer);
             EXPECT_NEAR(trace.scores[0][at],
                         plain_score(decoder, tokens, noise, trace.answer, {.token = token, .state_layer = layer}),
@@ -129,6 +126,25 @@ TEST_P(TraceFamily, EveryCellIsThatOfAFullPass) {
         EXPECT_NEAR(trace.severed_attention[static_cast<std::size_t>(layer)],
                     plain_score(decoder, tokens, noise, trace.answer, state, TraceKind::kAttention), tolerance);
     }
+}
+
+class TraceFamily : public ::testing::TestWithParam<std::string> {
+  protected:
+    model::Decoder decoder = model::Decoder::load(model::golden_folder(GetParam()), model::Compute::kFloat32);
+    TraceTokens tokens = golden_tokens(GetParam());
+};
+
+TEST_P(TraceFamily, EveryCellIsThatOfAFullPass) {
+    // Windows of one layer, also of the last alone; of more, which begin in the middle and end there.
+    for (const std::int64_t window : {1, 2, 3}) expect_every_cell_as_of_a_full_pass(decoder, tokens, window);
+}
+
+TEST(TraceFact, OfAModelWithOneLayerEveryCellIsThatOfAFullPass) {
+    model::DecoderConfig config =
+        model::Decoder::load(model::golden_folder("llama"), model::Compute::kFloat32).config();
+    config.layers = 1;
+    const auto decoder = model::Decoder::create(config, 3, model::Compute::kFloat32);
+    expect_every_cell_as_of_a_full_pass(decoder, golden_tokens("llama"), 2);
 }
 
 TEST_P(TraceFamily, WithoutNoiseLowIsHigh) {

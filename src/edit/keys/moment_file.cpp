@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "edit/solve/packed_triangle.h"
+#include "edit/keys/packed_triangle.h"
 
 #include <fmt/ranges.h>
 

@@ -6,7 +6,7 @@
 #include "edit/keys/key_pass.h"
 #include "edit/keys/moment_convergence.h"
 #include "edit/keys/moment_windows.h"
-#include "edit/solve/packed_triangle.h"
+#include "edit/keys/packed_triangle.h"
 #include "store/blocks.h"
 
 #include <fmt/ranges.h>

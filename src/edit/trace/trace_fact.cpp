@@ -121,12 +121,18 @@ class TokenRuns {
         context_ = decoder.context({at::tensor(rest, at::kLong).to(decoder.device()).unsqueeze(0), {}}, &cache_);
     }
 
+    // Runs of all layers.
+    struct Restored {
+        at::Tensor ends;                   // last positions, [run · copy, hidden]
+        std::vector<std::int64_t> run_of;  // [layer]: the run of its cell
+    };
+    // The run of a cell that leaves the answer as it is in the corrupted run.
+    static constexpr std::int64_t kCorrupted = -1;
+
     // What is clean around every layer in turn: states, the block's output there; MLP and attention, their outputs in a
     // window. With `severed`, the outputs of that kind stay afterwards at the token what they were in the corrupted
-    // run. Returns last positions, [run · copy, hidden]; run_of[layer] is the run of its cell. Windows that begin alike
-    // (clipped at the first layer) are one run until one of them ends.
-    at::Tensor restore(TraceKind kind, std::int64_t width, std::optional<TraceKind> severed,
-                       std::vector<std::int64_t>& run_of) const {
+    // run. Windows that begin alike (clipped at the first layer) are one run until one of them ends.
+    Restored restore(TraceKind kind, std::int64_t width, std::optional<TraceKind> severed = std::nullopt) const {
         const std::int64_t layers = recording_.layers();
         struct Window {
             std::int64_t begin, end;
@@ -173,16 +179,13 @@ class TokenRuns {
             if (is_last) ends.push_back(entered.select(1, 0));
             hidden = hidden.defined() ? at::cat({hidden, entered}) : entered;
         }
-        run_of.assign(static_cast<std::size_t>(layers), kCorrupted);
+        std::vector<std::int64_t> run_of(static_cast<std::size_t>(layers), kCorrupted);
         for (std::size_t run = 0; run < members.size(); ++run) {
             for (const std::int64_t centre : members[run])
                 run_of[static_cast<std::size_t>(centre)] = static_cast<std::int64_t>(run);
         }
-        return ends.empty() ? corrupted(0).select(1, 0).narrow(0, 0, 0) : at::cat(ends);
+        return {ends.empty() ? corrupted(0).select(1, 0).narrow(0, 0, 0) : at::cat(ends), std::move(run_of)};
     }
-
-    // Of a cell that leaves the answer as it is in the corrupted run.
-    static constexpr std::int64_t kCorrupted = -1;
 
   private:
     // Positions from the token on.
@@ -290,29 +293,26 @@ FactTrace trace_fact(const model::Decoder& decoder, const TraceTokens& tokens, c
 
     // Where the first row of each cell will stand; tokens before the subject have that of the corrupted run.
     constexpr std::int64_t kCorruptedRow = 1;
-    const auto row_of = [&](std::int64_t first, std::int64_t run) {
-        return run == TokenRuns::kCorrupted ? kCorruptedRow : first + run * copies;
+    const auto add = [&](const TokenRuns::Restored& restored) {
+        const std::int64_t first = answers.add(restored.ends);
+        std::vector<std::int64_t> rows;  // by layer
+        for (const std::int64_t run : restored.run_of) {
+            rows.push_back(run == TokenRuns::kCorrupted ? kCorruptedRow : first + run * copies);
+        }
+        return rows;
     };
-    const auto all_layers = static_cast<std::size_t>(layers);
     std::vector<std::vector<std::int64_t>> first_row(
-        settings.kinds.size(),
-        std::vector<std::int64_t>(static_cast<std::size_t>(positions) * all_layers, kCorruptedRow));
+        settings.kinds.size(), std::vector<std::int64_t>(static_cast<std::size_t>(positions * layers), kCorruptedRow));
     std::map<TraceKind, std::vector<std::int64_t>> severed_rows;  // by layer
     for (std::int64_t token = tokens.subject.begin; token < positions; ++token) {
         const TokenRuns runs(decoder, recording, tokens.ids, token);
         for (std::size_t i = 0; i < settings.kinds.size(); ++i) {
-            std::vector<std::int64_t> run_of;
-            const TraceKind kind = settings.kinds[i];
-            const std::int64_t first = answers.add(runs.restore(kind, settings.window, std::nullopt, run_of));
-            for (std::size_t layer = 0; layer < all_layers; ++layer) {
-                first_row[i][static_cast<std::size_t>(token) * all_layers + layer] = row_of(first, run_of[layer]);
-            }
+            const std::vector<std::int64_t> rows = add(runs.restore(settings.kinds[i], settings.window));
+            std::copy(rows.begin(), rows.end(), first_row[i].begin() + token * layers);
         }
         if (settings.severed && token == tokens.subject.end - 1) {
             for (const TraceKind kind : {TraceKind::kMlp, TraceKind::kAttention}) {
-                std::vector<std::int64_t> run_of;
-                const std::int64_t first = answers.add(runs.restore(TraceKind::kState, 0, kind, run_of));
-                for (const std::int64_t run : run_of) severed_rows[kind].push_back(row_of(first, run));
+                severed_rows[kind] = add(runs.restore(TraceKind::kState, settings.window, kind));
             }
         }
     }

@@ -5,7 +5,8 @@
 // Nothing is computed twice. Clean and corrupted runs are one batch; a cell (token, layer) starts behind the restored
 // state from the corrupted run's hidden states and computes positions from its token on alone, with the corrupted run's
 // keys and values before it. All layers of a token run side by side. Tokens before the subject are untouched by the
-// noise: their cells equal the corrupted run. The unembedding sees last positions alone, of all cells together.
+// noise: their cells equal the corrupted run. The last block's MLP and the unembedding see last positions alone, the
+// latter of all cells together.
 
 #include "edit/trace/trace_prompt.h"
 #include "model/decoder.h"

@@ -36,6 +36,21 @@ void visit_stretches(std::int64_t count, const Visit& visit) {
     }
 }
 
+// visit.operator()<size, two>(begin) for stretches of ids, where sums of the first `lanes` lanes are wanted: in two
+// vectors, or in one if they fit.
+template <typename Visit>
+void visit_ids(std::int64_t ids, std::int64_t lanes, const Visit& visit) {
+    const auto in_vectors = [&]<bool kTwoVectors>() {
+        visit_stretches(ids,
+                        [&]<int kIds>(std::int64_t begin) { visit.template operator()<kIds, kTwoVectors>(begin); });
+    };
+    if (lanes > 16) {
+        in_vectors.template operator()<true>();
+    } else {
+        in_vectors.template operator()<false>();
+    }
+}
+
 // Which of the next 32 columns exist, where `left` do.
 struct ColumnMasks {
     __mmask16 first, second;

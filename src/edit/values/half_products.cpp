@@ -48,17 +48,10 @@ NEPENTHE_TARGET_HALF inline void half_logits_of_ids(const std::uint16_t* weights
 
 NEPENTHE_TARGET_HALF void avx512_half_logits(const HalfStrip& strip, const std::uint16_t* states, std::int64_t lanes,
                                              float* logits) {
-    const auto visit = [&]<bool kTwoVectors>() {
-        visit_stretches(strip.ids, [&]<int kIds>(std::int64_t v) {
-            half_logits_of_ids<kIds, kTwoVectors>(strip.weights + v * strip.hidden, strip.hidden, states,
-                                                  logits + v * kLaneBlock);
-        });
-    };
-    if (lanes > 16) {
-        visit.template operator()<true>();
-    } else {
-        visit.template operator()<false>();
-    }
+    visit_ids(strip.ids, lanes, [&]<int kIds, bool kTwoVectors>(std::int64_t v) {
+        half_logits_of_ids<kIds, kTwoVectors>(strip.weights + v * strip.hidden, strip.hidden, states,
+                                              logits + v * kLaneBlock);
+    });
 }
 
 // Every number in the lower half of 32 bits. (GCC 12 warns of its own unmasked intrinsics.)

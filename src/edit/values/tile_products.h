@@ -8,12 +8,12 @@
 
 namespace nepenthe::edit {
 
-// Whether this processor has tiles and the kernel lets this process use them. The functions below are for processors
-// that have, and for strips whose `hidden` fits.
+// Whether this processor has tiles and the kernel lets this process use them. The functions below throw
+// Error(kInternal) where it has not, or where the strip's `hidden` does not fit.
 bool has_tile_products();
 inline bool fits_tiles(std::int64_t hidden) { return hidden % 32 == 0; }
 
-// half_strip_logits() and half_strip_sums().
+// half_strip_logits() of all lanes, and half_strip_sums().
 void tile_logits(const HalfStrip& strip, const std::uint16_t* states, float* logits);
 void tile_sums(const HalfStrip& strip, const std::uint16_t* pairs, const float* factors, std::int64_t lanes,
                float* sums);

@@ -67,17 +67,10 @@ NEPENTHE_TARGET_AVX512 inline void logits_of_ids(const float* weights, std::int6
 }
 
 NEPENTHE_TARGET_AVX512 void avx512_logits(const Strip& strip, const float* states, std::int64_t lanes, float* logits) {
-    const auto visit = [&]<bool kTwoVectors>() {
-        visit_stretches(strip.ids, [&]<int kIds>(std::int64_t v) {
-            logits_of_ids<kIds, kTwoVectors>(strip.weights + v * strip.hidden, strip.hidden, states,
-                                             logits + v * kLaneBlock);
-        });
-    };
-    if (lanes > 16) {
-        visit.template operator()<true>();
-    } else {
-        visit.template operator()<false>();
-    }
+    visit_ids(strip.ids, lanes, [&]<int kIds, bool kTwoVectors>(std::int64_t v) {
+        logits_of_ids<kIds, kTwoVectors>(strip.weights + v * strip.hidden, strip.hidden, states,
+                                         logits + v * kLaneBlock);
+    });
 }
 
 // Lanes [0, kLanes) of `factors`, columns [0, 32) of the strip, of which the masks keep those that exist.

@@ -1,4 +1,4 @@
-#include "edit/solve/packed_triangle.h"
+#include "edit/keys/packed_triangle.h"
 
 #include "base/error.h"
 #include "model/gemm.h"
