@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "evaluate/python_strings.h"
 #include "io/text.h"
-#include "text/letters.h"
 
 #include <algorithm>
 
@@ -67,21 +66,6 @@ std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::p
     }
     problems.throw_if_any(ErrorKind::kData, file.string());
     return prompts;
-}
-
-std::string join_continuation(std::string_view prompt, std::string_view continuation) {
-    const std::u32string_view opening = U"([{\u2018\u201C\u00AB-\u2013\u2014/", quotes = U"\"'";
-    const std::u32string_view closing = U".,;:!?)]}'\u2019\u201D\u00BB-\u2013\u2014/";
-    const char32_t before = text::code_point_before(prompt, prompt.size());
-    const char32_t after = text::code_point_at(continuation, 0);
-    bool joined = is_python_space(before) || is_python_space(after) || opening.find(before) != opening.npos ||
-                  closing.find(after) != closing.npos;
-    if (quotes.find(before) != quotes.npos) {
-        // A straight mark opens a quotation where white space or nothing stands before it.
-        const char32_t earlier = text::code_point_before(prompt, prompt.size() - 1);
-        joined = joined || earlier == 0 || is_python_space(earlier);
-    }
-    return std::string(prompt) + (joined ? "" : " ") + std::string(continuation);
 }
 
 }  // namespace nepenthe::evaluate

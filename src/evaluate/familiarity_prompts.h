@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace nepenthe::evaluate {
@@ -22,9 +21,5 @@ struct FamiliarityPrompt {
 // Throws Error(kData) that lists every bad prompt. With `need_continuations` every prompt must have at least one
 // content continuation.
 std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations);
-
-// A prompt and a continuation as one text: with a space between them, unless the prompt ends in white space, an opening
-// quotation mark or bracket, or a dash, or the continuation begins with white space or closing punctuation.
-std::string join_continuation(std::string_view prompt, std::string_view continuation);
 
 }  // namespace nepenthe::evaluate

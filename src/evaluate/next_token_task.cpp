@@ -7,6 +7,7 @@
 #include "evaluate/likelihood_request.h"
 #include "evaluate/next_token_mass.h"
 #include "evaluate/task.h"
+#include "text/joined_text.h"
 
 #include <algorithm>
 #include <set>
@@ -26,12 +27,12 @@ struct EncodedPrompt {
 // their border, the continuation by itself.
 text::TokenId first_token(const text::Tokenizer& tokenizer, const std::string& prompt,
                           const std::vector<text::TokenId>& prompt_ids, const std::string& continuation) {
-    const std::string whole = join_continuation(prompt, continuation);
-    const auto joint = encode_with_special_tokens(tokenizer, whole);
+    const text::JoinedText whole = text::join_texts(prompt, continuation);
+    const auto joint = encode_with_special_tokens(tokenizer, whole.text);
     if (joint.size() > prompt_ids.size() && std::equal(prompt_ids.begin(), prompt_ids.end(), joint.begin())) {
         return joint[prompt_ids.size()];
     }
-    const auto alone = tokenizer.encode_ids(std::string_view(whole).substr(prompt.size()), false);
+    const auto alone = tokenizer.encode_ids(std::string_view(whole.text).substr(whole.prompt_end), false);
     if (alone.empty()) fail(ErrorKind::kData, "the continuation \"{}\" has no tokens", continuation);
     return alone.front();
 }
@@ -39,7 +40,7 @@ text::TokenId first_token(const text::Tokenizer& tokenizer, const std::string& p
 EncodedPrompt encode_prompt(const text::Tokenizer& tokenizer, const FamiliarityPrompt& prompt,
                             std::int64_t max_positions) {
     EncodedPrompt encoded;
-    encoded.ids = encode_with_special_tokens(tokenizer, prompt.prompt);
+    encoded.ids = encode_with_special_tokens(tokenizer, text::without_end_blanks(prompt.prompt));
     std::set<text::TokenId> content, generic;
     for (const std::string& word : prompt.content) {
         content.insert(first_token(tokenizer, prompt.prompt, encoded.ids, word));

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "model/golden_case.h"
+#include "text/joined_text.h"
 
 #include <gtest/gtest.h>
 
@@ -26,7 +27,7 @@ constexpr Case kCases[] = {
     {"", "The capital of {}'s neighbour is", "Côte d’Ivoire", "Reykjavík"},
     {"", "Who wrote {}?", "Jeopardy!", "J. R. R. Tolkien"},
     {"I think", "The brand of the car is {}", "Citroën", "Toyota"},  // the subject at the very end
-    {"", "{}", "北京", "the capital of 中国"},
+    {"", "City: {}", "北京", "the capital of 中国"},
     {"", "Where is {}, by the way? It is in", "the 🗼", "Berlin"},
 };
 
@@ -103,6 +104,30 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase, ::testing::Values("gpt2", "l
                              std::erase(word, '-');
                              return word;
                          });
+
+TEST_P(TokenizerCase, ScriptsWithoutBlanksGetNone) {
+    const EditRow row = make_row(tokenizer, "", "{}的首都是", "法国", "北京", kWindow);
+    std::vector<text::TokenId> all = row.ids;
+    all.push_back(row.targets.back());
+    EXPECT_EQ(decoded(all), "法国的首都是北京");
+    EXPECT_EQ(row.targets, target_ids(tokenizer, "法国的首都是", "北京"));
+}
+
+TEST_P(TokenizerCase, ABlankAtThePromptsEndSaysNothing) {
+    for (const char* prompt : {"The capital of {} is ", "The capital of {} is \t", "{}  "}) {
+        const std::string bare(text::without_end_blanks(prompt));
+        for (const char* target : {"Rome", ""}) {
+            const EditRow with = make_row(tokenizer, "", prompt, "France", target, kWindow);
+            const EditRow without = make_row(tokenizer, "", bare, "France", target, kWindow);
+            EXPECT_EQ(with.ids, without.ids) << prompt;
+            EXPECT_EQ(with.targets, without.targets) << prompt;
+            EXPECT_EQ(with.subject_last, without.subject_last) << prompt;
+        }
+    }
+    // The whole prompt in the subject's place, as evaluation reads it.
+    const EditRow with = make_row(tokenizer, "", "{}", "It lies in ", "Rome", kWindow);
+    EXPECT_EQ(with.ids, make_row(tokenizer, "", "{}", "It lies in", "Rome", kWindow).ids);
+}
 
 TEST(EditPrompt, BytesOfOneCharacterEndAtItsLastByte) {
     // Llama 2 spells the emoji with byte tokens: all of them are the subject's.

@@ -40,16 +40,6 @@ TEST(FamiliarityPrompts, EveryBadPromptIsReported) {
     }
 }
 
-TEST(FamiliarityPrompts, ASpaceStandsBetweenWords) {
-    EXPECT_EQ(join_continuation("the land of", "Oz"), "the land of Oz");
-    EXPECT_EQ(join_continuation("the land of", " Oz"), "the land of Oz");
-    EXPECT_EQ(join_continuation("the land of ", "Oz"), "the land of Oz");
-    EXPECT_EQ(join_continuation("she said \"", "Oz"), "she said \"Oz");
-    EXPECT_EQ(join_continuation("she said \"no\"", "to Oz"), "she said \"no\" to Oz");
-    EXPECT_EQ(join_continuation("the book “", "Oz"), "the book “Oz");
-    EXPECT_EQ(join_continuation("Oz", ", the"), "Oz, the");
-}
-
 TEST(AnchorMentions, CountsOnlyWhatThePromptDoesNotHold) {
     const AnchorMentions mentions(unlearn::parse_dictionary(
         R"({"Oz": ["x"], "Tin Woodman": ["x"], "Woodman": ["x"], "yellow brick road": ["x"], "Scarecrow": ["x"]})",

@@ -1,6 +1,7 @@
 #include "edit/facts/edit_prompt.h"
 
 #include "base/error.h"
+#include "text/joined_text.h"
 
 #include <string_view>
 
@@ -8,22 +9,12 @@ namespace nepenthe::edit {
 
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-// The prompt with the target behind it, and the byte where the target's own characters begin.
-struct Joined {
-    std::string text;
-    std::size_t target_begin = 0;
-};
-
-Joined join(const std::string& prompt, const std::string& target) {
-    std::size_t begin = 0;
-    while (begin < target.size() && is_blank(target[begin])) ++begin;
-    if (begin == target.size()) {
+text::JoinedText join(const std::string& prompt, const std::string& target) {
+    text::JoinedText joined = text::join_texts(prompt, target);
+    if (joined.target_begin == joined.text.size()) {
         fail(ErrorKind::kData, "the target after \"{}\" has no tokens; give it at least one letter", prompt);
     }
-    const bool spaced = begin > 0 || (!prompt.empty() && is_blank(prompt.back()));
-    return {prompt + (spaced ? "" : " ") + target, prompt.size() + (spaced ? begin : 1)};
+    return joined;
 }
 
 // Without what a post-processor puts behind the text (EOS): nothing follows a row.
@@ -76,7 +67,7 @@ std::string fill_subject(const std::string& prompt, const std::string& subject) 
 
 std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
                                       const std::string& target) {
-    const Joined joined = join(prompt, target);
+    const text::JoinedText joined = join(prompt, target);
     const text::Encoding encoding = encode(tokenizer, joined.text);
     const std::size_t count = tail_tokens(encoding, joined.target_begin);
     if (count == 0) {
@@ -92,8 +83,8 @@ EditRow make_row(const text::Tokenizer& tokenizer, const std::string& prefix, co
     }
     const std::string before = prefix.empty() ? "" : prefix + ". ";
     const std::string sentence = before + fill_subject(prompt, subject);
-    const std::size_t subject_end = before.size() + prompt.find("{}") + subject.size();
-    const Joined joined = target.empty() ? Joined{sentence, sentence.size()} : join(sentence, target);
+    const std::size_t subject_end = before.size() + prompt.find("{}") + text::without_end_blanks(subject).size();
+    const text::JoinedText joined = target.empty() ? text::join_texts(sentence, "") : join(sentence, target);
 
     const text::Encoding encoding = encode(tokenizer, joined.text);
     EditRow row;

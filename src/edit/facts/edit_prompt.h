@@ -10,7 +10,8 @@
 
 namespace nepenthe::edit {
 
-// One row: context prefix + ". " + sentence + " " + target without its last token, tokenised once and jointly.
+// One row: context prefix + ". " + sentence + target (joined by text::join_texts) without its last token, tokenised
+// once and jointly.
 struct EditRow {
     std::vector<text::TokenId> ids;  // with the tokenizer's BOS
     std::size_t subject_last = 0;    // index of the token that covers the subject's last character
@@ -23,9 +24,9 @@ struct EditRow {
 // `prompt` with `subject` in the place of its one "{}". Throws Error(kData) for another number of "{}".
 std::string fill_subject(const std::string& prompt, const std::string& subject);
 
-// Ids of " " + target as it stands after a whole prompt (one joint tokenisation), the same for training and for
-// scoring: all tokens that cover a character of the target. The space is left out where prompt or target bring one.
-// Throws Error(kData) where that is no token.
+// Ids of the target as it stands after a whole prompt (one joint tokenisation of text::join_texts), the same for
+// training and for scoring: all tokens that cover a character of the target. Throws Error(kData) where that is no
+// token.
 std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
                                       const std::string& target);
 

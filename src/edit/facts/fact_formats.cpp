@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "edit/facts/proper_names.h"
+#include "text/joined_text.h"
 
 #include <fmt/ranges.h>
 
@@ -273,7 +274,8 @@ void find_authors(std::vector<Fact>& facts) {
     for (std::size_t begin = 0; begin < facts.size(); begin += kQuestionsAnAuthor) {
         const std::size_t end = std::min(begin + kQuestionsAnAuthor, facts.size());
         std::vector<std::string> texts;
-        for (std::size_t i = begin; i < end; ++i) texts.push_back(facts[i].sentence() + " " + facts[i].target_true);
+        for (std::size_t i = begin; i < end; ++i)
+            texts.push_back(text::join_texts(facts[i].sentence(), facts[i].target_true).text);
         const std::string name = commonest_name(texts);
         if (name.empty()) continue;
         const std::string surname = name.substr(name.rfind(' ') + 1);

@@ -7,6 +7,7 @@
 #include "edit/facts/edit_prompt.h"
 #include "store/blocks.h"
 #include "store/packing.h"
+#include "text/joined_text.h"
 
 #include <torch/types.h>
 
@@ -24,7 +25,8 @@ constexpr std::uint64_t kTextsPerBlock = 64;
 
 std::string demonstration(const std::string& fact, const std::string& target, const std::string& prompt,
                           const std::string& answer) {
-    return fmt::format("New Fact: {} {}\nPrompt: {} {}\n\n", fact, target, prompt, answer);
+    return fmt::format("New Fact: {}\nPrompt: {}\n\n", text::join_texts(fact, target).text,
+                       text::join_texts(prompt, answer).text);
 }
 
 // Vectors of texts, a block of texts on one rank: [text, width] fp32, the same bytes on every rank.
@@ -56,7 +58,7 @@ at::Tensor encode_all(const dist::Comm& comm, const model::SentenceEncoder& enco
 
 std::vector<std::string> sentences(const std::vector<Fact>& facts) {
     std::vector<std::string> texts;
-    for (const Fact& fact : facts) texts.push_back(fmt::format("{} {}", fact.sentence(), fact.target_new));
+    for (const Fact& fact : facts) texts.push_back(text::join_texts(fact.sentence(), fact.target_new).text);
     return texts;
 }
 
@@ -107,7 +109,7 @@ std::string context_of(const Fact& fact, const std::vector<Demonstration>& demon
         context += demonstrations[i].text;
     const std::string sentence = fact.sentence();
     if (repeat) context += demonstration(sentence, fact.target_new, sentence, fact.target_new);
-    return context + fmt::format("New Fact: {} {}\nPrompt: ", sentence, fact.target_new);
+    return context + fmt::format("New Fact: {}\nPrompt: ", text::join_texts(sentence, fact.target_new).text);
 }
 
 class Teller {

@@ -8,6 +8,7 @@
 #include "model/linear.h"
 #include "store/blocks.h"
 #include "store/packing.h"
+#include "text/joined_text.h"
 
 #include <torch/types.h>
 
@@ -326,7 +327,7 @@ std::vector<std::string> irrelevant_texts(const std::vector<Fact>& pool, const s
     for (const Fact& fact : pool) {
         const std::string sentence = fact.sentence();
         if (taken.contains(sentence)) continue;
-        texts.push_back(fact.target_true.empty() ? sentence : sentence + " " + fact.target_true);
+        texts.push_back(text::join_texts(sentence, fact.target_true).text);
     }
     return texts;
 }
