@@ -18,13 +18,15 @@ build_jobs() {
     echo $((fitting < cores ? fitting : cores))
 }
 
-# configure_and_build TARGET...: the release preset; output only when something is wrong, as a build says little to a user.
+# configure_and_build TARGET...: the release preset, with the options of the array `cmake_options` where there is one;
+# output only when something is wrong, as a build says little to a user.
 configure_and_build() {
     local log=$root/build/release.log targets=()
+    [[ -v cmake_options ]] || local cmake_options=()
     local target
     for target in "$@"; do targets+=(--target "$target"); done
     mkdir -p "$root/build"
-    if ! (cd "$root" && cmake --preset release && cmake --build --preset release -j "$(build_jobs)" "${targets[@]}") \
+    if ! (cd "$root" && cmake --preset release "${cmake_options[@]}" && cmake --build --preset release -j "$(build_jobs)" "${targets[@]}") \
         >"$log" 2>&1; then
         tail -n 60 "$log" >&2
         echo "the build failed; all of its output: $log" >&2
