@@ -118,7 +118,7 @@ JoinedText join_texts(std::string_view prompt, std::string_view target) {
     if (has_line_break(behind) || has_line_break(ahead)) {
         between = std::string(behind) + std::string(ahead);
     } else if (!words.empty() && !follows.empty() && blank_between(words, follows, !behind.empty() || !ahead.empty())) {
-        between = " ";
+        between.push_back(' ');
     }
     JoinedText joined;
     joined.prompt_end = without_end_blanks(prompt).size();
