@@ -20,7 +20,7 @@ SampleAnswers::SampleAnswers(const std::vector<edit::Fact>& facts, const text::T
 std::string SampleAnswers::one(const model::Decoder& decoder, std::size_t fact) const {
     model::GenerateOptions options;
     options.max_new_tokens = kTokens;
-    if (tokenizer_.eos()) options.stop = {*tokenizer_.eos()};
+    options.stop = tokenizer_.ends();
     const auto prompt = tokenizer_.encode_ids(facts_[fact].sentence(), /*add_special_tokens=*/true);
     return tokenizer_.decode(model::generate(decoder, {prompt}, options, {0})[0], /*skip_special_tokens=*/true);
 }

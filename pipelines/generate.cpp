@@ -35,7 +35,7 @@ Answer run_generate(const dist::Comm& comm, const Arguments& arguments) {
     const auto tokenizer = load_tokenizer(folder, decoder.config());
     sampling.greedy = greedy;
     sampling.seed = common.seed;
-    if (tokenizer.eos()) sampling.stop = {*tokenizer.eos()};
+    sampling.stop = tokenizer.ends();
     const auto prompt_ids = tokenizer.encode_ids(prompt, /*add_special_tokens=*/true);
     if (prompt_ids.empty()) fail(ErrorKind::kUsage, "the prompt has no tokens");
     const auto ids = model::generate(decoder, {prompt_ids}, sampling, {0})[0];

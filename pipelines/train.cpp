@@ -77,7 +77,11 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     reader.finish(stage.common.seed);
     stage.common.apply(comm);
 
-    const auto tokenizer = text::Tokenizer::load(stage.model.empty() ? stage.tokenizer : stage.model);
+    const bool fresh = stage.model.empty();
+    const model::DecoderConfig config =
+        fresh ? model::parse_config(parse_json(io::read_file(stage.config), stage.config.string()))
+              : model::read_config(stage.model);
+    const auto tokenizer = load_tokenizer(fresh ? stage.tokenizer : stage.model, config);
     const text::Corpus corpus =
         text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), tokenizer, stage.cut);
     const store::ArtefactKey key = make_key(comm, stage, reader.key(), corpus, tokenizer);
@@ -86,15 +90,8 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     }
 
     const at::Device device = stage.common.torch_device(comm);
-    auto decoder = stage.model.empty()
-                       ? model::Decoder::create(
-                             model::parse_config(parse_json(io::read_file(stage.config), stage.config.string())),
-                             stage.common.seed, stage.common.compute(), device)
-                       : model::Decoder::load(stage.model, stage.common.compute(), device);
-    if (tokenizer.size() > decoder.config().vocabulary) {
-        fail(ErrorKind::kData, "the tokenizer has ids up to {}, the model's vocabulary ends at {}",
-             tokenizer.size() - 1, decoder.config().vocabulary - 1);
-    }
+    auto decoder = fresh ? model::Decoder::create(config, stage.common.seed, stage.common.compute(), device)
+                         : model::Decoder::load(stage.model, stage.common.compute(), device);
     store::ArtefactWriter writer(comm, stage.common.outputs, key);
     const auto collectives = stage.common.collectives(comm);
     const auto report = train::train(

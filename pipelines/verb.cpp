@@ -80,12 +80,7 @@ const Verb& find_verb(const std::string& name) {
 }
 
 text::Tokenizer load_tokenizer(const std::filesystem::path& folder, const model::DecoderConfig& config) {
-    auto tokenizer = text::Tokenizer::load(folder);
-    if (tokenizer.size() > config.vocabulary) {
-        fail(ErrorKind::kData, "{}: the tokenizer has ids up to {}, the model's vocabulary ends at {}", folder.string(),
-             tokenizer.size() - 1, config.vocabulary - 1);
-    }
-    return tokenizer;
+    return text::Tokenizer::load(folder, config.vocabulary);
 }
 
 }  // namespace nepenthe::pipelines

@@ -63,7 +63,8 @@ Answer run_report(const dist::Comm& comm, const Arguments& arguments);
 Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);
 
-// The tokenizer of a model folder, refused (Error(kData)) when its ids do not fit the model's vocabulary.
+// The tokenizer of a model folder. A text with a token that the model's embedding has no row for is refused
+// (Error(kData)) when it is encoded, never the folder.
 text::Tokenizer load_tokenizer(const std::filesystem::path& folder, const model::DecoderConfig& config);
 
 }  // namespace nepenthe::pipelines

@@ -28,7 +28,7 @@ class CompletionTask : public Task {
         generate_.temperature = 1;
         generate_.top_k = 5;
         generate_.seed = input.options.seed;
-        if (const auto eos = tokenizer_.eos()) generate_.stop = {*eos};
+        generate_.stop = tokenizer_.ends();
         const std::int64_t room = input.config.max_positions - generate_.max_new_tokens;
         Problems problems;
         for (const FamiliarityPrompt& prompt : prompts_) {

@@ -151,7 +151,7 @@ class EditGenerationTask : public Task {
         options.greedy = false;
         options.top_k = 5;
         options.seed = seed_;
-        if (const auto eos = tokenizer_.eos()) options.stop = {*eos};
+        options.stop = tokenizer_.ends();
         std::vector<text::TokenId> ids = prompt;
         const auto written = model::generate(decoder, {prompt}, options, {stream}).front();
         ids.insert(ids.end(), written.begin(), written.end());

@@ -39,7 +39,7 @@ class TofuTask : public Task {
     TofuTask(std::vector<TofuItem> items, const TaskInput& input)
         : items_(std::move(items)), tokenizer_(input.tokenizer) {
         generate_.max_new_tokens = input.options.answer_tokens;
-        if (const auto eos = tokenizer_.eos()) generate_.stop = {*eos};
+        generate_.stop = tokenizer_.ends();
         std::vector<std::string> prompts;
         for (const TofuItem& item : items_) prompts.push_back(prompt_of(input.options.tofu_prompt, item.question));
         told_ = told_contexts(input.options, prompts);

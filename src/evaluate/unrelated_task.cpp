@@ -55,7 +55,7 @@ class UnrelatedTask : public Task {
             options.max_new_tokens =
                 std::max(options.max_new_tokens, static_cast<std::int64_t>(questions_[i].answer.size()));
         }
-        if (const auto eos = tokenizer_.eos()) options.stop = {*eos};
+        options.stop = tokenizer_.ends();
         auto answers = model::generate(decoder, prompts, options, streams);
         std::vector<Json> rows;
         for (auto i = static_cast<std::size_t>(begin); std::cmp_less(i, end); ++i) {

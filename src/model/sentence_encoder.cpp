@@ -221,18 +221,21 @@ SentenceEncoder::~SentenceEncoder() = default;
 SentenceEncoder SentenceEncoder::load(const fs::path& folder) {
     const Shape shape = read_shape(folder / "config.json");
     TensorSource source(folder);
-    auto impl = std::unique_ptr<Impl>(
-        new Impl{shape, read_max_tokens(folder, shape), text::Tokenizer::load(folder), {}, {}, {}, {}, {}, {}});
+    auto impl = std::unique_ptr<Impl>(new Impl{shape,
+                                               read_max_tokens(folder, shape),
+                                               text::Tokenizer::load(folder, shape.vocabulary),
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {}});
     impl->words = source.take("embeddings.word_embeddings.weight", {shape.vocabulary, shape.hidden});
     impl->positions = source.take("embeddings.position_embeddings.weight", {shape.positions, shape.hidden});
     impl->types = source.take("embeddings.token_type_embeddings.weight", {shape.types, shape.hidden});
     impl->embedding_norm = source.norm("embeddings.LayerNorm", shape);
     for (std::int64_t i = 0; i < shape.layers; ++i) impl->layers.push_back(read_layer(source, shape, i));
     source.finish(folder);
-    if (impl->tokenizer.size() > shape.vocabulary) {
-        fail(ErrorKind::kData, "{}: the tokenizer has {} ids, the encoder {} embeddings", folder.string(),
-             impl->tokenizer.size(), shape.vocabulary);
-    }
     impl->digest =
         sha256_hex(fmt::format("{} {} {}", model_digest(folder), impl->tokenizer.digest(), impl->max_tokens));
     return SentenceEncoder(std::move(impl));

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace nepenthe::text {
 
@@ -28,10 +29,12 @@ std::int64_t Corpus::tokens() const {
 }
 
 Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenizer, const BlockCut& cut) {
-    const std::optional<TokenId> bos = cut.bos ? tokenizer.bos() : std::nullopt;
-    const std::int64_t shortest = bos ? 2 : 1;
-    if (cut.length < shortest) {
-        fail(ErrorKind::kUsage, "blocks of {} tokens; they need at least {}", cut.length, shortest);
+    const bool with_bos = cut.bos && tokenizer.bos().has_value();
+    const TokenId bos = with_bos ? *tokenizer.bos() : 0;
+    if (with_bos) tokenizer.require_row(bos);
+    const std::size_t lead = with_bos ? 1 : 0;
+    if (std::cmp_less(cut.length, lead + 1)) {
+        fail(ErrorKind::kUsage, "blocks of {} tokens; they need at least {}", cut.length, lead + 1);
     }
     if (documents.size() > std::numeric_limits<std::uint32_t>::max()) {
         fail(ErrorKind::kData, "{} documents, the limit is {}", documents.size(),
@@ -40,22 +43,21 @@ Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenize
     Corpus corpus;
     corpus.digest = digest_of(documents);
     corpus.documents = std::move(documents);
-    const auto text_tokens = static_cast<std::size_t>(cut.length - (bos ? 1 : 0));
+    const std::size_t text_tokens = static_cast<std::size_t>(cut.length) - lead;
     for (std::uint32_t document = 0; document < corpus.documents.size(); ++document) {
         const Encoding encoding = tokenizer.encode(corpus.documents[document], false);
-        for (std::size_t begin = 0; begin < encoding.ids.size(); begin += text_tokens) {
+        // A BOS that the document brings itself is the first block's.
+        const bool written_out = with_bos && !encoding.ids.empty() && encoding.ids.front() == bos;
+        for (std::size_t begin = written_out ? 1 : 0; begin < encoding.ids.size(); begin += text_tokens) {
             const std::size_t count = std::min(text_tokens, encoding.ids.size() - begin);
             if (count < text_tokens && !cut.keep_tail) break;
             TokenBlock block;
             block.document = document;
-            if (bos) {
-                block.ids.push_back(*bos);
-                block.offsets.push_back({0, 0});
-            }
-            const auto first = static_cast<std::ptrdiff_t>(begin), last = static_cast<std::ptrdiff_t>(begin + count);
-            block.ids.insert(block.ids.end(), encoding.ids.begin() + first, encoding.ids.begin() + last);
-            block.offsets.insert(block.offsets.end(), encoding.offsets.begin() + first,
-                                 encoding.offsets.begin() + last);
+            block.ids.assign(lead + count, bos);
+            block.offsets.assign(lead + count, Offset{0, 0});
+            const auto from = static_cast<std::ptrdiff_t>(begin), to = static_cast<std::ptrdiff_t>(lead);
+            std::copy_n(encoding.ids.begin() + from, count, block.ids.begin() + to);
+            std::copy_n(encoding.offsets.begin() + from, count, block.offsets.begin() + to);
             corpus.blocks.push_back(std::move(block));
         }
     }

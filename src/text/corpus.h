@@ -19,8 +19,10 @@ struct TokenBlock {
 
 struct BlockCut {
     std::int64_t length = 512;  // tokens a block, BOS included
-    bool bos = true;            // each block begins with the tokenizer's BOS, where it has one
-    bool keep_tail = true;      // the last, shorter block of a document is kept
+    // Each block begins with the tokenizer's BOS, where it has one; a document that begins with it does not get
+    // another.
+    bool bos = true;
+    bool keep_tail = true;  // the last, shorter block of a document is kept
 };
 
 struct Corpus {
@@ -30,7 +32,8 @@ struct Corpus {
     std::int64_t tokens() const;
 };
 
-// Tokenises whole documents (never slices of them), then cuts.
+// Tokenises whole documents (never slices of them), then cuts. Throws Error(kData) for a token or a BOS that the model
+// has no row for.
 Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenizer, const BlockCut& cut);
 
 }  // namespace nepenthe::text

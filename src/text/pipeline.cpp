@@ -4,6 +4,8 @@
 #include "text/json_fields.h"
 #include "text/word_piece_model.h"
 
+#include <algorithm>
+
 namespace nepenthe::text {
 
 Pipeline::Pipeline(TokenizerFile file, const std::string& what) : file_(std::move(file)) {
@@ -51,9 +53,6 @@ class Pipeline::Run {
         : pipeline_(pipeline), text_(text), cache_(cache), with_offsets_(with_offsets) {}
 
     Encoding encode(bool add_special_tokens) {
-        const PostProcessor& processor = pipeline_.post_processor_;
-        if (add_special_tokens) put_special(processor.prefix);
-        first_ = encoding_.ids.size();
         std::vector<Section> sections;
         pipeline_.added_tokens_->cut(text_, false, sections);
         for (const Section& section : sections) {
@@ -63,7 +62,7 @@ class Pipeline::Run {
                 put_added(section.id, {section.range.begin, section.range.end}, section.range, text_);
             }
         }
-        if (add_special_tokens) put_special(processor.suffix);
+        if (add_special_tokens) put_special_tokens();
         return std::move(encoding_);
     }
 
@@ -116,7 +115,7 @@ class Pipeline::Run {
     }
 
     Offset trimmed(Offset offset, OuterSpaces spaces) const {
-        const bool first = encoding_.ids.size() == first_ + 1;
+        const bool first = encoding_.ids.size() == 1;
         return trim_offset(offset, spaces, first, text_, pipeline_.post_processor_);
     }
 
@@ -129,9 +128,22 @@ class Pipeline::Run {
         encoding_.offsets.push_back(offset);
     }
 
-    void put_special(const std::vector<TokenId>& ids) {
-        encoding_.ids.insert(encoding_.ids.end(), ids.begin(), ids.end());
-        if (with_offsets_) encoding_.offsets.insert(encoding_.offsets.end(), ids.size(), Offset{});
+    // The template's tokens around the text, but for those that the text brings itself.
+    void put_special_tokens() {
+        const std::vector<TokenId>&prefix = pipeline_.post_processor_.prefix,
+              &suffix = pipeline_.post_processor_.suffix;
+        std::vector<TokenId>& ids = encoding_.ids;
+        const bool begins = ids.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), ids.begin());
+        const std::size_t behind = ids.size() - (begins ? prefix.size() : 0);  // a token is not both
+        const bool ends = behind >= suffix.size() && std::equal(suffix.rbegin(), suffix.rend(), ids.rbegin());
+        if (!begins) put(ids.begin(), encoding_.offsets.begin(), prefix);
+        if (!ends) put(ids.end(), encoding_.offsets.end(), suffix);
+    }
+
+    void put(std::vector<TokenId>::iterator id, std::vector<Offset>::iterator offset,
+             const std::vector<TokenId>& special) {
+        encoding_.ids.insert(id, special.begin(), special.end());
+        if (with_offsets_) encoding_.offsets.insert(offset, special.size(), Offset{});
     }
 
     const Pipeline& pipeline_;
@@ -139,7 +151,6 @@ class Pipeline::Run {
     WordCache& cache_;
     bool with_offsets_;
     Encoding encoding_;
-    std::size_t first_ = 0;  // index of the text's first token
 };
 
 Encoding Pipeline::encode(std::string_view text, bool add_special_tokens, bool with_offsets, WordCache& cache) const {

@@ -2,11 +2,12 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "base/json.h"
 #include "io/file.h"
 #include "io/text.h"
 #include "text/pipeline.h"
+#include "text/special_tokens.h"
 
+#include <algorithm>
 #include <limits>
 #include <mutex>
 
@@ -55,11 +56,20 @@ class CachePool {
 struct Tokenizer::Impl {
     Pipeline pipeline;
     std::string digest;
-    std::optional<TokenId> bos, eos;
+    SpecialTokens special;
+    std::int64_t rows = std::numeric_limits<std::int64_t>::max();
     mutable CachePool caches;
 
     std::optional<TokenId> find(std::string_view token) const;
-    void read_config(const std::filesystem::path& path);
+    bool contains(TokenId id) const {
+        return pipeline.added_tokens().find(id) != nullptr || pipeline.vocabulary().contains(id);
+    }
+    std::string spelling(TokenId id) const {
+        const AddedToken* added = pipeline.added_tokens().find(id);
+        return added != nullptr ? added->content : std::string(pipeline.vocabulary().token(id));
+    }
+    Encoding encode(std::string_view text, bool add_special_tokens, bool with_offsets) const;
+    [[noreturn]] void refuse_row(TokenId id, std::string_view where) const;
 };
 
 std::optional<TokenId> Tokenizer::Impl::find(std::string_view token) const {
@@ -68,29 +78,7 @@ std::optional<TokenId> Tokenizer::Impl::find(std::string_view token) const {
     return id == Vocabulary::kNone ? std::nullopt : std::optional(id);
 }
 
-void Tokenizer::Impl::read_config(const std::filesystem::path& path) {
-    if (!std::filesystem::exists(path)) return;
-    const Json config = parse_json(io::read_file(path, 64u << 20), path.string());
-    if (!config.is_object()) fail(ErrorKind::kData, "{}: not a JSON object", path.string());
-    Problems problems;
-    const auto special = [&](const char* name) -> std::optional<TokenId> {
-        Json token = config.value(name, Json());
-        if (token.is_object()) token = token.value("content", Json());  // an AddedToken written out
-        if (token.is_null()) return std::nullopt;
-        if (!token.is_string()) {
-            problems.add("\"{}\" is neither a string nor an added token", name);
-            return std::nullopt;
-        }
-        const auto id = find(token.get<std::string>());
-        if (!id) problems.add("\"{}\" is \"{}\", which the tokenizer does not know", name, token.get<std::string>());
-        return id;
-    };
-    bos = special("bos_token");
-    eos = special("eos_token");
-    problems.throw_if_any(ErrorKind::kData, path.string());
-}
-
-Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
+Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file, std::optional<std::int64_t> rows) {
     const bool folder = std::filesystem::is_directory(folder_or_file);
     const auto path = folder ? folder_or_file / "tokenizer.json" : folder_or_file;
     if (folder && !std::filesystem::exists(path)) {
@@ -103,9 +91,10 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file) {
         std::unique_ptr<Impl>(new Impl{Pipeline(parse_tokenizer_file(mapped.text(), path.string()), path.string()),
                                        sha256_hex(mapped.text()),
                                        {},
-                                       {},
+                                       rows.value_or(std::numeric_limits<std::int64_t>::max()),
                                        {}});
-    impl->read_config(path.parent_path() / "tokenizer_config.json");
+    impl->special = read_special_tokens(path.parent_path(), {[&](std::string_view token) { return impl->find(token); },
+                                                             [&](TokenId id) { return impl->contains(id); }});
     return Tokenizer(std::move(impl));
 }
 
@@ -125,18 +114,52 @@ void require_text(std::string_view text) {
     }
 }
 
+// What stands around `place`, on one line.
+std::string excerpt(std::string_view text, Offset place) {
+    constexpr std::size_t kAround = 30;
+    std::size_t begin = place.begin < kAround ? 0 : place.begin - kAround;
+    std::size_t end = std::min(text.size(), std::size_t{place.end} + kAround);
+    while (begin > 0 && is_continuation_byte(text[begin])) --begin;
+    while (end < text.size() && is_continuation_byte(text[end])) ++end;
+    std::string shown(text.substr(begin, end - begin));
+    std::ranges::replace_if(
+        shown, [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    return fmt::format("{}{}{}", begin > 0 ? "…" : "", shown, end < text.size() ? "…" : "");
+}
+
 }  // namespace
 
-Encoding Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+void Tokenizer::Impl::refuse_row(TokenId id, std::string_view where) const {
+    fail(ErrorKind::kData,
+         "the token \"{}\" (id {}) lies behind the last of the {} rows of the model's embedding{}; take it out of the "
+         "text, or use a model whose embedding was extended for it",
+         spelling(id), id, rows, where);
+}
+
+Encoding Tokenizer::Impl::encode(std::string_view text, bool add_special_tokens, bool with_offsets) const {
     require_text(text);
-    CachePool::Loan loan(impl_->caches);
-    return impl_->pipeline.encode(text, add_special_tokens, true, loan.cache());
+    CachePool::Loan loan(caches);
+    Encoding encoding = pipeline.encode(text, add_special_tokens, with_offsets, loan.cache());
+    const auto behind = [&](TokenId id) { return id >= rows; };
+    if (std::ranges::any_of(encoding.ids, behind)) {
+        if (!with_offsets) encoding = pipeline.encode(text, add_special_tokens, true, loan.cache());
+        const auto found = std::ranges::find_if(encoding.ids, behind);
+        const Offset offset = encoding.offsets[static_cast<std::size_t>(found - encoding.ids.begin())];
+        refuse_row(*found, fmt::format(" at byte {} of the text \"{}\"", offset.begin, excerpt(text, offset)));
+    }
+    return encoding;
+}
+
+Encoding Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+    return impl_->encode(text, add_special_tokens, true);
 }
 
 std::vector<TokenId> Tokenizer::encode_ids(std::string_view text, bool add_special_tokens) const {
-    require_text(text);
-    CachePool::Loan loan(impl_->caches);
-    return impl_->pipeline.encode(text, add_special_tokens, false, loan.cache()).ids;
+    return impl_->encode(text, add_special_tokens, false).ids;
+}
+
+void Tokenizer::require_row(TokenId id) const {
+    if (id >= impl_->rows) impl_->refuse_row(id, "");
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
@@ -165,16 +188,15 @@ TokenId Tokenizer::size() const {
     return std::max(impl_->pipeline.vocabulary().size(), impl_->pipeline.added_tokens().size());
 }
 
-std::string Tokenizer::token(TokenId id) const {
-    if (const AddedToken* added = impl_->pipeline.added_tokens().find(id)) return added->content;
-    return std::string(impl_->pipeline.vocabulary().token(id));
-}
+std::string Tokenizer::token(TokenId id) const { return impl_->spelling(id); }
 
 std::optional<TokenId> Tokenizer::id(std::string_view token) const { return impl_->find(token); }
 
-std::optional<TokenId> Tokenizer::bos() const { return impl_->bos; }
+std::optional<TokenId> Tokenizer::bos() const { return impl_->special.bos; }
 
-std::optional<TokenId> Tokenizer::eos() const { return impl_->eos; }
+std::optional<TokenId> Tokenizer::eos() const { return impl_->special.eos; }
+
+const std::vector<TokenId>& Tokenizer::ends() const { return impl_->special.ends; }
 
 bool Tokenizer::is_special(TokenId id) const {
     const AddedToken* added = impl_->pipeline.added_tokens().find(id);

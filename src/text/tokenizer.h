@@ -30,30 +30,43 @@ struct Encoding {
     std::vector<Offset> offsets;  // parallel to ids
 };
 
+// The tokens that begin and end a text (special_tokens.h says where they come from).
+struct SpecialTokens {
+    std::optional<TokenId> bos, eos;
+    std::vector<TokenId> ends;  // every id at which generation ends, ascending; EOS is among them
+};
+
 class Tokenizer {
   public:
-    // Reads tokenizer.json (and tokenizer_config.json for bos/eos) of a model folder, or a tokenizer.json itself.
-    // Throws Error(kData) naming every component that is not supported. The file's truncation and padding are not
-    // applied.
-    static Tokenizer load(const std::filesystem::path& folder_or_file);
+    // Reads tokenizer.json of a model folder, or a tokenizer.json itself, and from the files beside it which tokens
+    // begin and end a text. Throws Error(kData) naming every component that is not supported. The file's truncation
+    // and padding are not applied.
+    // `rows`: of the model's embedding. A tokenizer may know tokens behind the last row (placeholders for images, a
+    // padding token that was added later); encoding a text in which one occurs throws Error(kData) that names both.
+    static Tokenizer load(const std::filesystem::path& folder_or_file, std::optional<std::int64_t> rows = {});
 
     Tokenizer(Tokenizer&&) noexcept;
     Tokenizer& operator=(Tokenizer&&) noexcept;
     ~Tokenizer();
 
-    // Text must be valid UTF-8. With `add_special_tokens` the post-processor's tokens (BOS …) are added. Thread-safe.
+    // Text must be valid UTF-8. With `add_special_tokens` the post-processor's tokens (BOS …) are added, but for those
+    // that the text itself begins or ends with (the package would double them). Thread-safe.
     Encoding encode(std::string_view text, bool add_special_tokens) const;
     // Ids alone, faster where offsets are not wanted.
     std::vector<TokenId> encode_ids(std::string_view text, bool add_special_tokens) const;
     std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const;
 
-    // Vocabulary with added tokens: largest id + 1.
+    // Vocabulary with added tokens: largest id + 1. May exceed the model's rows.
     TokenId size() const;
+    // Throws Error(kData) naming the token where the model's embedding has no row for it.
+    void require_row(TokenId id) const;
     // The vocabulary's own spelling of an id ("▁the", "Ġthe"), "" for a hole.
     std::string token(TokenId id) const;
     std::optional<TokenId> id(std::string_view token) const;
     std::optional<TokenId> bos() const;
     std::optional<TokenId> eos() const;
+    // Where generation ends: EOS and whatever else the model's configuration ends at.
+    const std::vector<TokenId>& ends() const;
     bool is_special(TokenId id) const;
     // SHA-256 of tokenizer.json's bytes, for artefact keys.
     const std::string& digest() const;

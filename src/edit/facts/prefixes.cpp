@@ -72,7 +72,7 @@ std::vector<std::string> make_prefixes(const model::Decoder& decoder, const text
         generating.greedy = false;
         generating.top_k = 5;
         generating.seed = options.seed;
-        if (tokenizer.eos().has_value()) generating.stop = {*tokenizer.eos()};
+        generating.stop = tokenizer.ends();
         std::vector<std::vector<text::TokenId>> prompts;
         std::vector<std::uint64_t> streams;
         for (const std::size_t i : which) {
