@@ -2,12 +2,15 @@
 
 #include "base/log.h"
 #include "dist/guard.h"
+#include "io/file.h"
 #include "pipelines/verb.h"
 #include "store/artefact.h"
 
 #include <fmt/ranges.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 namespace {
 
@@ -21,23 +24,28 @@ std::string overview() {
            "\nEvery verb explains itself with --help. Under mpirun or srun the same command uses all ranks.\n"
            "  --json         the answer as one JSON object on stdout\n"
            "  --verbose      more talk on stderr\n"
+           "  --allow-links  read weights that are symbolic links out of their model folder\n"
            "  --hang-timeout seconds after which a collective that does not end stops the job [0 = never]\n";
 }
 
 // Options that main itself takes, from any place on the command line.
 struct MainOptions {
-    bool json = false, verbose = false;
+    bool json = false, verbose = false, allow_links = false;
     std::int64_t hang_timeout = 0;
 };
 
 MainOptions take_main_options(std::vector<std::string>& words) {
     MainOptions taken;
+    const char* links = std::getenv("NEPENTHE_ALLOW_LINKS");
+    taken.allow_links = links != nullptr && std::string_view(links) == "1";
     std::vector<std::string> rest;
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (words[i] == "--json") {
             taken.json = true;
         } else if (words[i] == "--verbose") {
             taken.verbose = true;
+        } else if (words[i] == "--allow-links") {
+            taken.allow_links = true;
         } else if (words[i] == "--hang-timeout" && i + 1 < words.size()) {
             try {
                 taken.hang_timeout = std::stol(words[++i]);
@@ -62,6 +70,7 @@ void print_once(const dist::Comm& comm, const std::string& text) {
 int run(const dist::Comm& world, std::vector<std::string> words) {
     const MainOptions main_options = take_main_options(words);
     init_log(world.rank(), world.size(), main_options.verbose ? LogLevel::kDebug : LogLevel::kInfo);
+    io::allow_links(main_options.allow_links);
     if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
         print_once(world, overview());
         return words.empty() ? static_cast<int>(ErrorKind::kUsage) : 0;

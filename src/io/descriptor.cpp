@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <system_error>
 
@@ -43,14 +44,18 @@ Descriptor require_regular(Descriptor descriptor, const std::filesystem::path& p
     return descriptor;
 }
 
-// The digest in "../../blobs/<digest>", or "" for any other link.
-std::string hub_blob(const std::filesystem::path& folder, const std::string& target) {
-    constexpr std::string_view prefix = "../../blobs/";
-    if (folder.parent_path().filename() != "snapshots" || !target.starts_with(prefix)) return "";
-    const std::string digest = target.substr(prefix.size());
-    const bool plain = digest.find_first_not_of("0123456789abcdef") == std::string::npos;
-    return plain ? digest : "";
+// The file that a link of a Hugging Face hub cache points to, <repository>/blobs/<digest> as seen from
+// <repository>/snapshots/<revision> or a folder in there; empty for any other link. `folder` is canonical.
+std::filesystem::path hub_blob(const std::filesystem::path& folder, const std::filesystem::path& target) {
+    const std::filesystem::path blob = (folder / target).lexically_normal(), blobs = blob.parent_path();
+    const std::string digest = blob.filename().string();
+    if (blobs.filename() != "blobs" || digest.find_first_not_of("0123456789abcdef") != std::string::npos) return {};
+    const std::filesystem::path within = folder.lexically_relative(blobs.parent_path() / "snapshots");
+    const bool of_this_repository = !within.empty() && *within.begin() != ".." && *within.begin() != ".";
+    return of_this_repository ? blob : std::filesystem::path();
 }
+
+std::atomic<bool> links_allowed = false;
 
 }  // namespace
 
@@ -92,18 +97,24 @@ Descriptor open_regular_in(const std::filesystem::path& folder, const std::strin
     if (errno == ENXIO) fail(ErrorKind::kData, "{} is not a regular file", path.string());
     if (errno != ELOOP) fail_errno("open", path, errno);
 
+    if (links_allowed) return open_regular(path);
     std::error_code unreadable;
     const std::string target = std::filesystem::read_symlink(path, unreadable).string();
-    const std::filesystem::path absolute = std::filesystem::canonical(folder);
-    const std::string digest = hub_blob(absolute, target);
-    if (digest.empty()) {
+    if (!target.empty() && target.find('/') == std::string::npos) {
+        Descriptor beside(open_retrying(directory.get(), target.c_str(), kOpenFlags | O_NOFOLLOW));
+        if (beside.valid()) return require_regular(std::move(beside), path);
+    }
+    const std::filesystem::path blob = hub_blob(std::filesystem::canonical(folder), target);
+    if (blob.empty()) {
         fail(ErrorKind::kData,
-             "{} is a symbolic link to \"{}\"; weights are read only from files that lie in the folder itself "
-             "(cp -L puts a copy there)",
+             "{} is a symbolic link to \"{}\", out of its folder; if this is meant, say so with --allow-links (or "
+             "NEPENTHE_ALLOW_LINKS=1), or put a copy there (cp -L)",
              path.string(), target);
     }
-    return open_regular_in(absolute.parent_path().parent_path() / "blobs", digest);
+    return open_regular_in(blob.parent_path(), blob.filename().string());
 }
+
+void allow_links(bool allowed) { links_allowed = allowed; }
 
 std::size_t read_some(int fd, char* buffer, std::size_t size, const std::filesystem::path& path) {
     // Linux moves at most 2 GiB - 4 KiB in one call; smaller pieces also keep an interruption short.

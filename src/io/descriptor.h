@@ -36,8 +36,9 @@ class Descriptor {
 // Opens a regular file for reading, following links: the path is the user's own. Throws as MappedFile does.
 Descriptor open_regular(const std::filesystem::path& path);
 
-// Opens a regular file that lies in `folder` under `name`, a plain file name. Links are not followed, except those of a
-// Hugging Face hub cache, where snapshots/<revision>/<name> points to ../../blobs/<digest>.
+// Opens a regular file that lies in `folder` under `name`, a plain file name. Links are not followed, except to a file
+// beside the link, those of a Hugging Face hub cache, where snapshots/<revision>/<name> points to ../../blobs/<digest>,
+// and where allow_links() says so.
 Descriptor open_regular_in(const std::filesystem::path& folder, const std::string& name);
 
 // Up to `size` bytes from the descriptor's position, 0 at the end of the file; interrupted calls are repeated.

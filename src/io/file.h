@@ -18,7 +18,7 @@ class MappedFile {
     // Throws Error(kInputOutput) when the path is missing or unreadable, Error(kData) when it is not a regular file.
     explicit MappedFile(const std::filesystem::path& path);
     // The file `name`, a plain file name, in `folder`, for names that come from data: symbolic links are refused as
-    // Error(kData), except those that a Hugging Face hub cache is made of.
+    // Error(kData) that says what helps, except those that a Hugging Face hub cache is made of; see allow_links().
     MappedFile(const std::filesystem::path& folder, const std::string& name);
 
     Bytes bytes() const;
@@ -31,6 +31,10 @@ class MappedFile {
     struct Mapping;
     std::shared_ptr<const Mapping> mapping_;
 };
+
+// Whether files that data names in a folder (weights) may be links to anywhere. Not, until the user says so
+// (--allow-links), which is said once for the process, before anything is read.
+void allow_links(bool allowed);
 
 // Whole file as bytes. Throws Error(kInputOutput), or Error(kData) beyond `max_bytes`.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = 4ull << 30);

@@ -32,6 +32,11 @@ std::optional<DType> dtype_of(std::string_view name) {
     return std::nullopt;
 }
 
+// F8_E4M3, F8_E5M2, F8_E8M0, F6_E2M3, F4 …
+bool is_quantised(std::string_view dtype) {
+    return dtype.starts_with("F8") || dtype.starts_with("F6_") || dtype.starts_with("F4");
+}
+
 std::uint64_t read_length(Bytes file, std::string_view what) {
     if (file.size() < kLengthBytes) {
         fail(ErrorKind::kData, "{}: {} bytes, a safetensors file begins with 8 bytes of header length", what,
@@ -107,6 +112,13 @@ class HeaderReader {
             return false;
         }
         const std::optional<DType> known = dtype_of(dtype->get_ref<const std::string&>());
+        if (!known && is_quantised(dtype->get_ref<const std::string&>())) {
+            problems_.add(
+                "tensor {}: dtype {} is that of quantised weights, which are not supported; take the folder "
+                "that they were made from",
+                shown(name), shown(dtype->get_ref<const std::string&>()));
+            return false;
+        }
         if (!known) {
             problems_.add("tensor {}: dtype {} is not supported (F64, F32, F16, BF16, I64, I32, I16, I8, U8, BOOL are)",
                           shown(name), shown(dtype->get_ref<const std::string&>()));

@@ -75,6 +75,32 @@ TEST(MappedFile, FollowsNoLinkOutOfAFolder) {
     expect_contains(message_of(ErrorKind::kData, [&] { MappedFile(folder.path(), "link"); }), "symbolic link");
 }
 
+TEST(MappedFile, FollowsLinksOutOfAFolderWhereTheUserSaysSo) {
+    testing::TemporaryFolder folder, outside;
+    outside.write("weights", "w");
+    std::filesystem::create_symlink(outside.path() / "weights", folder.path() / "link");
+    std::filesystem::create_symlink("loop", folder.path() / "loop");
+    const auto refusal = [&](const char* name, ErrorKind kind) {
+        return message_of(kind, [&] { MappedFile(folder.path(), name); });
+    };
+    expect_contains(refusal("link", ErrorKind::kData), "--allow-links");
+    expect_contains(refusal("loop", ErrorKind::kData), "--allow-links");
+    allow_links(true);
+    EXPECT_EQ(MappedFile(folder.path(), "link").text(), "w");
+    refusal("loop", ErrorKind::kInputOutput);
+    allow_links(false);
+    expect_contains(refusal("link", ErrorKind::kData), "symbolic link");
+}
+
+TEST(MappedFile, FollowsALinkToAFileBesideIt) {
+    testing::TemporaryFolder folder;
+    folder.write("weights", "w");
+    std::filesystem::create_symlink("weights", folder.path() / "link");
+    EXPECT_EQ(MappedFile(folder.path(), "link").text(), "w");
+    std::filesystem::create_symlink("link", folder.path() / "second");
+    message_of(ErrorKind::kData, [&] { MappedFile(folder.path(), "second"); });
+}
+
 TEST(MappedFile, FollowsTheLinksOfAHubCache) {
     testing::TemporaryFolder root;
     const auto blobs = root.path() / "models--a--b/blobs";
@@ -84,11 +110,16 @@ TEST(MappedFile, FollowsTheLinksOfAHubCache) {
     root.write("models--a--b/blobs/00ff", "weights");
     root.write("secret", "s");
     std::filesystem::create_symlink("../../blobs/00ff", snapshot / "model.safetensors");
+    std::filesystem::create_symlink(std::filesystem::canonical(blobs) / "00ff", snapshot / "absolute.safetensors");
+    std::filesystem::create_directory(snapshot / "part");
+    std::filesystem::create_symlink("../../../blobs/00ff", snapshot / "part/model.safetensors");
     std::filesystem::create_symlink("../../../secret", snapshot / "escape");
     std::filesystem::create_symlink("../../blobs/../../secret", snapshot / "escape2");
     std::filesystem::create_symlink("../../secret", blobs / "01");
     std::filesystem::create_symlink("../../blobs/01", snapshot / "escape3");
     EXPECT_EQ(MappedFile(snapshot, "model.safetensors").text(), "weights");
+    EXPECT_EQ(MappedFile(snapshot, "absolute.safetensors").text(), "weights");
+    EXPECT_EQ(MappedFile(snapshot / "part", "model.safetensors").text(), "weights");
     for (const char* name : {"escape", "escape2", "escape3"}) {
         expect_contains(message_of(ErrorKind::kData, [&] { MappedFile(snapshot, name); }), "symbolic link");
     }
