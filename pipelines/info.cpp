@@ -1,9 +1,22 @@
 #include "io/safetensors.h"
+#include "model/checkpoint_layout.h"
 #include "model/config.h"
 #include "model/side_memory.h"
 #include "pipelines/verb.h"
 
+#include <fmt/ranges.h>
+
 namespace nepenthe::pipelines {
+
+namespace {
+
+Json id_or_null(std::optional<text::TokenId> id) { return id ? Json(*id) : Json(); }
+
+std::string named(const text::Tokenizer& tokenizer, std::optional<text::TokenId> id) {
+    return id ? fmt::format("{} ({})", *id, tokenizer.token(*id)) : "none";
+}
+
+}  // namespace
 
 Answer run_info(const dist::Comm&, const Arguments& arguments) {
     std::filesystem::path folder;
@@ -14,8 +27,12 @@ Answer run_info(const dist::Comm&, const Arguments& arguments) {
     options.require("model");
     options.parse(arguments);
 
-    const model::DecoderConfig config = model::read_config(folder);
+    model::DecoderConfig config = model::read_config(folder);
     const io::Checkpoint checkpoint = io::open_checkpoint(folder);
+    Problems problems;
+    config.tied = model::read_layout(config, checkpoint, problems).tied;
+    problems.throw_if_any(ErrorKind::kData, fmt::format("{}: the weights do not fit the {} configuration",
+                                                        folder.string(), config.family));
     std::int64_t parameters = 0, bytes = 0;
     std::map<std::string, std::int64_t> dtypes;
     for (const auto& [name, file] : checkpoint.file_of_tensor) {
@@ -42,17 +59,29 @@ Answer run_info(const dist::Comm&, const Arguments& arguments) {
                    {"bytes", bytes},
                    {"dtypes", dtypes},
                    {"files", checkpoint.file_names},
-                   {"tokenizer", {{"size", tokenizer.size()}, {"digest", tokenizer.digest()}}}};
+                   {"tokenizer",
+                    {{"size", tokenizer.size()},
+                     {"digest", tokenizer.digest()},
+                     {"bos", id_or_null(tokenizer.bos())},
+                     {"eos", id_or_null(tokenizer.eos())},
+                     {"ends", tokenizer.ends()}}}};
     answer.text = fmt::format(
         "family      {}\nlayers      {}\nhidden      {}  (MLP {})\nheads       {} query, {} key-value, width {}\n"
         "vocabulary  {}{}\npositions   {}\nparameters  {:.1f} million in {} tensors, {} file(s), {:.0f} MB\n"
-        "tokenizer   {} ids\n",
+        "tokenizer   {} ids, BOS {}, EOS {}, generation ends at {}\n",
         config.family, config.layers, config.hidden, config.intermediate, config.heads, config.kv_heads,
         config.head_dim, config.vocabulary, config.tied ? ", unembedding tied" : "", config.max_positions,
         static_cast<double>(parameters) / 1e6, checkpoint.file_of_tensor.size(), checkpoint.files.size(),
-        static_cast<double>(bytes) / 1e6, tokenizer.size());
+        static_cast<double>(bytes) / 1e6, tokenizer.size(), named(tokenizer, tokenizer.bos()),
+        named(tokenizer, tokenizer.eos()),
+        tokenizer.ends().empty() ? "none" : fmt::format("{}", fmt::join(tokenizer.ends(), ", ")));
     for (const auto& [dtype, numel] : dtypes) {
         answer.text += fmt::format("dtype       {} ({:.1f} million)\n", dtype, static_cast<double>(numel) / 1e6);
+    }
+    if (!config.wrapper.empty()) {
+        answer.json["text_part_of"] = config.wrapper;
+        answer.text +=
+            fmt::format("text part   of a {} model; what sees images is kept as it is and never run\n", config.wrapper);
     }
     if (model::holds_side_memory(folder)) {
         const model::SideMemory memory = model::load_side_memory(folder, at::kFloat, at::kCPU);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "io/file.h"
 #include "io/safetensors.h"
+#include "model/checkpoint_layout.h"
 #include "model/side_memory.h"
 #include "model/tensor_bytes.h"
 
@@ -69,29 +70,23 @@ bool is_untouched(const io::TensorView& stored, const at::Tensor& now) {
            std::memcmp(loaded.const_data_ptr(), now.const_data_ptr(), now.nbytes()) == 0;
 }
 
-// The decoder's tensors by checkpoint name; a tied head may be stored under a name of its own.
+// The decoder's tensors by checkpoint name.
 class SavedTensors {
   public:
-    explicit SavedTensors(const Decoder& decoder) : tied_(decoder.config().tied) {
+    // `head_copy`: the name under which the source repeats a tied embedding, or "".
+    SavedTensors(const Decoder& decoder, const std::string& head_copy) {
         for (const NamedTensor& parameter : decoder.parameters()) {
             tensors_.emplace(parameter.name, parameter.tensor);
         }
-        if (tied_) {
-            embedding_ = decoder.unembedding();
-        }
+        if (!head_copy.empty()) tensors_.emplace(head_copy, decoder.unembedding());
     }
-    // Undefined for a buffer that the decoder does not hold.
+    // Undefined for what the decoder does not hold: buffers, parts for other modalities.
     at::Tensor find(const std::string& name) const {
-        if (const auto found = tensors_.find(name); found != tensors_.end()) {
-            return found->second;
-        }
-        return tied_ && (name == "lm_head.weight" || name == "embed_out.weight") ? embedding_ : at::Tensor();
+        const auto found = tensors_.find(name);
+        return found == tensors_.end() ? at::Tensor() : found->second;
     }
-    const std::map<std::string, at::Tensor>& all() const { return tensors_; }
 
   private:
-    bool tied_;
-    at::Tensor embedding_;
     std::map<std::string, at::Tensor> tensors_;
 };
 
@@ -169,8 +164,11 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
     }
     const io::Checkpoint checkpoint = io::open_checkpoint(source);
     check_source(decoder, checkpoint);
+    Problems problems;
+    const CheckpointLayout layout = read_layout(decoder.config(), checkpoint, problems);
+    problems.throw_if_any(ErrorKind::kData, source.string());
     copy_side_files(source, target);
-    const SavedTensors saved(decoder);
+    const SavedTensors saved(decoder, layout.head_copy);
     for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
         write_shard(checkpoint.files[i], saved, target / checkpoint.file_names[i]);
     }

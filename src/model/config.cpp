@@ -3,9 +3,12 @@
 #include "base/error.h"
 #include "io/file.h"
 #include "model/families.h"
+#include "model/quantised.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace nepenthe::model {
@@ -33,6 +36,34 @@ void check_consistency(const DecoderConfig& config, Problems& problems) {
     }
 }
 
+// Multimodal models, of which the text part is read.
+struct Wrapper {
+    std::string_view model_type, text_type, text_architecture;
+};
+constexpr std::array kWrappers = {Wrapper{"gemma3", "gemma3_text", "Gemma3ForCausalLM"}};
+
+const Wrapper* find_wrapper(const Json& config) {
+    const auto found =
+        std::ranges::find(kWrappers, config["model_type"].get_ref<const std::string&>(), &Wrapper::model_type);
+    return found == kWrappers.end() ? nullptr : &*found;
+}
+
+// The configuration of the text part as a model of its own.
+Json text_part(const Json& config, const Wrapper& wrapper) {
+    Json text = config.value("text_config", Json());
+    if (text.is_null()) text = Json::object();
+    if (!text.is_object()) fail(ErrorKind::kData, "config.json: \"text_config\" is not an object");
+    if (!text.contains("model_type")) text["model_type"] = std::string(wrapper.text_type);
+    if (!text["model_type"].is_string()) fail(ErrorKind::kData, "config.json: \"text_config\" names no \"model_type\"");
+    text["architectures"] = Json::array({std::string(wrapper.text_architecture)});
+    for (const char* key : {"torch_dtype", "dtype"}) {
+        if (config.contains(key) && text.value(key, Json()).is_null()) text[key] = config[key];
+    }
+    // The whole model's word decides about its head.
+    if (config.contains("tie_word_embeddings")) text["tie_word_embeddings"] = config["tie_word_embeddings"];
+    return text;
+}
+
 }  // namespace
 
 const std::vector<std::string>& supported_families() {
@@ -50,7 +81,14 @@ DecoderConfig parse_config(const Json& config) {
     if (!config.is_object() || !config.contains("model_type") || !config["model_type"].is_string()) {
         fail(ErrorKind::kData, "config.json names no \"model_type\"; is this the folder of a Hugging Face model?");
     }
-    const std::string type = config["model_type"].get<std::string>();
+    if (const std::string method = quantisation_of(config); !method.empty()) refuse_quantised(method, "");
+    DecoderConfig result;
+    result.source = config;
+    if (const Wrapper* wrapper = find_wrapper(config)) {
+        result.wrapper = wrapper->model_type;
+        result.source = text_part(config, *wrapper);
+    }
+    const std::string type = result.source["model_type"].get<std::string>();
     const Family* family = find_family(type);
     if (family == nullptr) {
         const std::string near = nearest_name(type, supported_families());
@@ -58,15 +96,13 @@ DecoderConfig parse_config(const Json& config) {
              near.empty() ? "" : fmt::format(", did you mean \"{}\"?", near), fmt::join(supported_families(), ", "));
     }
     Problems problems;
-    DecoderConfig result;
     result.family = type;
-    result.source = config;
     for (const char* key : {"torch_dtype", "dtype"}) {
-        if (config.contains(key) && config[key].is_string()) {
-            result.checkpoint_dtype = config[key].get<std::string>();
+        if (const auto dtype = result.source.find(key); dtype != result.source.end() && dtype->is_string()) {
+            result.checkpoint_dtype = dtype->get<std::string>();
         }
     }
-    family->read(config, result, problems);
+    family->read(result.source, result, problems);
     check_consistency(result, problems);
     problems.throw_if_any(ErrorKind::kData, fmt::format("config.json of a {} model cannot be used", type));
     return result;

@@ -47,7 +47,8 @@ struct Rotary {
 };
 
 struct DecoderConfig {
-    std::string family;  // config.json's model_type
+    std::string family;   // config.json's model_type, or that of its text part
+    std::string wrapper;  // model_type of the multimodal model whose text part this is, "" for none
     std::int64_t vocabulary = 0, hidden = 0, layers = 0, intermediate = 0;
     std::int64_t heads = 0, kv_heads = 0, head_dim = 0;
     std::int64_t max_positions = 0;
@@ -74,11 +75,12 @@ struct DecoderConfig {
     bool head_bias = false;
 
     std::string checkpoint_dtype;  // "bfloat16" …: torch_dtype / dtype of config.json
-    Json source;                   // config.json as it was read, written back when a model made from scratch is saved
+    Json source;  // config.json (or its text part) as it was read, written back when a model made from scratch is saved
 };
 
-// Reads config.json of a folder. Throws Error(kData) that lists everything that is missing, contradictory or not
-// supported (an unknown model_type lists the known ones).
+// Reads config.json of a folder. What it leaves out is read as transformers reads it (config_defaults.h); of a
+// multimodal model its text part is read. Throws Error(kData) that lists everything that is missing, contradictory or
+// not supported (an unknown model_type lists the known ones, quantised weights are named).
 DecoderConfig read_config(const std::filesystem::path& folder);
 DecoderConfig parse_config(const Json& config);
 const std::vector<std::string>& supported_families();

@@ -1,5 +1,6 @@
 #include "model/config_fields.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace nepenthe::model {
@@ -19,6 +20,17 @@ double number_of(const Json& parameters, const char* key, double fallback, Probl
         return fallback;
     }
     return found->get<double>();
+}
+
+std::int64_t size_of(const char* key, const Json& value, Problems& problems) {
+    // A larger one would be negative as a signed number.
+    const bool fits =
+        value.is_number_integer() && value.get<std::int64_t>() > 0 && value.get<std::int64_t>() <= kLargestSize;
+    if (!fits) {
+        problems.add("\"{}\" must be an integer between 1 and {}, not {}", key, kLargestSize, value.dump());
+        return 0;
+    }
+    return value.get<std::int64_t>();
 }
 
 std::string scaling_name(const Json& parameters) {
@@ -79,17 +91,28 @@ void read_scaling(const Json& parameters, const DecoderConfig& config, Rotary& r
 }  // namespace
 
 const Json* ConfigFields::find(const char* key) const {
-    const auto found = json_.find(key);
-    return found == json_.end() || found->is_null() ? nullptr : &*found;
+    auto found = json_.find(key);
+    if (found == json_.end()) {
+        found = defaults_.find(key);
+        if (found == defaults_.end()) return nullptr;
+    }
+    return found->is_null() ? nullptr : &*found;
+}
+
+const Json* ConfigFields::required(const char* key) {
+    if (const Json* value = find(key); value != nullptr) {
+        return value;
+    }
+    if (const auto known = defaults_.find(key); known != defaults_.end() && !known->is_null()) {
+        return &*known;
+    }
+    problems_.add("\"{}\" is missing", key);
+    return nullptr;
 }
 
 std::int64_t ConfigFields::size(const char* key) {
-    const Json* value = find(key);
-    if (value == nullptr) {
-        problems_.add("\"{}\" is missing", key);
-        return 0;
-    }
-    return size_or(key, 0);
+    const Json* value = required(key);
+    return value == nullptr ? 0 : size_of(key, *value, problems_);
 }
 
 std::int64_t ConfigFields::layers(const char* key) {
@@ -101,52 +124,48 @@ std::int64_t ConfigFields::layers(const char* key) {
     return count;
 }
 
-std::int64_t ConfigFields::size_or(const char* key, std::int64_t fallback) {
+std::int64_t ConfigFields::size_or(const char* key, std::int64_t derived) {
     const Json* value = find(key);
-    if (value == nullptr) {
-        return fallback;
-    }
-    if (!value->is_number_integer() || value->get<std::int64_t>() <= 0 || value->get<std::int64_t>() > kLargestSize) {
-        problems_.add("\"{}\" must be an integer between 1 and {}, not {}", key, kLargestSize, value->dump());
-        return fallback;
-    }
-    return value->get<std::int64_t>();
+    return value == nullptr ? derived : size_of(key, *value, problems_);
 }
 
-double ConfigFields::number_or(const char* key, double fallback) {
+double ConfigFields::number(const char* key) {
+    const Json* value = required(key);
+    if (value == nullptr || value->is_number()) {
+        return value == nullptr ? 0.0 : value->get<double>();
+    }
+    problems_.add("\"{}\" must be a number, not {}", key, value->dump());
+    return 0.0;
+}
+
+double ConfigFields::number_or(const char* key, double derived) {
     const Json* value = find(key);
     if (value == nullptr) {
-        return fallback;
+        return derived;
     }
     if (!value->is_number()) {
         problems_.add("\"{}\" must be a number, not {}", key, value->dump());
-        return fallback;
+        return derived;
     }
     return value->get<double>();
 }
 
-bool ConfigFields::flag_or(const char* key, bool fallback) {
-    const Json* value = find(key);
-    if (value == nullptr) {
-        return fallback;
+bool ConfigFields::flag(const char* key) {
+    const Json* value = required(key);
+    if (value == nullptr || value->is_boolean()) {
+        return value != nullptr && value->get<bool>();
     }
-    if (!value->is_boolean()) {
-        problems_.add("\"{}\" must be true or false, not {}", key, value->dump());
-        return fallback;
-    }
-    return value->get<bool>();
+    problems_.add("\"{}\" must be true or false, not {}", key, value->dump());
+    return false;
 }
 
-std::string ConfigFields::text_or(const char* key, const std::string& fallback) {
-    const Json* value = find(key);
-    if (value == nullptr) {
-        return fallback;
+std::string ConfigFields::text(const char* key) {
+    const Json* value = required(key);
+    if (value == nullptr || value->is_string()) {
+        return value == nullptr ? "" : value->get<std::string>();
     }
-    if (!value->is_string()) {
-        problems_.add("\"{}\" must be a string, not {}", key, value->dump());
-        return fallback;
-    }
-    return value->get<std::string>();
+    problems_.add("\"{}\" must be a string, not {}", key, value->dump());
+    return "";
 }
 
 void ConfigFields::refuse(const char* key, std::string_view reason) {
@@ -182,14 +201,23 @@ void read_single_rotary(ConfigFields& fields, DecoderConfig& config, double defa
     if (parameters == nullptr || parameters->empty()) {
         parameters = fields.find("rope_parameters");
     }
+    // Parameters for each type of layer, as families with several tables have them.
+    if (parameters != nullptr && parameters->is_object() &&
+        std::ranges::any_of(*parameters, [](const Json& value) { return value.is_object(); })) {
+        const auto full = parameters->find("full_attention");
+        if (full == parameters->end() || parameters->size() > 1) {
+            fields.refuse("rope_parameters", "more than one rotary table in this family");
+        }
+        parameters = full == parameters->end() ? nullptr : &*full;
+    }
     const double theta = fields.number_or("rope_theta", 10000.0);
     const double share = fields.number_or("partial_rotary_factor", default_share);
     config.rotaries = {read_rotary(parameters, theta, share, config, fields.problems())};
     config.rotary_of.assign(static_cast<std::size_t>(config.layers), 0);
 }
 
-Activation read_activation(ConfigFields& fields, const char* key, const std::string& fallback) {
-    const std::string name = fields.text_or(key, fallback);
+Activation read_activation(ConfigFields& fields, const char* key) {
+    const std::string name = fields.text(key);
     if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") {
         return Activation::kGeluTanh;
     }

@@ -13,27 +13,33 @@ namespace nepenthe::model {
 
 class ConfigFields {
   public:
-    ConfigFields(const Json& json, Problems& problems) : json_(json), problems_(problems) {}
+    // `defaults` (config_defaults.h) stand in for what `json` leaves out.
+    ConfigFields(const Json& json, const Json& defaults, Problems& problems)
+        : json_(json), defaults_(defaults), problems_(problems) {}
 
-    // A positive integer that must be there.
-    std::int64_t size(const char* key);
-    // The same for the number of layers, of which a model cannot have millions.
-    std::int64_t layers(const char* key);
-    // The same with a default for an absent or null value.
-    std::int64_t size_or(const char* key, std::int64_t fallback);
-    double number_or(const char* key, double fallback);
-    bool flag_or(const char* key, bool fallback);
-    std::string text_or(const char* key, const std::string& fallback);
-    // nullptr where absent or null.
+    // Values that are not given, or null, are the default's; a problem where there is none.
+    std::int64_t size(const char* key);    // a positive integer
+    std::int64_t layers(const char* key);  // the same for the number of layers, of which a model cannot have millions
+    double number(const char* key);
+    bool flag(const char* key);
+    std::string text(const char* key);
+    // Where the key is null, or neither given nor among the defaults, the value is derived from others.
+    std::int64_t size_or(const char* key, std::int64_t derived);
+    double number_or(const char* key, double derived);
+
+    // What is given, else the default; nullptr where that is null or there is none.
     const Json* find(const char* key) const;
     // Reports a setting that changes the computation in a way that is not supported.
     void refuse(const char* key, std::string_view reason);
 
-    const Json& json() const { return json_; }
     Problems& problems() { return problems_; }
 
   private:
+    // The value of `key`, a null one replaced by the default; a problem and nullptr where that is missing, too.
+    const Json* required(const char* key);
+
     const Json& json_;
+    const Json& defaults_;
     Problems& problems_;
 };
 
@@ -44,6 +50,6 @@ Rotary read_rotary(const Json* parameters, double theta, double share, const Dec
 void read_single_rotary(ConfigFields& fields, DecoderConfig& config, double default_share = 1.0);
 
 // "silu", "gelu_new" … ; an unknown name is a problem.
-Activation read_activation(ConfigFields& fields, const char* key, const std::string& fallback);
+Activation read_activation(ConfigFields& fields, const char* key);
 
 }  // namespace nepenthe::model

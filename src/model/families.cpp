@@ -228,12 +228,12 @@ std::vector<std::int64_t> shape_of(Role role, const DecoderConfig& config) {
 bool is_projection(Role role) { return role == kQkv || role == kAttentionOutput || role == kUp || role == kDown; }
 
 TensorSpec make_spec(const Family& family, const NamePattern& pattern, const DecoderConfig& config, std::int64_t layer,
-                     bool bare) {
+                     std::string_view prefix) {
     TensorSpec spec;
     spec.role = pattern.role;
     spec.layer = layer;
     const bool head = pattern.role == kHead || pattern.role == kHeadBias;
-    spec.name = bare || head ? "" : std::string(family.prefix);
+    spec.name = head ? "" : std::string(prefix);
     spec.name += pattern.name;
     if (const std::size_t hole = spec.name.find("{}"); hole != std::string::npos) {
         spec.name.replace(hole, 2, std::to_string(layer));
@@ -255,12 +255,16 @@ const Family* find_family(std::string_view model_type) {
     return found == kFamilies.end() ? nullptr : &*found;
 }
 
-std::vector<TensorSpec> tensor_specs(const DecoderConfig& config, bool bare) {
+std::vector<TensorSpec> tensor_specs(const DecoderConfig& config) {
+    return tensor_specs(config, find_family(config.family)->prefix);
+}
+
+std::vector<TensorSpec> tensor_specs(const DecoderConfig& config, std::string_view prefix) {
     const Family* family = find_family(config.family);
     NEPENTHE_CHECK(family != nullptr);
     std::vector<TensorSpec> specs;
     const auto add = [&](const NamePattern& pattern, std::int64_t layer) {
-        TensorSpec spec = make_spec(*family, pattern, config, layer, bare);
+        TensorSpec spec = make_spec(*family, pattern, config, layer, prefix);
         if (!spec.shape.empty()) {
             specs.push_back(std::move(spec));
         }

@@ -80,8 +80,9 @@ struct TensorSpec {
     std::int64_t layer = -1;  // -1: not of a layer
     bool transposed = false;  // stored [in, out]
 };
-// All tensors in a fixed order: embeddings, layers, final norm, head. `bare` leaves the family's prefix out.
-std::vector<TensorSpec> tensor_specs(const DecoderConfig& config, bool bare = false);
+// All tensors in a fixed order: embeddings, layers, final norm, head; with the family's prefix, or another one.
+std::vector<TensorSpec> tensor_specs(const DecoderConfig& config);
+std::vector<TensorSpec> tensor_specs(const DecoderConfig& config, std::string_view prefix);
 
 // Buffers that older checkpoints store and nobody needs: causal masks, rotary frequencies.
 bool is_ignored_buffer(std::string_view name);

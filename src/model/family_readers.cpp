@@ -1,7 +1,9 @@
 #include "model/family_readers.h"
 
+#include "model/config_defaults.h"
 #include "model/config_fields.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace nepenthe::model {
@@ -35,27 +37,24 @@ void set_gpt_style(DecoderConfig& config) {
 }
 
 // Sizes and options that Llama and its relatives spell alike.
-void read_llama_style(ConfigFields& fields, DecoderConfig& config, std::int64_t default_head_dim = 0) {
+void read_llama_style(ConfigFields& fields, DecoderConfig& config, const char* epsilon = "rms_norm_eps",
+                      const char* activation = "hidden_act") {
     config.vocabulary = fields.size("vocab_size");
     config.hidden = fields.size("hidden_size");
     config.layers = fields.layers("num_hidden_layers");
     config.intermediate = fields.size("intermediate_size");
     config.heads = fields.size("num_attention_heads");
     config.kv_heads = fields.size_or("num_key_value_heads", config.heads);
-    config.max_positions = fields.size_or("max_position_embeddings", 2048);
-    std::int64_t even = default_head_dim;
-    if (even == 0 && config.heads > 0) {
-        even = config.hidden / config.heads;
-        if (fields.find("head_dim") == nullptr && config.hidden % config.heads != 0) {
-            fields.problems().add("hidden size {} is not a multiple of {} attention heads and no head_dim is given",
-                                  config.hidden, config.heads);
-        }
+    config.max_positions = fields.size("max_position_embeddings");
+    if (config.heads > 0 && fields.find("head_dim") == nullptr && config.hidden % config.heads != 0) {
+        fields.problems().add("hidden size {} is not a multiple of {} attention heads and no head_dim is given",
+                              config.hidden, config.heads);
     }
-    config.head_dim = fields.size_or("head_dim", even);
+    config.head_dim = fields.size_or("head_dim", config.heads > 0 ? config.hidden / config.heads : 0);
     config.attention_scale = inverse_root(config.head_dim);
-    config.norm_epsilon = fields.number_or("rms_norm_eps", 1e-6);
-    config.activation = read_activation(fields, "hidden_act", "silu");
-    config.tied = fields.flag_or("tie_word_embeddings", false);
+    config.norm_epsilon = fields.number(epsilon);
+    config.activation = read_activation(fields, activation);
+    config.tied = fields.flag("tie_word_embeddings");
     set_all_windows(config, 0);
 }
 
@@ -86,12 +85,11 @@ bool read_layer_types(ConfigFields& fields, DecoderConfig& config, std::int64_t 
 
 // Qwen 2 and 3: windows in layers from max_window_layers on, only when switched on.
 void read_qwen_windows(ConfigFields& fields, DecoderConfig& config) {
-    const bool sliding = fields.flag_or("use_sliding_window", false);
-    const std::int64_t window = sliding ? fields.size_or("sliding_window", 4096) : 0;
+    const std::int64_t window = fields.flag("use_sliding_window") ? fields.size_or("sliding_window", 0) : 0;
     if (read_layer_types(fields, config, window) || window == 0) {
         return;
     }
-    std::int64_t first = 28;
+    std::int64_t first = 0;
     if (const Json* value = fields.find("max_window_layers"); value != nullptr) {
         if (!value->is_number_integer() || value->get<std::int64_t>() < 0) {
             fields.problems().add("\"max_window_layers\" must be a whole number, not {}", value->dump());
@@ -107,51 +105,51 @@ void read_qwen_windows(ConfigFields& fields, DecoderConfig& config) {
 }  // namespace
 
 void read_gpt2(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     set_gpt_style(config);
     config.vocabulary = fields.size("vocab_size");
     config.hidden = fields.size("n_embd");
     config.layers = fields.layers("n_layer");
-    config.max_positions = fields.size_or("n_positions", 1024);
+    config.max_positions = fields.size("n_positions");
     config.intermediate = fields.size_or("n_inner", 4 * config.hidden);
     set_even_heads(fields, config, fields.size("n_head"));
-    config.norm_epsilon = fields.number_or("layer_norm_epsilon", 1e-5);
-    config.activation = read_activation(fields, "activation_function", "gelu_new");
+    config.norm_epsilon = fields.number("layer_norm_epsilon");
+    config.activation = read_activation(fields, "activation_function");
     config.qkv_bias = config.attention_output_bias = true;
     config.positions = Positions::kLearned;
-    config.tied = fields.flag_or("tie_word_embeddings", true);
-    if (!fields.flag_or("scale_attn_weights", true)) {
+    config.tied = fields.flag("tie_word_embeddings");
+    if (!fields.flag("scale_attn_weights")) {
         config.attention_scale = 1.0;
     }
-    if (fields.flag_or("scale_attn_by_inverse_layer_idx", false)) {
+    if (fields.flag("scale_attn_by_inverse_layer_idx")) {
         fields.refuse("scale_attn_by_inverse_layer_idx", "scaling attention by the layer's number");
     }
-    if (fields.flag_or("add_cross_attention", false)) {
+    if (fields.flag("add_cross_attention")) {
         fields.refuse("add_cross_attention", "attention to an encoder");
     }
     set_all_windows(config, 0);
 }
 
 void read_gpt_neo(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     set_gpt_style(config);
     config.vocabulary = fields.size("vocab_size");
     config.hidden = fields.size("hidden_size");
     config.layers = fields.layers("num_layers");
-    config.max_positions = fields.size_or("max_position_embeddings", 2048);
+    config.max_positions = fields.size("max_position_embeddings");
     config.intermediate = fields.size_or("intermediate_size", 4 * config.hidden);
     set_even_heads(fields, config, fields.size("num_heads"));
     config.attention_scale = 1.0;
-    config.norm_epsilon = fields.number_or("layer_norm_epsilon", 1e-5);
-    config.activation = read_activation(fields, "activation_function", "gelu_new");
+    config.norm_epsilon = fields.number("layer_norm_epsilon");
+    config.activation = read_activation(fields, "activation_function");
     config.attention_output_bias = true;
     config.positions = Positions::kLearned;
-    config.tied = fields.flag_or("tie_word_embeddings", true);
-    const std::int64_t window = fields.size_or("window_size", 256);
+    config.tied = fields.flag("tie_word_embeddings");
+    const std::int64_t window = fields.size("window_size");
     // attention_types: [[["global", "local"], 6], …], each list repeated so many times.
-    const Json types = json.value("attention_types", Json::parse(R"([[["global", "local"], 12]])"));
+    const Json* types = fields.find("attention_types");
     std::vector<std::int64_t> windows;
-    for (const Json& item : types.is_array() ? types : Json::array()) {
+    for (const Json& item : types != nullptr && types->is_array() ? *types : Json::array()) {
         if (!item.is_array() || item.size() != 2 || !item[0].is_array() || !item[1].is_number_unsigned()) {
             problems.add("\"attention_types\" must hold pairs of [[\"global\" | \"local\", …], times]");
             return;
@@ -173,18 +171,18 @@ void read_gpt_neo(const Json& json, DecoderConfig& config, Problems& problems) {
 }
 
 void read_gptj(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     set_gpt_style(config);
     config.residual = Residual::kParallelOneNorm;
     config.vocabulary = fields.size("vocab_size");
     config.hidden = fields.size("n_embd");
     config.layers = fields.layers("n_layer");
-    config.max_positions = fields.size_or("n_positions", 2048);
+    config.max_positions = fields.size("n_positions");
     config.intermediate = fields.size_or("n_inner", 4 * config.hidden);
     set_even_heads(fields, config, fields.size("n_head"));
-    config.norm_epsilon = fields.number_or("layer_norm_epsilon", 1e-5);
-    config.activation = read_activation(fields, "activation_function", "gelu_new");
-    config.tied = fields.flag_or("tie_word_embeddings", false);
+    config.norm_epsilon = fields.number("layer_norm_epsilon");
+    config.activation = read_activation(fields, "activation_function");
+    config.tied = fields.flag("tie_word_embeddings");
     config.head_bias = true;
     Rotary rotary;
     rotary.pairing = Rotary::Pairing::kInterleaved;
@@ -199,20 +197,19 @@ void read_gptj(const Json& json, DecoderConfig& config, Problems& problems) {
 }
 
 void read_gpt_neox(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     set_gpt_style(config);
-    config.residual =
-        fields.flag_or("use_parallel_residual", true) ? Residual::kParallelTwoNorms : Residual::kSequential;
+    config.residual = fields.flag("use_parallel_residual") ? Residual::kParallelTwoNorms : Residual::kSequential;
     config.vocabulary = fields.size("vocab_size");
     config.hidden = fields.size("hidden_size");
     config.layers = fields.layers("num_hidden_layers");
     config.intermediate = fields.size("intermediate_size");
-    config.max_positions = fields.size_or("max_position_embeddings", 2048);
+    config.max_positions = fields.size("max_position_embeddings");
     set_even_heads(fields, config, fields.size("num_attention_heads"));
-    config.norm_epsilon = fields.number_or("layer_norm_eps", 1e-5);
-    config.activation = read_activation(fields, "hidden_act", "gelu");
-    config.qkv_bias = config.attention_output_bias = fields.flag_or("attention_bias", true);
-    config.tied = fields.flag_or("tie_word_embeddings", false);
+    config.norm_epsilon = fields.number("layer_norm_eps");
+    config.activation = read_activation(fields, "hidden_act");
+    config.qkv_bias = config.attention_output_bias = fields.flag("attention_bias");
+    config.tied = fields.flag("tie_word_embeddings");
     const Json* parameters = fields.find("rope_scaling");
     if (parameters == nullptr) {
         parameters = fields.find("rope_parameters");
@@ -225,26 +222,22 @@ void read_gpt_neox(const Json& json, DecoderConfig& config, Problems& problems) 
 }
 
 void read_llama(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     read_llama_style(fields, config);
-    config.qkv_bias = config.attention_output_bias = fields.flag_or("attention_bias", false);
-    config.mlp_bias = fields.flag_or("mlp_bias", false);
+    config.qkv_bias = config.attention_output_bias = fields.flag("attention_bias");
+    config.mlp_bias = fields.flag("mlp_bias");
     read_single_rotary(fields, config);
 }
 
 void read_mistral(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     read_llama_style(fields, config);
-    if (fields.find("num_key_value_heads") == nullptr && !json.contains("num_key_value_heads")) {
-        config.kv_heads = 8;
-    }
-    // An explicit null switches the window off; configurations that predate the key meant 4096.
-    set_all_windows(config, json.contains("sliding_window") ? fields.size_or("sliding_window", 0) : 4096);
+    set_all_windows(config, fields.size_or("sliding_window", 0));  // null switches it off
     read_single_rotary(fields, config);
 }
 
 void read_qwen2(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     read_llama_style(fields, config);
     config.qkv_bias = true;
     read_qwen_windows(fields, config);
@@ -252,62 +245,55 @@ void read_qwen2(const Json& json, DecoderConfig& config, Problems& problems) {
 }
 
 void read_qwen3(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
-    read_llama_style(fields, config, 128);
+    ConfigFields fields(json, config_defaults(config.family), problems);
+    read_llama_style(fields, config);
     config.qk_norm = PerHeadNorm::kHead;
-    config.qkv_bias = config.attention_output_bias = fields.flag_or("attention_bias", false);
+    config.qkv_bias = config.attention_output_bias = fields.flag("attention_bias");
     read_qwen_windows(fields, config);
     read_single_rotary(fields, config);
 }
 
 void read_phi(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
-    read_llama_style(fields, config);
+    ConfigFields fields(json, config_defaults(config.family), problems);
+    read_llama_style(fields, config, "layer_norm_eps");
     set_gpt_style(config);
     config.residual = Residual::kParallelOneNorm;
-    config.norm_epsilon = fields.number_or("layer_norm_eps", 1e-5);
-    config.activation = read_activation(fields, "hidden_act", "gelu_new");
     config.qkv_bias = config.attention_output_bias = true;
     config.head_bias = true;
-    if (fields.flag_or("qk_layernorm", false)) {
+    if (fields.flag("qk_layernorm")) {
         fields.refuse("qk_layernorm", "a layer norm of queries and keys");
     }
     read_single_rotary(fields, config, 0.5);
 }
 
 void read_olmo2(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
+    ConfigFields fields(json, config_defaults(config.family), problems);
     read_llama_style(fields, config);
-    config.norm_epsilon = fields.number_or("rms_norm_eps", 1e-5);
     config.norm_place = NormPlace::kPost;
     config.qk_norm = PerHeadNorm::kAllHeads;
-    config.qkv_bias = config.attention_output_bias = fields.flag_or("attention_bias", false);
+    config.qkv_bias = config.attention_output_bias = fields.flag("attention_bias");
     read_single_rotary(fields, config);
 }
 
 void read_gemma3(const Json& json, DecoderConfig& config, Problems& problems) {
-    ConfigFields fields(json, problems);
-    read_llama_style(fields, config, 256);
+    ConfigFields fields(json, config_defaults(config.family), problems);
+    read_llama_style(fields, config, "rms_norm_eps", "hidden_activation");
     config.norm = NormKind::kRmsOnePlus;
     config.norm_place = NormPlace::kPrePost;
     config.qk_norm = PerHeadNorm::kHead;
-    config.kv_heads = fields.size_or("num_key_value_heads", 4);
-    config.max_positions = fields.size_or("max_position_embeddings", 131072);
-    config.activation = read_activation(fields, "hidden_activation", "gelu_pytorch_tanh");
-    config.tied = fields.flag_or("tie_word_embeddings", true);
-    config.qkv_bias = config.attention_output_bias = fields.flag_or("attention_bias", false);
-    const double scalar = fields.number_or("query_pre_attn_scalar", 256.0);
+    config.qkv_bias = config.attention_output_bias = fields.flag("attention_bias");
+    const double scalar = fields.number("query_pre_attn_scalar");
     config.attention_scale = scalar > 0.0 ? 1.0 / std::sqrt(scalar) : 0.0;
     config.embedding_scale = std::sqrt(static_cast<double>(config.hidden));
     config.attention_soft_cap = fields.number_or("attn_logit_softcapping", 0.0);
     config.logit_soft_cap = fields.number_or("final_logit_softcapping", 0.0);
-    if (fields.flag_or("use_bidirectional_attention", false)) {
+    if (fields.flag("use_bidirectional_attention")) {
         fields.refuse("use_bidirectional_attention", "attention to later tokens");
     }
-    const std::int64_t window = json.contains("sliding_window") ? fields.size_or("sliding_window", 0) : 4096;
+    const std::int64_t window = fields.size_or("sliding_window", 0);
     if (!read_layer_types(fields, config, window)) {
-        const std::int64_t pattern =
-            fields.size_or("sliding_window_pattern", fields.size_or("_sliding_window_pattern", 6));
+        const std::int64_t pattern = std::max<std::int64_t>(
+            1, fields.size_or("sliding_window_pattern", fields.size_or("_sliding_window_pattern", 6)));
         for (std::int64_t layer = 0; layer < config.layers; ++layer) {
             config.window_of[static_cast<std::size_t>(layer)] = (layer + 1) % pattern != 0 ? window : 0;
         }

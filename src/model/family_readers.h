@@ -1,6 +1,6 @@
 #pragma once
 // config.json of each family → DecoderConfig. Defaults for absent keys are those of the family's published
-// configuration class; what the files never leave out (sizes) must be there.
+// configuration class (config_defaults.h).
 
 #include "base/error.h"
 #include "model/config.h"

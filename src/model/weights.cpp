@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "io/safetensors.h"
+#include "model/checkpoint_layout.h"
 #include "model/tensor_bytes.h"
 
 #include <fmt/ranges.h>
@@ -11,7 +12,6 @@
 #include <torch/types.h>
 
 #include <cmath>
-#include <set>
 
 namespace nepenthe::model {
 
@@ -84,61 +84,11 @@ Weights arrange(const DecoderConfig& config, std::vector<TensorSpec> specs, std:
     return weights;
 }
 
-// A checkpoint of the bare trunk (GPT-2's on the hub) leaves the family's prefix out of every name.
-bool is_bare(const DecoderConfig& config, const io::Checkpoint& checkpoint) {
-    const auto first_norm = [&](bool bare) {
-        const std::vector<TensorSpec> specs = tensor_specs(config, bare);
-        return std::ranges::find(specs, Role::kFinalNorm, &TensorSpec::role)->name;
-    };
-    return checkpoint.find(first_norm(false)) == nullptr && checkpoint.find(first_norm(true)) != nullptr;
-}
-
-// What is stored although tied: a copy of the embedding under the head's name.
-bool is_tied_copy(const DecoderConfig& config, const std::string& name) {
-    return config.tied && (name == "lm_head.weight" || name == "embed_out.weight");
-}
-
-// The specs under the names that this checkpoint uses. Where embedding and unembedding are one matrix, some files keep
-// it under the head's name alone.
-std::vector<TensorSpec> specs_of(const DecoderConfig& config, const io::Checkpoint& checkpoint) {
-    std::vector<TensorSpec> specs = tensor_specs(config, is_bare(config, checkpoint));
-    const auto embedding = std::ranges::find(specs, Role::kEmbedding, &TensorSpec::role);
-    if (config.tied && checkpoint.find(embedding->name) == nullptr) {
-        for (const char* head : {"lm_head.weight", "embed_out.weight"}) {
-            if (checkpoint.find(head) != nullptr) {
-                embedding->name = head;
-            }
-        }
-    }
-    return specs;
-}
-
-void check_extra(const DecoderConfig& config, const io::Checkpoint& checkpoint, const std::vector<TensorSpec>& specs,
-                 Problems& problems) {
-    std::set<std::string_view> wanted;
-    for (const TensorSpec& spec : specs) {
-        wanted.insert(spec.name);
-    }
-    for (const auto& [name, file] : checkpoint.file_of_tensor) {
-        if (wanted.contains(name) || is_ignored_buffer(name)) {
-            continue;
-        }
-        if (!is_tied_copy(config, name)) {
-            problems.add("tensor \"{}\" does not belong to a {} model of this configuration", name, config.family);
-            continue;
-        }
-        const std::vector<std::int64_t> expected{config.vocabulary, config.hidden};
-        if (checkpoint.find(name)->shape != expected) {
-            problems.add("tensor \"{}\" is [{}], a tied unembedding is [{}]", name,
-                         fmt::join(checkpoint.find(name)->shape, ", "), fmt::join(expected, ", "));
-        }
-    }
-}
-
 void check_tensor(const io::TensorView* view, const TensorSpec& spec, Problems& problems) {
     if (view == nullptr) {
-        problems.add("tensor \"{}\" [{}] is missing", spec.name, fmt::join(spec.shape, ", "));
-    } else if (view->shape != spec.shape) {
+        return;  // reported already
+    }
+    if (view->shape != spec.shape) {
         problems.add("tensor \"{}\" is [{}], config.json asks for [{}]", spec.name, fmt::join(view->shape, ", "),
                      fmt::join(spec.shape, ", "));
     } else if (!floating_type(view->dtype).has_value()) {
@@ -206,12 +156,12 @@ std::vector<at::Tensor> LayerWeights::all() const {
     return tensors;
 }
 
-Weights load_weights(const DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
+Weights load_weights(DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
                      at::Device device) {
     const io::Checkpoint checkpoint = io::open_checkpoint(folder);
-    std::vector<TensorSpec> specs = specs_of(config, checkpoint);
     Problems problems;
-    check_extra(config, checkpoint, specs, problems);
+    auto [specs, tied, head_copy] = read_layout(config, checkpoint, problems);
+    config.tied = tied;
     for (const TensorSpec& spec : specs) {
         check_tensor(checkpoint.find(spec.name), spec, problems);
     }

@@ -47,8 +47,8 @@ struct Weights {
 };
 
 // Reads the tensors of a folder; throws Error(kData) that lists every missing, superfluous, misshapen or non-finite
-// one.
-Weights load_weights(const DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
+// one. Corrects `config.tied` where the file shows otherwise (checkpoint_layout.h).
+Weights load_weights(DecoderConfig& config, const std::filesystem::path& folder, at::ScalarType dtype,
                      at::Device device);
 // The same tensors as `dtype`, in storage of their own.
 Weights copy_weights(const DecoderConfig& config, const Weights& weights, at::ScalarType dtype);

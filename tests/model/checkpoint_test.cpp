@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "io/file.h"
 #include "model/checkpoint_io.h"
+#include "model/editable_checkpoint.h"
 #include "model/golden_case.h"
 #include "temporary_folder.h"
 
@@ -27,37 +28,6 @@ std::set<std::string> file_names(const fs::path& folder) {
     }
     return names;
 }
-
-// Tensors of the tiny Llama, to be changed and written as a checkpoint of its own.
-class EditableCheckpoint {
-  public:
-    explicit EditableCheckpoint(const std::string& name) : source_(golden_folder(name) / "model.safetensors") {
-        for (const std::string& tensor : source_.order()) {
-            const io::TensorView& view = source_.tensors().at(tensor);
-            tensors.push_back({tensor, view.dtype, view.shape, view.bytes});
-        }
-        fs::copy_file(golden_folder(name) / "config.json", folder.path() / "config.json");
-    }
-    io::TensorToWrite& at(const std::string& name) {
-        return *std::ranges::find(tensors, name, &io::TensorToWrite::name);
-    }
-    void write() { io::write_safetensors(folder.path() / "model.safetensors", tensors, {{"format", "pt"}}); }
-    std::string refusal() {
-        write();
-        try {
-            Decoder::load(folder.path(), Compute::kFloat32);
-        } catch (const Error& error) {
-            EXPECT_EQ(error.kind(), ErrorKind::kData);
-            return error.what();
-        }
-        return "";
-    }
-    std::vector<io::TensorToWrite> tensors;
-    nepenthe::testing::TemporaryFolder folder;
-
-  private:
-    io::SafetensorsFile source_;
-};
 
 bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
