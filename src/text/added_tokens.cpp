@@ -1,8 +1,10 @@
 #include "text/added_tokens.h"
 
+#include "base/log.h"
 #include "text/json_fields.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nepenthe::text {
 
@@ -48,29 +50,40 @@ AddedTokens::AddedTokens(const Json& list, const Vocabulary& vocabulary, const N
         problems.add("added_tokens: not an array");
         return;
     }
+    std::vector<Entry> entries;
     for (std::size_t i = 0; i < list.size(); ++i) {
-        read(list[i], fmt::format("added_tokens[{}]", i), vocabulary, problems);
+        auto entry = read(list[i], fmt::format("added_tokens[{}]", i), problems);
+        if (entry && !entry->token.content.empty()) entries.push_back(std::move(*entry));
     }
-    // Special tokens come first, which decides between equal contents.
-    for (const bool special : {true, false}) {
-        for (std::size_t i = 0; i < tokens_.size(); ++i) {
-            AddedToken& token = tokens_[i];
-            if (token.special != special) continue;
-            token.spelling = token.content;
-            if (token.normalized && normalizer != nullptr) {
-                AlignedText content(token.content, 0);
-                normalizer->apply(content);
-                token.spelling = content.text();
-            }
-            (token.normalized ? normalized_ : raw_).add(token.spelling, i);
+    // Which text a token is looked for in is decided by the first entry that makes it special; those come first, which
+    // decides between equal spellings.
+    std::vector<const AddedToken*> order;
+    for (const Entry& entry : entries) {
+        if (entry.token.special && special_.insert(entry.token.content).second) order.push_back(&entry.token);
+    }
+    for (const Entry& entry : entries) {
+        const AddedToken* known = find(entry.token.content);
+        if (known != nullptr) {
+            AddedToken same = entry.token;
+            same.id = known->id;
+            if (same == *known) continue;
         }
+        add(entry.token, vocabulary);
+        if (!special_.contains(entry.token.content)) order.push_back(&entry.token);
+    }
+    warn_of_other_ids(entries);
+    for (AddedToken& token : tokens_) set_spelling(token, normalizer);
+    for (const AddedToken* token : order) {
+        AddedToken spelt = *token;
+        set_spelling(spelt, normalizer);
+        (token->normalized ? normalized_ : raw_).add(spelt.spelling, by_content_.at(token->content));
     }
 }
 
-void AddedTokens::read(const Json& entry, const std::string& where, const Vocabulary& vocabulary, Problems& problems) {
+std::optional<AddedTokens::Entry> AddedTokens::read(const Json& entry, const std::string& where, Problems& problems) {
     if (!entry.is_object()) {
         problems.add("{}: not an object", where);
-        return;
+        return std::nullopt;
     }
     AddedToken token;
     const std::uint64_t id = field<std::uint64_t>(entry, "id", Vocabulary::kMaxId + 1, where, problems);
@@ -80,30 +93,43 @@ void AddedTokens::read(const Json& entry, const std::string& where, const Vocabu
     token.rstrip = field(entry, "rstrip", false, where, problems);
     token.special = field(entry, "special", false, where, problems);
     token.normalized = field(entry, "normalized", !token.special, where, problems);
-    if (token.content.empty()) return;  // matches nowhere
-    if (id > Vocabulary::kMaxId) {
-        problems.add("{}: \"{}\" has no id up to {}", where, token.content, Vocabulary::kMaxId);
-        return;
+    return Entry{std::move(token), id};
+}
+
+void AddedTokens::add(AddedToken token, const Vocabulary& vocabulary) {
+    if (const AddedToken* known = find(token.content)) {
+        token.id = known->id;
+    } else if (const TokenId id = vocabulary.find(token.content); id != Vocabulary::kNone) {
+        token.id = id;
+    } else {
+        token.id = std::max(static_cast<TokenId>(vocabulary.count()), largest_ + 1);
     }
-    token.id = static_cast<TokenId>(id);
-    const TokenId known = vocabulary.find(token.content);
-    if (known != Vocabulary::kNone && known != token.id) {
-        problems.add("{}: \"{}\" has id {}, the vocabulary says {}", where, token.content, id, known);
-        return;
-    }
-    if (known == Vocabulary::kNone && vocabulary.contains(token.id)) {
-        problems.add("{}: \"{}\" has id {}, which is \"{}\" in the vocabulary", where, token.content, id,
-                     vocabulary.token(token.id));
-        return;
-    }
+    largest_ = std::max(largest_, token.id);
     const auto index = static_cast<std::uint32_t>(tokens_.size());
-    if (by_id_.insert(id, index) != index) {
-        problems.add("{}: \"{}\" has id {}, as has \"{}\"", where, token.content, id, find(token.id)->content);
-        return;
-    }
-    contents_.add(token.content, index);
-    size_ = std::max(size_, token.id + 1);
+    by_id_.insert(static_cast<std::uint32_t>(token.id), index) = index;
+    by_content_.insert_or_assign(token.content, index);
     tokens_.push_back(std::move(token));
+}
+
+void AddedTokens::set_spelling(AddedToken& token, const Normalizer* normalizer) const {
+    token.spelling = token.content;
+    if (!token.normalized || normalizer == nullptr) return;
+    WorkBudget budget(token.content.size());
+    AlignedText content(token.content, 0, budget);
+    normalizer->apply(content);
+    token.spelling = content.text();
+}
+
+void AddedTokens::warn_of_other_ids(const std::vector<Entry>& entries) const {
+    std::size_t others = 0;
+    for (const Entry& entry : entries) {
+        const AddedToken& token = *find(entry.token.content);
+        if (std::cmp_equal(token.id, entry.id_in_file)) continue;
+        if (others++ > 0) continue;
+        log_warning("added_tokens: \"{}\" is listed with id {} and read with id {}, as the tokenizers package does",
+                    token.content, entry.id_in_file, token.id);
+    }
+    if (others > 1) log_warning("added_tokens: {} more tokens are read with other ids than listed", others - 1);
 }
 
 void AddedTokens::cut(std::string_view text, bool normalized, std::vector<Section>& sections) const {
@@ -111,7 +137,7 @@ void AddedTokens::cut(std::string_view text, bool normalized, std::vector<Sectio
     std::uint32_t done = 0;
     StringSet::Match match;
     for (std::size_t from = 0; strings.find(text, from, match); from = match.range.end) {
-        const AddedToken& token = tokens_[match.index];
+        const AddedToken& token = *find(tokens_[match.index].id);
         auto [begin, end] = match.range;
         if (token.single_word) {
             std::size_t before = begin;
@@ -142,17 +168,9 @@ const AddedToken* AddedTokens::find(TokenId id) const {
     return index == nullptr ? nullptr : &tokens_[*index];
 }
 
-bool AddedTokens::is_left_out(const AddedToken& token) const {
-    const AddedToken* namesake = find(token.spelling);
-    return namesake != nullptr && namesake->special;
-}
-
 const AddedToken* AddedTokens::find(std::string_view content) const {
-    StringSet::Match match;
-    if (!contents_.find(content, 0, match) || match.range != TextRange{0, static_cast<std::uint32_t>(content.size())}) {
-        return nullptr;
-    }
-    return &tokens_[match.index];
+    const auto found = by_content_.find(content);
+    return found == by_content_.end() ? nullptr : &tokens_[found->second];
 }
 
 }  // namespace nepenthe::text

@@ -7,6 +7,9 @@
 #include "text/normalizer.h"
 #include "text/vocabulary.h"
 
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +25,7 @@ struct AddedToken {
     bool rstrip = false;       // … and behind it
     bool normalized = true;    // looked for in normalised text
     bool special = false;      // dropped by decode(skip_special_tokens)
+    bool operator==(const AddedToken&) const = default;
 };
 
 // A stretch of text: an added token, or (id kNone) what lies between two.
@@ -56,8 +60,10 @@ class StringSet {
 
 class AddedTokens {
   public:
-    // Reads the array. A token that the vocabulary has under another id, or two tokens with one id, is a problem.
-    // `normalizer` (may be null) is applied to the contents that are looked for in normalised text.
+    // Reads the array as the package does. A token's id is the vocabulary's, or else the next free one: what the file
+    // says is compared and, where it differs, warned of. Of a content that is listed twice the last entry's flags
+    // count, once special it stays so; empty contents are passed over. `normalizer` (may be null) is applied to the
+    // contents that are looked for in normalised text.
     AddedTokens(const Json& list, const Vocabulary& vocabulary, const Normalizer* normalizer, Problems& problems);
 
     // Cuts raw text at the tokens that are looked for in it; `normalized` text at the others.
@@ -67,17 +73,27 @@ class AddedTokens {
     const AddedToken* find(std::string_view content) const;
     // Whether decoding leaves the token out. Like the package, by its spelling: a special token whose content the
     // normalizer changes stays in.
-    bool is_left_out(const AddedToken& token) const;
+    bool is_left_out(const AddedToken& token) const { return special_.contains(token.spelling); }
+    bool is_special(const AddedToken& token) const { return special_.contains(token.content); }
     // Largest id + 1, 0 when there is none.
-    TokenId size() const { return size_; }
+    TokenId size() const { return largest_ + 1; }
 
   private:
-    void read(const Json& entry, const std::string& where, const Vocabulary& vocabulary, Problems& problems);
+    struct Entry {
+        AddedToken token;
+        std::uint64_t id_in_file;
+    };
+    static std::optional<Entry> read(const Json& entry, const std::string& where, Problems& problems);
+    void add(AddedToken token, const Vocabulary& vocabulary);
+    void warn_of_other_ids(const std::vector<Entry>& entries) const;
+    void set_spelling(AddedToken& token, const Normalizer* normalizer) const;
 
-    std::vector<AddedToken> tokens_;
-    FlatMap<std::uint32_t> by_id_;
-    StringSet contents_, raw_, normalized_;
-    TokenId size_ = 0;
+    std::vector<AddedToken> tokens_;                                // by index
+    FlatMap<std::uint32_t> by_id_;                                  // the last entry of each id
+    std::map<std::string, std::uint32_t, std::less<>> by_content_;  // likewise
+    std::set<std::string, std::less<>> special_;
+    StringSet raw_, normalized_;
+    TokenId largest_ = -1;
 };
 
 }  // namespace nepenthe::text

@@ -16,21 +16,25 @@ Offset AlignedText::span(std::size_t at) const {
 
 AlignedText AlignedText::part(TextRange range) const {
     const std::uint32_t base = span_of_characters(range).begin;
-    if (untouched_) return {view_.substr(range.begin, range.end - range.begin), base};
+    if (untouched_) return {view_.substr(range.begin, range.end - range.begin), base, *budget_};
     return {rewritten_.substr(range.begin, range.end - range.begin),
-            std::vector<Offset>(spans_.begin() + range.begin, spans_.begin() + range.end), base};
+            std::vector<Offset>(spans_.begin() + range.begin, spans_.begin() + range.end), base, *budget_};
 }
 
-AlignedTextBuilder::AlignedTextBuilder(const AlignedText& source) : source_(source) {
+AlignedTextBuilder::AlignedTextBuilder(const AlignedText& source) : source_(source), paid_(source.text().size()) {
     // Replacing spaces by a three-byte sign makes English half as long again.
     const std::size_t expected = source.text().size() + source.text().size() / 2;
     text_.reserve(expected);
     spans_.reserve(expected);
 }
 
-void AlignedTextBuilder::require_room(std::size_t bytes) const {
+void AlignedTextBuilder::require_room(std::size_t bytes) {
     if (text_.size() + bytes > std::numeric_limits<std::uint32_t>::max()) {
         fail(ErrorKind::kData, "the text grows beyond 4 GiB under normalisation; cut it into documents");
+    }
+    if (text_.size() + bytes > paid_) {
+        source_.budget().grow(text_.size() + bytes - paid_);
+        paid_ = text_.size() + bytes;
     }
 }
 

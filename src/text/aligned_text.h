@@ -3,6 +3,7 @@
 
 #include "text/tokenizer.h"
 #include "text/unicode.h"
+#include "text/work_budget.h"
 
 #include <string>
 #include <string_view>
@@ -14,13 +15,16 @@ namespace nepenthe::text {
 // byte. All bytes of one character have the same span.
 class AlignedText {
   public:
-    // `original` must outlive the object; its first byte is byte `base` of the text that offsets count in.
-    AlignedText(std::string_view original, std::uint32_t base) : view_(original), base_(base) {}
+    // `original` and `budget` must outlive the object; its first byte is byte `base` of the text that offsets count in.
+    AlignedText(std::string_view original, std::uint32_t base, WorkBudget& budget)
+        : view_(original), base_(base), budget_(&budget) {}
     // A rewritten text with the span of each of its bytes.
-    AlignedText(std::string text, std::vector<Offset> spans, std::uint32_t base)
-        : rewritten_(std::move(text)), spans_(std::move(spans)), base_(base), untouched_(false) {}
+    AlignedText(std::string text, std::vector<Offset> spans, std::uint32_t base, WorkBudget& budget)
+        : rewritten_(std::move(text)), spans_(std::move(spans)), base_(base), budget_(&budget), untouched_(false) {}
 
     std::string_view text() const { return untouched_ ? view_ : std::string_view(rewritten_); }
+    // What rewriting may still cost.
+    WorkBudget& budget() const { return *budget_; }
     // Where the original text of this piece begins; what stands before its first character is aligned to here.
     std::uint32_t base() const { return base_; }
 
@@ -44,10 +48,12 @@ class AlignedText {
     std::string rewritten_;
     std::vector<Offset> spans_;
     std::uint32_t base_;
+    WorkBudget* budget_;
     bool untouched_ = true;
 };
 
-// Writes a new AlignedText from pieces of an old one. Throws Error(kData) beyond 4 GiB.
+// Writes a new AlignedText from pieces of an old one. Throws Error(kData) beyond 4 GiB, or where the text grows beyond
+// the budget.
 class AlignedTextBuilder {
   public:
     explicit AlignedTextBuilder(const AlignedText& source);
@@ -57,12 +63,13 @@ class AlignedTextBuilder {
     // New characters that stand for `span` of the original.
     void put(std::string_view text, Offset span);
     std::uint32_t size() const { return static_cast<std::uint32_t>(text_.size()); }
-    AlignedText finish() { return {std::move(text_), std::move(spans_), source_.base()}; }
+    AlignedText finish() { return {std::move(text_), std::move(spans_), source_.base(), source_.budget()}; }
 
   private:
-    void require_room(std::size_t bytes) const;
+    void require_room(std::size_t bytes);
 
     const AlignedText& source_;
+    std::size_t paid_;  // bytes that the budget has been asked for, or that the source had
     std::string text_;
     std::vector<Offset> spans_;
 };

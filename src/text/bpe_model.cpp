@@ -59,12 +59,13 @@ void BpeModel::read_options(const Json& model, Problems& problems) {
     byte_fallback_ = field(model, "byte_fallback", false, where, problems);
     fuse_unknown_ = field(model, "fuse_unk", false, where, problems);
     ignore_merges_ = field(model, "ignore_merges", false, where, problems);
-    const std::string unknown = field<std::string>(model, "unk_token", "", where, problems);
-    if (!unknown.empty()) {
-        unknown_ = vocabulary_.find(unknown);
-        if (unknown_ == Vocabulary::kNone)
-            problems.add("{}: unk_token \"{}\" is not in the vocabulary", where, unknown);
-    }
+    const auto unknown = model.find("unk_token");
+    if (unknown == model.end() || unknown->is_null()) return;
+    const std::string token = field<std::string>(model, "unk_token", "", where, problems);
+    unknown_ = vocabulary_.find(token);
+    lacks_unknown_ = unknown_ == Vocabulary::kNone;
+    // An empty one is common where no character can be unknown.
+    if (lacks_unknown_ && !token.empty()) problems.add("{}: unk_token \"{}\" is not in the vocabulary", where, token);
 }
 
 void BpeModel::read_merges(const MergeList& merges, Problems& problems) {
@@ -158,7 +159,12 @@ void BpeModel::split_into_symbols(std::string_view word, MergeBuffer& buffer) co
         if (id != Vocabulary::kNone) {
             flush_unknown();
             buffer.symbols.push_back({id, static_cast<std::uint32_t>(length), 0, 0});
-        } else if (!add_fallback_bytes(character, buffer) && unknown_ != Vocabulary::kNone) {
+        } else if (add_fallback_bytes(character, buffer)) {
+            continue;
+        } else if (lacks_unknown_) {
+            fail(ErrorKind::kData, "the vocabulary has neither \"{}\" nor the unk_token, which is empty",
+                 byte_level_ ? to_byte_alphabet(character) : std::string(character));
+        } else if (unknown_ != Vocabulary::kNone) {
             if (!fuse_unknown_) flush_unknown();
             unknown_length += static_cast<std::uint32_t>(length);
         }

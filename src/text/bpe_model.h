@@ -55,6 +55,7 @@ class BpeModel : public WordModel {
     bool cuts_are_safe_ = false;
     bool may_be_unknown_ = true;  // some character may have neither a token nor tokens of its bytes
     TokenId unknown_ = Vocabulary::kNone;
+    bool lacks_unknown_ = false;            // the unk_token that is named is no token
     std::array<TokenId, 256> byte_ids_{};   // byte-level: of each byte; else of "<0xNN>"
     std::array<TokenId, 128> ascii_ids_{};  // of each ASCII character
     FlatMap<Merge> merges_;                 // by pair of ids

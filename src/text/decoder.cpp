@@ -16,7 +16,7 @@ constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
 class ByteLevel : public Decoder {
   public:
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         std::string bytes;
         for (const std::string& token : tokens) bytes += from_byte_alphabet(token).value_or(token);
         tokens.assign(1, "");
@@ -35,7 +35,7 @@ std::optional<char> fallback_byte(std::string_view token) {
 
 class ByteFallback : public Decoder {
   public:
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         std::vector<std::string> decoded;
         std::string bytes;
         const auto flush = [&] {
@@ -62,7 +62,7 @@ class ByteFallback : public Decoder {
 
 class Fuse : public Decoder {
   public:
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         std::string joined;
         for (const std::string& token : tokens) joined += token;
         tokens.assign(1, joined);
@@ -74,7 +74,7 @@ class Strip : public Decoder {
   public:
     Strip(std::string character, std::uint64_t start, std::uint64_t stop)
         : character_(std::move(character)), start_(start), stop_(stop) {}
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         for (std::string& token : tokens) {
             std::string_view rest = token;
             for (std::uint64_t i = 0; i < start_ && rest.starts_with(character_); ++i)
@@ -93,12 +93,13 @@ class Strip : public Decoder {
 class Replace : public Decoder {
   public:
     Replace(Pattern pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget& budget) const override {
         std::vector<TextRange> matches;
         for (std::string& token : tokens) {
             matches.clear();
-            pattern_.find_all(token, matches);
+            pattern_.find_all(token, matches, budget);
             if (matches.empty()) continue;
+            budget.grow(matches.size() * content_.size());
             std::string replaced;
             std::size_t copied = 0;
             for (const TextRange match : matches) {
@@ -117,7 +118,7 @@ class Replace : public Decoder {
 class Metaspace : public Decoder {
   public:
     Metaspace(std::string replacement, bool prepended) : replacement_(std::move(replacement)), prepended_(prepended) {}
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         for (std::size_t i = 0; i < tokens.size(); ++i) {
             const std::string_view space = i == 0 && prepended_ ? "" : " ";
             std::string replaced;
@@ -140,7 +141,7 @@ class Metaspace : public Decoder {
 class WordPiece : public Decoder {
   public:
     WordPiece(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
-    void apply(std::vector<std::string>& tokens) const override {
+    void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         for (std::size_t i = 0; i < tokens.size(); ++i) {
             if (i > 0) tokens[i] = tokens[i].starts_with(prefix_) ? tokens[i].substr(prefix_.size()) : " " + tokens[i];
             if (cleanup_) clean_up(tokens[i]);
@@ -166,8 +167,8 @@ class WordPiece : public Decoder {
 class Sequence : public Decoder {
   public:
     explicit Sequence(std::vector<std::unique_ptr<Decoder>> steps) : steps_(std::move(steps)) {}
-    void apply(std::vector<std::string>& tokens) const override {
-        for (const auto& step : steps_) step->apply(tokens);
+    void apply(std::vector<std::string>& tokens, WorkBudget& budget) const override {
+        for (const auto& step : steps_) step->apply(tokens, budget);
     }
 
   private:

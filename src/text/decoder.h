@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "text/work_budget.h"
 
 #include <memory>
 #include <string>
@@ -14,8 +15,8 @@ namespace nepenthe::text {
 class Decoder {
   public:
     virtual ~Decoder() = default;
-    // Rewrites the tokens in place; the text is what they are when joined.
-    virtual void apply(std::vector<std::string>& tokens) const = 0;
+    // Rewrites the tokens in place; the text is what they are when joined. Throws Error(kData) beyond the budget.
+    virtual void apply(std::vector<std::string>& tokens, WorkBudget& budget) const = 0;
 };
 
 // ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece, Sequence; null gives none (tokens are then

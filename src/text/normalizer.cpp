@@ -34,7 +34,7 @@ class Replace : public Normalizer {
     Replace(Pattern pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
     void apply(AlignedText& text) const override {
         std::vector<TextRange> matches;
-        pattern_.find_all(text.text(), matches);
+        pattern_.find_all(text.text(), matches, text.budget());
         if (matches.empty()) return;
         AlignedTextBuilder builder(text);
         std::uint32_t copied = 0;

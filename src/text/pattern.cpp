@@ -20,9 +20,9 @@ std::optional<Pattern> Pattern::from_json(const Json& json, std::string_view whe
     return std::nullopt;
 }
 
-void Pattern::find_all(std::string_view text, std::vector<TextRange>& matches) const {
+void Pattern::find_all(std::string_view text, std::vector<TextRange>& matches, WorkBudget& budget) const {
     if (regex_) {
-        regex_->find_all(text, matches);
+        regex_->find_all(text, matches, budget);
         return;
     }
     if (literal_.empty()) return;

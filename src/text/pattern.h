@@ -19,7 +19,7 @@ class Pattern {
     static std::optional<Pattern> from_json(const Json& json, std::string_view where, Problems& problems);
 
     // Appends every match in `text` to `matches`. An empty literal matches nowhere.
-    void find_all(std::string_view text, std::vector<TextRange>& matches) const;
+    void find_all(std::string_view text, std::vector<TextRange>& matches, WorkBudget& budget) const;
 
   private:
     Pattern(std::string text, std::optional<Regex> regex) : literal_(std::move(text)), regex_(std::move(regex)) {}

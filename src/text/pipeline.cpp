@@ -50,7 +50,7 @@ Pipeline::Pipeline(TokenizerFile file, const std::string& what) : file_(std::mov
 class Pipeline::Run {
   public:
     Run(const Pipeline& pipeline, std::string_view text, WordCache& cache, bool with_offsets)
-        : pipeline_(pipeline), text_(text), cache_(cache), with_offsets_(with_offsets) {}
+        : pipeline_(pipeline), text_(text), cache_(cache), with_offsets_(with_offsets), budget_(text.size()) {}
 
     Encoding encode(bool add_special_tokens) {
         std::vector<Section> sections;
@@ -69,7 +69,7 @@ class Pipeline::Run {
   private:
     // Text between two added tokens that were looked for in raw text.
     void encode_section(TextRange range) {
-        AlignedText text(text_.substr(range.begin, range.end - range.begin), range.begin);
+        AlignedText text(text_.substr(range.begin, range.end - range.begin), range.begin, budget_);
         if (pipeline_.normalizer_) pipeline_.normalizer_->apply(text);
         std::vector<Section> sections;
         pipeline_.added_tokens_->cut(text.text(), true, sections);
@@ -150,6 +150,7 @@ class Pipeline::Run {
     std::string_view text_;
     WordCache& cache_;
     bool with_offsets_;
+    WorkBudget budget_;
     Encoding encoding_;
 };
 

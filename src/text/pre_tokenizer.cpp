@@ -48,8 +48,9 @@ class SplitPattern : public PreTokenizer {
     SplitPattern(Pattern pattern, SplitBehavior behavior, bool invert)
         : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
     void apply(Words& words) const override {
-        split_each(words, behavior_, invert_, [this](std::string_view word, std::vector<TextRange>& delimiters) {
-            pattern_.find_all(word, delimiters);
+        WorkBudget& budget = words.text.budget();
+        split_each(words, behavior_, invert_, [&](std::string_view word, std::vector<TextRange>& delimiters) {
+            pattern_.find_all(word, delimiters, budget);
         });
     }
 
@@ -124,9 +125,11 @@ class Metaspace : public PreTokenizer {
         }
         words = {builder.finish(), std::move(rewritten)};
         if (!split_words_) return;
-        split_each(
-            words, SplitBehavior::kMergedWithNext, false,
-            [this](std::string_view word, std::vector<TextRange>& delimiters) { pattern_.find_all(word, delimiters); });
+        WorkBudget& budget = words.text.budget();
+        split_each(words, SplitBehavior::kMergedWithNext, false,
+                   [&](std::string_view word, std::vector<TextRange>& delimiters) {
+                       pattern_.find_all(word, delimiters, budget);
+                   });
     }
 
   private:
@@ -161,9 +164,10 @@ class ByteLevel : public PreTokenizer {
     void apply(Words& words) const override {
         if (add_prefix_space_) put_prefix_spaces(words);
         if (!pattern_) return;
+        WorkBudget& budget = words.text.budget();
         split_each(words, SplitBehavior::kIsolated, false,
-                   [this](std::string_view word, std::vector<TextRange>& delimiters) {
-                       pattern_->find_all(word, delimiters);
+                   [&](std::string_view word, std::vector<TextRange>& delimiters) {
+                       pattern_->find_all(word, delimiters, budget);
                    });
     }
 

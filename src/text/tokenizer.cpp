@@ -7,6 +7,8 @@
 #include "text/pipeline.h"
 #include "text/special_tokens.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <limits>
 #include <mutex>
@@ -175,13 +177,11 @@ std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_to
         }
     }
     const Decoder* decoder = impl_->pipeline.decoder();
-    if (decoder != nullptr) decoder->apply(tokens);
-    std::string text;
-    for (const std::string& part : tokens) {
-        if (decoder == nullptr && !text.empty()) text += ' ';
-        text += part;
-    }
-    return text;
+    std::size_t bytes = 0;
+    for (const std::string& token : tokens) bytes += token.size();
+    WorkBudget budget(bytes);
+    if (decoder != nullptr) decoder->apply(tokens, budget);
+    return fmt::format("{}", fmt::join(tokens, decoder == nullptr ? " " : ""));
 }
 
 TokenId Tokenizer::size() const {
@@ -200,7 +200,7 @@ const std::vector<TokenId>& Tokenizer::ends() const { return impl_->special.ends
 
 bool Tokenizer::is_special(TokenId id) const {
     const AddedToken* added = impl_->pipeline.added_tokens().find(id);
-    return added != nullptr && added->special;
+    return added != nullptr && impl_->pipeline.added_tokens().is_special(*added);
 }
 
 const std::string& Tokenizer::digest() const { return impl_->digest; }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <optional>
+#include <set>
 
 namespace nepenthe::text {
 
@@ -60,12 +61,25 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
         }
         if (depth_ == 1) outer_key_ = name;
         if (depth_ == 2) inner_key_ = name;
+        if (depth_ == 3 && outer_key_ == "added_tokens" && !keys_.insert(name).second) {
+            problem_ = fmt::format("added_tokens: an entry with \"{}\" twice", name);
+            return false;
+        }
         return Dom::key(name);
     }
     bool start_object(std::size_t size) {
         if (within_table()) return refuse("an object");
         ++depth_;
-        if (at_model_field("vocab")) place_ = Place::kVocabulary;
+        if (depth_ == 3) keys_.clear();
+        // Of keys that are given twice the last counts.
+        if (depth_ == 2 && outer_key_ == "model") {
+            file_.vocabulary = Vocabulary();
+            file_.merges = MergeList();
+        }
+        if (at_model_field("vocab")) {
+            place_ = Place::kVocabulary;
+            file_.vocabulary = Vocabulary();
+        }
         return depth_ <= kMaxDepth ? Dom::start_object(size) : refuse_depth();
     }
     bool end_object() {
@@ -82,7 +96,10 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
         }
         if (within_table()) return refuse("an array");
         ++depth_;
-        if (at_model_field("merges")) place_ = Place::kMerges;
+        if (at_model_field("merges")) {
+            place_ = Place::kMerges;
+            file_.merges = MergeList();
+        }
         return depth_ <= kMaxDepth ? Dom::start_array(size) : refuse_depth();
     }
     bool end_array() {
@@ -123,14 +140,8 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
             problem_ = fmt::format("model.vocab: \"{}\" has id {}, the limit is {}", token_, id, Vocabulary::kMaxId);
             return false;
         }
-        switch (file_.vocabulary.add(token_, id)) {
-            case Vocabulary::Added::kYes: return true;
-            case Vocabulary::Added::kKnownToken: problem_ = fmt::format("model.vocab: \"{}\" twice", token_); break;
-            case Vocabulary::Added::kKnownId:
-                problem_ = fmt::format("model.vocab: \"{}\" and \"{}\" both have id {}", token_,
-                                       file_.vocabulary.token(static_cast<TokenId>(id)), id);
-        }
-        return false;
+        file_.vocabulary.add(token_, id);
+        return true;
     }
     bool add_spaced_merge(std::string_view merge) {
         if (merge.starts_with("#version")) return true;
@@ -152,6 +163,7 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
     Place place_ = Place::kElsewhere;
     std::size_t depth_ = 0;
     std::string outer_key_, inner_key_;  // of the object at depth 1 and 2
+    std::set<std::string> keys_;         // of an entry of added_tokens
     std::string token_;
     std::optional<std::string> left_;
     int parts_ = 0;
@@ -162,6 +174,10 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
 
 TokenizerFile parse_tokenizer_file(std::string_view text, std::string_view what) {
     if (text.size() > kMaxBytes) fail(ErrorKind::kData, "{}: {} bytes, the limit is {}", what, text.size(), kMaxBytes);
+    // The library takes a NUL byte for the end of the input and would ignore all that follows.
+    if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos) {
+        fail(ErrorKind::kData, "{}: not JSON, a NUL byte at byte {}", what, nul);
+    }
     TokenizerFile file;
     Reader reader(file);
     if (!Json::sax_parse(text.begin(), text.end(), &reader)) {

@@ -34,7 +34,8 @@ struct TokenizerFile {
     MergeList merges;
 };
 
-// Parses the file's text. Throws Error(kData) naming `what` for what is not JSON, duplicate tokens or ids, ids beyond
+// Parses the file's text. Of tokens, ids and keys that are given twice the last counts, as in the package, which
+// refuses them within an added token. Throws Error(kData) naming `what` for what is not JSON (NUL bytes), ids beyond
 // the limit, and merges that are neither "a b" nor ["a", "b"].
 TokenizerFile parse_tokenizer_file(std::string_view text, std::string_view what);
 

@@ -5,37 +5,40 @@
 
 namespace nepenthe::text {
 
-namespace {
-
-std::size_t bucket_of(std::string_view token, std::size_t buckets) {
-    return static_cast<std::size_t>(xxh3(as_bytes(token))) & (buckets - 1);
+std::size_t Vocabulary::bucket_of(std::string_view token) const {
+    std::size_t bucket = static_cast<std::size_t>(xxh3(as_bytes(token))) & (buckets_.size() - 1);
+    // An id that has become a hole spells nothing, not even the empty token.
+    while (buckets_[bucket] != kNone && !(contains(buckets_[bucket]) && this->token(buckets_[bucket]) == token)) {
+        bucket = (bucket + 1) & (buckets_.size() - 1);
+    }
+    return bucket;
 }
 
-}  // namespace
-
-Vocabulary::Added Vocabulary::add(std::string_view token, std::uint64_t id) {
+void Vocabulary::add(std::string_view token, std::uint64_t id) {
     NEPENTHE_CHECK(id <= kMaxId);
+    const auto new_id = static_cast<TokenId>(id);
+    const TokenId known = find(token);
+    if (known == new_id && this->token(known) == token) return;
     if (2 * (count_ + 1) > buckets_.size()) rehash(buckets_.empty() ? 1024 : 2 * buckets_.size());
-    std::size_t bucket = bucket_of(token, buckets_.size());
-    for (; buckets_[bucket] != kNone; bucket = (bucket + 1) & (buckets_.size() - 1)) {
-        if (this->token(buckets_[bucket]) == token) return Added::kKnownToken;
-    }
     if (id >= entries_.size()) entries_.resize(id + 1);
-    if (entries_[id].present) return Added::kKnownId;
+    // Its bucket, if it has one, before any spelling changes.
+    const std::size_t bucket = bucket_of(token);
+    if (known == kNone) {
+        ++count_;
+    } else if (aliases_.erase(std::string(token)) == 0) {
+        entries_[static_cast<std::size_t>(known)].present = false;
+    }
+    if (entries_[id].present) aliases_.insert_or_assign(std::string(this->token(new_id)), new_id);
     entries_[id] = {characters_.size(), static_cast<std::uint32_t>(token.size()), true};
     characters_ += token;
-    buckets_[bucket] = static_cast<TokenId>(id);
-    ++count_;
-    return Added::kYes;
+    buckets_[bucket] = new_id;
 }
 
 TokenId Vocabulary::find(std::string_view token) const {
     if (buckets_.empty()) return kNone;
-    std::size_t bucket = bucket_of(token, buckets_.size());
-    for (; buckets_[bucket] != kNone; bucket = (bucket + 1) & (buckets_.size() - 1)) {
-        if (this->token(buckets_[bucket]) == token) return buckets_[bucket];
-    }
-    return kNone;
+    if (const TokenId id = buckets_[bucket_of(token)]; id != kNone) return id;
+    const auto alias = aliases_.find(token);
+    return alias == aliases_.end() ? kNone : alias->second;
 }
 
 bool Vocabulary::contains(TokenId id) const {
@@ -50,10 +53,7 @@ std::string_view Vocabulary::token(TokenId id) const {
 void Vocabulary::rehash(std::size_t capacity) {
     buckets_.assign(capacity, kNone);
     for (std::size_t id = 0; id < entries_.size(); ++id) {
-        if (!entries_[id].present) continue;
-        std::size_t bucket = bucket_of(text_of(entries_[id]), capacity);
-        while (buckets_[bucket] != kNone) bucket = (bucket + 1) & (capacity - 1);
-        buckets_[bucket] = static_cast<TokenId>(id);
+        if (entries_[id].present) buckets_[bucket_of(text_of(entries_[id]))] = static_cast<TokenId>(id);
     }
 }
 

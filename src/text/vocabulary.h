@@ -4,6 +4,7 @@
 #include "text/tokenizer.h"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,9 +17,9 @@ class Vocabulary {
     static constexpr std::uint64_t kMaxId = (1u << 22) - 1;
     static constexpr TokenId kNone = -1;
 
-    enum class Added { kYes, kKnownToken, kKnownId };
-    // `id` is at most kMaxId. A token or an id that is there already changes nothing.
-    Added add(std::string_view token, std::uint64_t id);
+    // `id` is at most kMaxId. A token that is there already gets the new id, and its old one becomes a hole. Of two
+    // tokens with one id both are found, and the last is the id's own spelling.
+    void add(std::string_view token, std::uint64_t id);
 
     // kNone for an unknown token.
     TokenId find(std::string_view token) const;
@@ -27,6 +28,7 @@ class Vocabulary {
     std::string_view token(TokenId id) const;
     // Largest id + 1.
     TokenId size() const { return static_cast<TokenId>(entries_.size()); }
+    // How many different tokens there are.
     std::size_t count() const { return count_; }
 
   private:
@@ -39,11 +41,14 @@ class Vocabulary {
         return std::string_view(characters_).substr(entry.begin, entry.length);
     }
     void rehash(std::size_t capacity);
+    // The bucket that holds the token, or the free one where it belongs.
+    std::size_t bucket_of(std::string_view token) const;
 
     std::string characters_;        // all tokens, one behind the other
     std::vector<Entry> entries_;    // by id
     std::vector<TokenId> buckets_;  // open addressing by the token's hash
     std::size_t count_ = 0;
+    std::map<std::string, TokenId, std::less<>> aliases_;  // tokens whose id another token has as well
 };
 
 }  // namespace nepenthe::text

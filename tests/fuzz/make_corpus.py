@@ -100,6 +100,17 @@ def make_tokenizer():
         dict(base, pre_tokenizer=split, normalizer={"type": "NFC"},
              model=dict(model, ignore_merges=True, merges=[m.split(" ") for m in merges])), ensure_ascii=False))
 
+    # Rules that make much of little, classes within classes, what is listed twice.
+    doubling = {"type": "Sequence", "normalizers": [{"type": "Replace", "pattern": {"String": "o"}, "content": "oo"}] * 31}
+    put("tokenizer", "doubling.json", json.dumps(dict(base, normalizer=doubling), ensure_ascii=False))
+    for name, pattern in {"every_way": r"(\p{L}|\p{L})*\d", "classes": r"[a-z&&[^b]]|[^\P{L}x]+|[[:digit:]]|[\S&&[^a[bc]]]"}.items():
+        tries = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        put("tokenizer", f"{name}.json", json.dumps(dict(base, pre_tokenizer=tries), ensure_ascii=False))
+    small = {"type": "BPE", "vocab": {"e": 0, "l": 1, "el": 2, "": 3}, "merges": [["e", "l"], ["", "e"]]}
+    twice = json.dumps(dict(base, model=small, added_tokens=added([(4, "</s>"), (9, "</s>"), (4, "<s>"), (5, "")])), ensure_ascii=False)
+    put("tokenizer", "twice.json", twice.replace('"el": 2', '"el": 2, "l": 7, "o": 2').replace('"merges"', '"vocab": {"l": 0}, "merges"'))
+    put("tokenizer", "nul.json", twice + "\0{}")
+
     # SentencePiece's way: spaces as U+2581, unknown characters as bytes.
     vocabulary = {"<unk>": 0, "<s>": 1, "</s>": 2}
     for byte in range(256):
@@ -126,6 +137,11 @@ def make_config():
     # The configurations of the golden tests, one a family.
     for path in sorted((HERE.parent / "golden" / "families").glob("*/config.json")):
         put("config", f"{path.parent.name}.json", path.read_bytes())
+    put("config", "text_part.json", json.dumps({"model_type": "gemma3", "torch_dtype": "bfloat16", "text_config": {
+        "model_type": "gemma3_text", "hidden_size": 32, "num_hidden_layers": 2, "sliding_window": 64}}))
+    put("config", "nothing_but_the_type.json", '{"model_type":"qwen2","rope_parameters":{"full_attention":{"rope_theta":5e5}}}')
+    put("config", "quantised.json", '{"model_type":"llama","quantization_config":{"quant_method":"gptq","bits":4}}')
+    put("config", "twice_and_nul.json", '{"model_type":"llama","model_type":"gpt2"}\0')
 
 
 def make_manifest():

@@ -72,6 +72,12 @@ def pre_tokenizer_cases():
             yield f"Split {behavior} {invert}", {"type": "Split", "pattern": {"String": "-"}, "behavior": behavior, "invert": invert}
             yield f"Split regex {behavior} {invert}", {"type": "Split", "pattern": {"Regex": r"\s|\p{P}"}, "behavior": behavior, "invert": invert}
     yield "Split words", {"type": "Split", "pattern": {"Regex": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{M}]+|\p{N}{1,3}|[^\S\n]"}, "behavior": "Isolated", "invert": False}
+    for pattern in (r"[a-z&&[^b]]", r"[\p{L}&&[^\p{Lu}]]", r"[^a[bc]]", r"[a-z[A-Z]]+", r"[[a-e][x-z]&&[b-y]]", r"[^ab&&bc]", r"[a-d&&b-e&&c-f]",
+                    r"[\P{L}]", r"[^\P{L}e]", r"[\P{L}\P{N}]", r"[\p{^L}]", r"[\D&&[^ ]]+", r"[\S&&[^a]]+", r"[\s&&[^\n]]", r"[^[^a-z]]",
+                    r"[^[^a-z]e]", r"[]a]", r"[^]a]", r"[a-]", r"[-a]", r"[a-e--b]", r"[+--]", r"[a&&]", r"[a&b]", r"[a-z&&^b]", r"[a^]",
+                    r"[[:digit:]]", r"[[:^digit:]x]", r"[^[:space:]]+", r"\h+", r"[\h&&\D]", r"(?i)[a-f&&[^d]]", r"(?i:[^l])",
+                    r"[\x{61}-\x65]", r"[\u0061-\u0065]", r"[a\-c\]\[]", r"[^\r\n\p{L}\p{N}]?[\p{L}\p{M}&&[^\p{Lu}]]+"):
+        yield f"Split class {pattern}", {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     yield "Split empty", {"type": "Split", "pattern": {"Regex": "x*"}, "behavior": "Isolated", "invert": False}
     for individual in (False, True):
         yield f"Digits {individual}", {"type": "Digits", "individual_digits": individual}
@@ -203,13 +209,45 @@ def byte_offsets(text, offsets):
 
 
 def encodings(name, tokenizer_json):
-    tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json))
-    case = {"name": name, "tokenizer": tokenizer_json, "encodings": []}
+    """`tokenizer_json` is an object, or a text that no object stands for."""
+    text = tokenizer_json if isinstance(tokenizer_json, str) else json.dumps(tokenizer_json)
+    tokenizer = Tokenizer.from_str(text)
+    case = {"name": name, "raw" if isinstance(tokenizer_json, str) else "tokenizer": tokenizer_json, "encodings": []}
     for text in TEXTS:
         encoding = tokenizer.encode(text)
         case["encodings"].append({"text": text, "ids": encoding.ids, "offsets": byte_offsets(text, encoding.offsets),
                                   "decoded": tokenizer.decode(encoding.ids)})
     return case
+
+
+def raw_cases():
+    """What is listed twice, or is empty; as text, which alone can hold a key twice."""
+    def raw(vocab='{"<unk>":0,"a":1,"b":2,"ab":3,"c":4}', merges='[["a","b"]]', tokens=(), extra="", **model):
+        text = json.dumps(document({"unk_token": None, **model}, added_tokens=list(tokens)))
+        return text.replace('"vocab": {"<unk>": 0}', '"vocab": ' + vocab).replace('"merges": []', '"merges": ' + merges + extra)
+    x, y = "<s>", "<b>"
+    yield "token twice", raw('{"<unk>":0,"a":1,"b":2,"ab":3,"c":4,"a":6}')
+    yield "token twice alike", raw('{"<unk>":0,"a":1,"b":2,"ab":3,"c":4,"a":1}')
+    yield "token twice and back", raw('{"<unk>":0,"a":1,"b":2,"ab":3,"c":4,"a":6,"e":1,"a":7,"d":6}')
+    yield "vocabulary twice", raw(extra=',"vocab":{"a":0,"b":1,"ab":2,"e":3}')
+    yield "merges twice", raw('{"a":1,"b":2,"ab":3,"e":4,"be":5}', extra=',"merges":[["b","e"]]')
+    yield "merge twice", raw('{"a":1,"b":2,"ab":3,"e":4,"be":5}', '[["a","b"],["b","e"],["a","b"]]')
+    yield "model twice", '{"model":{"type":"BPE","vocab":{"z":0,"y":1},"merges":[]},' + raw()[1:]
+    yield "added twice", raw(tokens=[added(5, x), added(5, x)])
+    yield "added twice with other ids", raw(tokens=[added(5, x), added(6, x), added(9, y)])
+    yield "added with ids that are not next", raw(tokens=[added(9, x), added(7, y)])
+    yield "added two with one id", raw(tokens=[added(5, x), added(5, y)])
+    yield "added with the id of another", raw(tokens=[added(4, x)])
+    yield "added with a token's content and another id", raw(tokens=[added(9, "ab"), added(5, x)])
+    yield "added twice, then not special", raw(tokens=[added(5, x), added(5, x, special=False, lstrip=True)])
+    yield "added twice, then special", raw(tokens=[added(5, x, special=False, lstrip=True), added(5, x)])
+    yield "added twice, then in normalised text", raw(tokens=[added(5, x), added(5, x, normalized=True, rstrip=True), added(6, y)])
+    yield "added empty", raw(tokens=[added(5, ""), added(6, x), added(7, "", special=False)])
+    yield "ids with holes", raw('{"a":10,"b":20,"ab":30}', tokens=[added(31, x), added(32, y)])
+    yield "empty token", raw('{"":0,"a":1,"b":2,"ab":3,"c":4}')
+    yield "empty token in merges", raw('{"":0,"a":1,"b":2,"ab":3,"c":4}', '[["a","b"],["","a"]]')
+    yield "empty unknown token that is one", raw('{"":0,"a":1,"b":2,"ab":3,"c":4}', unk_token="")
+    yield "NUL", raw('{"\\u0000":0,"a":1,"b":2,"ab":3,"c":4}')
 
 
 def main():
@@ -219,6 +257,7 @@ def main():
     cases += [encodings("added tokens " + name, d) for name, d in added_token_cases()]
     cases += [encodings("model " + name, d) for name, d in model_cases()]
     cases += [encodings("WordPiece " + name, d) for name, d in word_piece_cases()]
+    cases += [encodings("listed " + name, text) for name, text in raw_cases()]
     for name, tokenizer_json, sequences in decoder_cases():
         tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json))
         cases.append({"name": "decoder " + name, "tokenizer": tokenizer_json, "decodings": [

@@ -9,7 +9,8 @@ namespace {
 
 std::vector<std::string> matches(std::string_view pattern, std::string_view text) {
     std::vector<TextRange> ranges;
-    Regex(pattern).find_all(text, ranges);
+    WorkBudget budget(text.size());
+    Regex(pattern).find_all(text, ranges, budget);
     std::vector<std::string> found;
     for (const TextRange range : ranges) found.emplace_back(text.substr(range.begin, range.end - range.begin));
     return found;
@@ -46,9 +47,42 @@ TEST(Regex, TriesALongRunOfSpacesToItsEnd) {
     EXPECT_EQ(matches(R"(\s*[\r\n]+|\s+(?!\S)|\s+|\S+)", text).size(), 3u);
 }
 
+// The rest against the package: tests/golden/make_tokenizer_parts.py, "Split class".
+TEST(Regex, ReadsClassesWithinClasses) {
+    EXPECT_EQ(matches("[a-z&&[^b]]+", "abca"), (Strings{"a", "ca"}));
+    EXPECT_EQ(matches("[^a[bc]]", "abcd"), (Strings{"d"}));
+    EXPECT_EQ(matches("[[a-c][x-z]&&[b-y]]{2}", "abxyz"), (Strings{"bx"}));
+    EXPECT_EQ(matches("(?i)[a-c&&[^b]]", "aBC"), (Strings{"a", "C"}));
+    EXPECT_EQ(matches("[a-c--b]", "a-5B"), (Strings{"a", "-", "5", "B"}));
+    EXPECT_EQ(matches("[]a]+", "x]a]"), (Strings{"]a]"}));
+    EXPECT_EQ(matches("[a&&]", "a&"), Strings{});
+}
+
+TEST(Regex, ADeepClassIsRefused) { EXPECT_THROW(Regex(std::string(200, '[') + "a" + std::string(200, ']')), Error); }
+
+// Every step over the whole text counts, not only one match's.
+TEST(Regex, GivesUpWhereItTakesTooManySteps) {
+    const std::string run(200'000, 'a');
+    for (const char* pattern : {"(a|a)*[bc]", "(a*)*[bc]", "(?:a|b|ab)*[cd]", "[a&&[^b]]*[bc]"}) {
+        EXPECT_THROW(matches(pattern, run), Error) << pattern;
+        EXPECT_THROW(matches(pattern, run.substr(0, 5000)), Error) << pattern;
+    }
+    // Each match is one step, in which all that follows is looked at.
+    std::vector<TextRange> ranges;
+    WorkBudget budget(0, 0.1);
+    EXPECT_THROW(Regex("a(?=a*+[bc])|a").find_all(run, ranges, budget), Error);
+    // A text of many short matches is none of that, and neither is one without any.
+    std::string words;
+    for (int i = 0; i < 100'000; ++i) words += " word";
+    EXPECT_EQ(matches(R"( ?\p{L}+|\s+)", words).size(), 100'000u);
+    EXPECT_EQ(matches("x", run).size(), 0u);
+    EXPECT_EQ(matches("a$", run).size(), 1u);
+}
+
 TEST(Regex, RefusesWhatItWouldReadDifferently) {
-    for (const char* pattern : {R"(\w+)", R"(\bfoo)", R"(\h)", R"([[:alpha:]])", R"([a[bc]])", R"([a&&b])",
-                                R"(\p{Han})", R"([\P{L}])", R"(\pL)", R"(a\)", "(", "[a", R"(\p{Greek}x)"}) {
+    for (const char* pattern : {R"(\w+)", R"(\bfoo)", R"(\X)", R"([[:alpha:]])", R"(\p{Han})", R"(\pL)", R"(a\)", "(",
+                                "[a", R"(\p{Greek}x)", R"([\p{L}--[x]])", R"([\p{L}--x])", R"([a--b])", R"([a-\d])",
+                                R"([\d-a])", R"([[]])", R"([a-z&&[]])", R"([a-[b]])", R"([\w])"}) {
         try {
             Regex{pattern};
             ADD_FAILURE() << pattern;
