@@ -10,9 +10,6 @@ namespace nepenthe::io {
 
 namespace {
 
-constexpr const char* kSingleFile = "model.safetensors";
-constexpr const char* kIndexFile = "model.safetensors.index.json";
-
 bool present(const std::filesystem::path& path) {
     std::error_code ignored;
     return std::filesystem::exists(std::filesystem::symlink_status(path, ignored));
@@ -35,7 +32,7 @@ std::string shell_quoted(const std::string& text) {
         if (extension == ".gguf") quantised = entry.path().filename().string();
     }
     if (pickled.empty() && quantised.empty()) {
-        fail(ErrorKind::kData, "{}: neither {} nor {} lies there", folder.string(), kSingleFile, kIndexFile);
+        fail(ErrorKind::kData, "{}: neither {} nor {} lies there", folder.string(), kWeightsFile, kWeightsIndex);
     }
     const std::string source = std::filesystem::weakly_canonical(folder).string();
     const std::string gguf_option = pickled.empty() ? ", gguf_file=sys.argv[3]" : "";
@@ -75,8 +72,8 @@ void compare_with_index(const Checkpoint& checkpoint, const std::map<std::string
 }
 
 Checkpoint open_shards(const std::filesystem::path& folder) {
-    const std::filesystem::path index = folder / kIndexFile;
-    const auto shard_of_tensor = parse_shard_index(MappedFile(folder, kIndexFile).text(), index.string());
+    const std::filesystem::path index = folder / kWeightsIndex;
+    const auto shard_of_tensor = parse_shard_index(MappedFile(folder, kWeightsIndex).text(), index.string());
     std::set<std::string> shards, unread;
     for (const auto& [tensor, shard] : shard_of_tensor) shards.insert(shard);
 
@@ -111,10 +108,10 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder) {
         fail(ErrorKind::kData, "{}: not a folder; a model is given by its folder", folder.string());
     }
     Checkpoint checkpoint;
-    if (present(folder / kSingleFile)) {
-        checkpoint.files.emplace_back(MappedFile(folder, kSingleFile));
-        checkpoint.file_names.emplace_back(kSingleFile);
-    } else if (present(folder / kIndexFile)) {
+    if (present(folder / kWeightsFile)) {
+        checkpoint.files.emplace_back(MappedFile(folder, kWeightsFile));
+        checkpoint.file_names.emplace_back(kWeightsFile);
+    } else if (present(folder / kWeightsIndex)) {
         checkpoint = open_shards(folder);
     } else {
         refuse_without_safetensors(folder);

@@ -45,6 +45,9 @@ class SafetensorsFile {
     std::vector<std::string> order_;
 };
 
+inline constexpr const char* kWeightsFile = "model.safetensors";
+inline constexpr const char* kWeightsIndex = "model.safetensors.index.json";
+
 // The tensors of a checkpoint folder: model.safetensors, or the shards that model.safetensors.index.json names.
 // Shard names must be plain file names in the folder. A pickled checkpoint (pytorch_model.bin) is refused with the
 // command that converts it. Throws Error(kData) that lists every shard and tensor in which the index and the files

@@ -6,9 +6,12 @@
 #include "dist/fault.h"
 #include "dist/guard.h"
 #include "io/file.h"
+#include "io/slices.h"
 #include "store/blocks.h"
+#include "store/file_digests.h"
 #include "store/lock.h"
 #include "store/manifest.h"
+#include "store/published_files.h"
 #include "store/timestamp.h"
 
 #include <sys/stat.h>
@@ -60,9 +63,24 @@ void sync_folders(const fs::path& root) {
     io::sync_path(root);
 }
 
-// Collective. {name: {bytes, sha256, content?}}; files are dealt to ranks by size, each is synced by its reader.
-Json digest_files(const dist::Comm& comm, const fs::path& folder,
-                  const std::map<std::string, std::string>& content_digests) {
+// Collective. Adds to files of several slices what stands for them: all ranks can check that together, a SHA-256 of the
+// whole file only one.
+void add_slice_digests(const dist::Comm& comm, const fs::path& folder, Json& files) {
+    std::vector<std::string> names;
+    std::vector<fs::path> large;
+    for (const auto& [name, file] : files.items()) {
+        if (io::slice_count(file["bytes"].get<std::uint64_t>()) == 1) continue;
+        names.push_back(name);
+        large.push_back(folder / name);
+    }
+    const std::vector<FileDigest> digests = digest_files(comm, large);
+    for (std::size_t i = 0; i < names.size(); ++i) files[names[i]]["slices"] = digests[i].digest;
+}
+
+// Collective. {name: {bytes, sha256, slices?, content?}}; files are dealt to ranks by size, each is synced by its
+// reader.
+Json describe_files(const dist::Comm& comm, const fs::path& folder,
+                    const std::map<std::string, std::string>& content_digests) {
     std::string listing;
     dist::run_agreed(comm, "publish", [&] {
         if (!comm.is_root()) return;
@@ -95,6 +113,7 @@ Json digest_files(const dist::Comm& comm, const fs::path& folder,
     Json files = Json::object();
     for (const std::string& part : comm.all_gather(canonical_json(mine)))
         files.update(parse_json(part, "a rank's digests"));
+    add_slice_digests(comm, folder, files);
     return files;
 }
 
@@ -132,20 +151,21 @@ Artefact open_artefact(const fs::path& folder, bool verify) {
 
 std::optional<Artefact> find_artefact(const dist::Comm& comm, const fs::path& outputs, const ArtefactKey& key) {
     const fs::path folder = outputs / key.folder_name();
-    std::string manifest;
+    bool there = false;
     dist::run_agreed(comm, "look for " + key.folder_name(), [&] {
         std::error_code unreadable;
-        if (!comm.is_root() || !fs::exists(folder, unreadable)) return;
-        const Artefact found = open_artefact(folder);
+        there = comm.is_root() && fs::exists(folder, unreadable);
+    });
+    if (!comm.all_reduce_or(there)) return std::nullopt;
+    Artefact found = verified_artefact(comm, folder);
+    dist::run_agreed(comm, "look for " + key.folder_name(), [&] {
         if (found.manifest.value("key_digest", "") != key.digest()) {
             fail(ErrorKind::kUsage, "{} holds another stage's result; choose another output folder", folder.string());
         }
-        sweep_leftover(work_folder_of(outputs, key));
-        manifest = canonical_json(found.manifest);
+        if (comm.is_root()) sweep_leftover(work_folder_of(outputs, key));
     });
-    comm.broadcast(manifest);
-    if (manifest.empty()) return std::nullopt;
-    return Artefact{folder, parse_json(manifest, "the manifest from rank 0")};
+    found.reused = true;
+    return found;
 }
 
 ArtefactWriter::ArtefactWriter(const dist::Comm& comm, fs::path outputs, ArtefactKey key)
@@ -202,7 +222,7 @@ Json ArtefactWriter::make_manifest(const Json& files, const Json& summary) const
 Artefact ArtefactWriter::publish(const Json& summary, const std::map<std::string, std::string>& content_digests) {
     const dist::StageScope stage("publish");
     const fs::path published = outputs_ / key_.folder_name();
-    const Json files = digest_files(comm_, data_folder_, content_digests);
+    const Json files = describe_files(comm_, data_folder_, content_digests);
     std::string manifest;
     dist::run_agreed(comm_, "publish", [&] {
         dist::fault_point("publish.before_manifest");

@@ -3,7 +3,8 @@
 // name, flushed, verified, renamed. What is published is complete and never changes.
 //
 // OUTPUTS/<stage>-<first 12 hex digits of the key's digest>/
-//     manifest.json   format, stage, key, inputs, files (name → bytes, SHA-256), digest, version, created, command line
+//     manifest.json   format, stage, key, inputs, files (name → bytes, SHA-256, and that of its slices where it is
+//                     large), digest, version, created, command line
 //     …               data files
 // OUTPUTS/.work/<name>/ holds the unfinished artefact and its journal until then.
 
@@ -35,6 +36,7 @@ struct ArtefactKey {
 struct Artefact {
     std::filesystem::path folder;
     Json manifest;
+    bool reused = false;         // it was there already: find_artefact gave it
     std::string digest() const;  // of the content: equal for equal content, whatever the rank count, time or place
 };
 
@@ -42,7 +44,8 @@ struct Artefact {
 // Throws Error(kData) when the folder is not an artefact or was altered.
 Artefact open_artefact(const std::filesystem::path& folder, bool verify = false);
 
-// Collective. The published artefact of this key below `outputs`, if there is one. Rank 0 looks, all get its answer.
+// Collective. The published artefact of this key below `outputs`, if there is one, verified: a name that is believed
+// stands for bytes that are there. Rank 0 looks, all get its answer.
 std::optional<Artefact> find_artefact(const dist::Comm& comm, const std::filesystem::path& outputs,
                                       const ArtefactKey& key);
 

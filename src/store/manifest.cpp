@@ -61,6 +61,7 @@ void check_manifest(const Json& manifest, const fs::path& path) {
         for (const auto& [name, file] : manifest.at("files").items()) {
             static_cast<void>(file.at("bytes").get<std::uint64_t>());
             static_cast<void>(file.at("sha256").get<std::string>());
+            if (file.contains("slices")) static_cast<void>(file.at("slices").get<std::string>());
             if (!stays_inside(name)) refuse("lists a file outside its folder");
         }
         if (manifest.at("digest") != content_digest(manifest.at("files")))
