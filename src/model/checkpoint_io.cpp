@@ -1,17 +1,15 @@
 #include "model/checkpoint_io.h"
 
 #include "base/error.h"
-#include "base/log.h"
 #include "io/file.h"
 #include "io/safetensors.h"
 #include "model/checkpoint_layout.h"
+#include "model/model_files.h"
 #include "model/side_memory.h"
 #include "model/tensor_bytes.h"
 
 #include <torch/types.h>
 
-#include <algorithm>
-#include <array>
 #include <cstring>
 #include <map>
 #include <set>
@@ -22,36 +20,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Weights in formats that are not written would be the source's old ones; they are left behind.
-bool holds_other_weights(const fs::path& file) {
-    constexpr std::array<std::string_view, 10> kEndings = {".safetensors", ".bin",     ".pt", ".pth",  ".ckpt",
-                                                           ".h5",          ".msgpack", ".ot", ".gguf", ".onnx"};
-    const std::string extension = file.extension().string();
-    return std::ranges::find(kEndings, extension) != kEndings.end();
-}
-
-// These speak of the source artefact, not of the model.
-bool belongs_to_artefact(const fs::path& file) {
-    return file.filename() == "manifest.json" || file.filename() == "provenance.json";
-}
-
-// Written anew from what the decoder carries.
-bool belongs_to_side_memory(const fs::path& file) {
-    return file.filename() == kSideMemoryWeights || file.filename() == kSideMemoryDescription;
-}
-
 void copy_side_files(const fs::path& source, const fs::path& target) {
     for (const fs::directory_entry& entry : fs::directory_iterator(source)) {
         const fs::path& file = entry.path();
-        if (!entry.is_regular_file() || belongs_to_artefact(file) || belongs_to_side_memory(file)) {
-            continue;
-        }
-        if (holds_other_weights(file)) {
-            if (file.extension() != ".safetensors") {
-                log_info("{} is not copied: it holds weights in a format that is not written", file.string());
-            }
-            continue;
-        }
+        if (!entry.is_regular_file() || !is_side_file(file.filename().string())) continue;
         std::error_code error;
         const fs::path copy = target / file.filename();
         // A save that was cut off left some of them here.
@@ -138,20 +110,6 @@ void write_from_scratch(const Decoder& decoder, const fs::path& target) {
     io::write_file_atomically(target / "config.json", config.dump(2) + "\n");
 }
 
-void hash_number(Sha256& hash, std::uint64_t value) {
-    std::array<std::byte, 8> bytes{};
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        bytes[i] = static_cast<std::byte>(value >> (8 * i));
-    }
-    hash.update(Bytes(bytes));
-}
-
-// Length first, so that no two lists of strings give the same bytes.
-void hash_text(Sha256& hash, std::string_view text) {
-    hash_number(hash, text.size());
-    hash.update(text);
-}
-
 }  // namespace
 
 void save_model(const Decoder& decoder, const fs::path& source, const fs::path& target) {
@@ -173,29 +131,6 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
         write_shard(checkpoint.files[i], saved, target / checkpoint.file_names[i]);
     }
     io::sync_path(target);
-}
-
-std::string model_digest(const fs::path& folder) {
-    const io::Checkpoint checkpoint = io::open_checkpoint(folder);
-    Sha256 hash;
-    hash_text(hash, io::read_file(folder / "config.json", 16u << 20));
-    for (const auto& [name, file] : checkpoint.file_of_tensor) {
-        const io::TensorView& tensor = checkpoint.files[file].tensors().at(name);
-        hash_text(hash, name);
-        hash_text(hash, io::dtype_name(tensor.dtype));
-        hash_number(hash, tensor.shape.size());
-        for (const std::int64_t size : tensor.shape) {
-            hash_number(hash, static_cast<std::uint64_t>(size));
-        }
-        hash_number(hash, tensor.bytes.size());
-        hash.update(tensor.bytes);
-    }
-    if (holds_side_memory(folder)) {
-        for (const char* file : {kSideMemoryDescription, kSideMemoryWeights}) {
-            hash_text(hash, io::MappedFile(folder, file).text());
-        }
-    }
-    return hash.hex();
 }
 
 }  // namespace nepenthe::model

@@ -5,17 +5,13 @@
 #include "model/decoder.h"
 
 #include <filesystem>
-#include <string>
 
 namespace nepenthe::model {
 
 // Writes the model into `target` (an existing, unpublished folder): weights rounded once to the dtypes of `source`'s
-// checkpoint, in its shards and order; config, generation config and tokenizer files copied byte for byte; its side
-// memory, if any. Where `source` is empty (a model made from scratch) a single model.safetensors in fp32 is written.
+// checkpoint, in its shards and order; its side files (model_files.h) copied byte for byte; its side memory, if any.
+// Where `source` is empty (a model made from scratch) a single model.safetensors in fp32 is written.
 // Not collective: one rank writes.
 void save_model(const Decoder& decoder, const std::filesystem::path& source, const std::filesystem::path& target);
-
-// SHA-256 over config.json and all tensors' names, dtypes, shapes and bytes: what artefact keys use for a model.
-std::string model_digest(const std::filesystem::path& folder);
 
 }  // namespace nepenthe::model

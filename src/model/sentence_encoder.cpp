@@ -5,8 +5,8 @@
 #include "base/json.h"
 #include "io/file.h"
 #include "io/safetensors.h"
-#include "model/checkpoint_io.h"
 #include "model/linear.h"
+#include "model/model_files.h"
 #include "model/tensor_bytes.h"
 #include "text/tokenizer.h"
 
@@ -15,6 +15,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -46,6 +47,11 @@ struct Shape {
     std::int64_t vocabulary = 0, hidden = 0, layers = 0, heads = 0, intermediate = 0, positions = 0, types = 0;
     double epsilon = 1e-12;
 };
+
+// Sentence-transformers' own files.
+constexpr const char* kPooling = "1_Pooling/config.json";
+constexpr const char* kLimits = "sentence_bert_config.json";
+constexpr std::array kSettings = {kPooling, kLimits};
 
 Json read_json(const fs::path& path) { return parse_json(io::read_file(path, 64u << 20), path.string()); }
 
@@ -86,7 +92,7 @@ Shape read_shape(const fs::path& path) {
 
 // The longest text in tokens, and that states are averaged: sentence-transformers' own files, where they lie there.
 std::int64_t read_max_tokens(const fs::path& folder, const Shape& shape) {
-    if (const fs::path pooling = folder / "1_Pooling" / "config.json"; fs::exists(pooling)) {
+    if (const fs::path pooling = folder / kPooling; fs::exists(pooling)) {
         const Json json = read_json(pooling);
         const bool mean = json.is_object() && json.value("pooling_mode_mean_tokens", Json()) == true;
         for (const char* other :
@@ -96,7 +102,7 @@ std::int64_t read_max_tokens(const fs::path& folder, const Shape& shape) {
             }
         }
     }
-    const fs::path limits = folder / "sentence_bert_config.json";
+    const fs::path limits = folder / kLimits;
     if (!fs::exists(limits)) return shape.positions;
     const Json json = read_json(limits);
     Problems problems;
@@ -213,6 +219,14 @@ struct SentenceEncoder::Impl {
     }
 };
 
+std::string encoder_digest(const fs::path& folder) {
+    Json parts = {{"model", model_digest(folder)}};
+    for (const char* name : kSettings) {
+        if (fs::exists(folder / name)) parts[name] = io::file_digest(folder / name);
+    }
+    return sha256_hex(canonical_json(parts));
+}
+
 SentenceEncoder::SentenceEncoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 SentenceEncoder::SentenceEncoder(SentenceEncoder&&) noexcept = default;
 SentenceEncoder& SentenceEncoder::operator=(SentenceEncoder&&) noexcept = default;
@@ -236,8 +250,7 @@ SentenceEncoder SentenceEncoder::load(const fs::path& folder) {
     impl->embedding_norm = source.norm("embeddings.LayerNorm", shape);
     for (std::int64_t i = 0; i < shape.layers; ++i) impl->layers.push_back(read_layer(source, shape, i));
     source.finish(folder);
-    impl->digest =
-        sha256_hex(fmt::format("{} {} {}", model_digest(folder), impl->tokenizer.digest(), impl->max_tokens));
+    impl->digest = encoder_digest(folder);
     return SentenceEncoder(std::move(impl));
 }
 

@@ -13,6 +13,9 @@
 
 namespace nepenthe::model {
 
+// SHA-256 over the files that an encoder is read from, for artefact keys; other files in its folder do not count.
+std::string encoder_digest(const std::filesystem::path& folder);
+
 class SentenceEncoder {
   public:
     // Reads a folder of safetensors with tokenizer.json, config.json and sentence-transformers' own files. Throws
@@ -26,7 +29,7 @@ class SentenceEncoder {
     std::int64_t width() const;
     // Tokens of a text that are looked at, the two special ones included; the rest is cut off, as published.
     std::int64_t max_tokens() const;
-    // SHA-256 over config, weights and tokenizer, for artefact keys.
+    // encoder_digest() of the folder.
     const std::string& digest() const;
 
     // [text, width] fp32, each row of length one: a product of two is their cosine. The last bits depend on the texts

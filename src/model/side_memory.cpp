@@ -170,6 +170,10 @@ void check_side_memory(const SideMemory& memory, std::int64_t layers, const at::
     problems.throw_if_any(ErrorKind::kData, "the side memory does not fit the model");
 }
 
+bool is_side_memory_file(const std::string& name) {
+    return name == kSideMemoryWeights || name == kSideMemoryDescription;
+}
+
 bool holds_side_memory(const std::filesystem::path& folder) {
     std::error_code ignored;
     return std::filesystem::exists(folder / kSideMemoryDescription, ignored) ||
@@ -197,25 +201,28 @@ SideMemory load_side_memory(const std::filesystem::path& folder, at::ScalarType 
     return memory;
 }
 
+Json describe_side_memory(const SideMemory& memory) {
+    Json thresholds = Json::array();
+    for (const SideMemory::Alternative& alternative : memory.alternatives) thresholds.push_back(alternative.threshold);
+    return {{"format", kFormat},
+            {"format_version", kVersion},
+            {"layer", memory.layer},
+            {"ratio", memory.ratio},
+            {"distance", memory.distance == SideDistance::kLinear ? "linear" : "activated"},
+            {"pooling", memory.pooling == SidePooling::kMean ? "mean" : "published"},
+            {"thresholds", thresholds},
+            {"source", memory.source}};
+}
+
 void save_side_memory(const SideMemory& memory, const std::filesystem::path& folder) {
     std::vector<at::Tensor> hosts;  // keeps the bytes alive
     std::vector<io::TensorToWrite> tensors;
-    Json thresholds = Json::array();
     for (std::size_t i = 0; i < memory.alternatives.size(); ++i) {
         hosts.push_back(memory.alternatives[i].weight.detach().to(at::kCPU, at::kFloat).contiguous());
         tensors.push_back({tensor_name(i), io::DType::kF32, hosts.back().sizes().vec(), bytes_of(hosts.back())});
-        thresholds.push_back(memory.alternatives[i].threshold);
     }
     io::write_safetensors(folder / kSideMemoryWeights, tensors, {{"format", "pt"}});
-    const Json description = {{"format", kFormat},
-                              {"format_version", kVersion},
-                              {"layer", memory.layer},
-                              {"ratio", memory.ratio},
-                              {"distance", memory.distance == SideDistance::kLinear ? "linear" : "activated"},
-                              {"pooling", memory.pooling == SidePooling::kMean ? "mean" : "published"},
-                              {"thresholds", thresholds},
-                              {"source", memory.source}};
-    io::write_file_atomically(folder / kSideMemoryDescription, description.dump(2) + "\n");
+    io::write_file_atomically(folder / kSideMemoryDescription, describe_side_memory(memory).dump(2) + "\n");
 }
 
 }  // namespace nepenthe::model

@@ -61,6 +61,9 @@ void check_side_memory(const SideMemory& memory, std::int64_t layers, const at::
 // The files beside a model's own: weights in fp32 as "alternative.0" …, and a JSON description.
 inline constexpr const char* kSideMemoryWeights = "side_memory.safetensors";
 inline constexpr const char* kSideMemoryDescription = "side_memory.json";
+// The description as it is saved: everything but the weights.
+Json describe_side_memory(const SideMemory& memory);
+bool is_side_memory_file(const std::string& name);
 bool holds_side_memory(const std::filesystem::path& folder);
 SideMemory load_side_memory(const std::filesystem::path& folder, at::ScalarType dtype, at::Device device);
 // Writes both into an existing, unpublished folder.

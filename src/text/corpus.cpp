@@ -9,18 +9,14 @@
 
 namespace nepenthe::text {
 
-namespace {
-
 // Lengths go in beside the bytes, so that a text moved from one document to the next changes the digest.
-std::string digest_of(const std::vector<std::string>& documents) {
+std::string documents_digest(const std::vector<std::string>& documents) {
     Sha256 hash;
     for (const std::string& document : documents) {
         hash.update(fmt::format("{}:", document.size())).update(document);
     }
     return hash.hex();
 }
-
-}  // namespace
 
 std::int64_t Corpus::tokens() const {
     std::int64_t count = 0;
@@ -41,7 +37,7 @@ Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenize
              std::numeric_limits<std::uint32_t>::max());
     }
     Corpus corpus;
-    corpus.digest = digest_of(documents);
+    corpus.digest = documents_digest(documents);
     corpus.documents = std::move(documents);
     const std::size_t text_tokens = static_cast<std::size_t>(cut.length) - lead;
     for (std::uint32_t document = 0; document < corpus.documents.size(); ++document) {

@@ -25,10 +25,13 @@ struct BlockCut {
     bool keep_tail = true;  // the last, shorter block of a document is kept
 };
 
+// What a corpus is: SHA-256 over its documents in order. How it is cut belongs to the key's options.
+std::string documents_digest(const std::vector<std::string>& documents);
+
 struct Corpus {
     std::vector<std::string> documents;
     std::vector<TokenBlock> blocks;
-    std::string digest;  // SHA-256 over the documents
+    std::string digest;  // documents_digest()
     std::int64_t tokens() const;
 };
 

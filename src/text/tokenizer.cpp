@@ -1,11 +1,11 @@
 #include "text/tokenizer.h"
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "io/file.h"
 #include "io/text.h"
 #include "text/pipeline.h"
 #include "text/special_tokens.h"
+#include "text/tokenizer_digest.h"
 
 #include <fmt/ranges.h>
 
@@ -91,7 +91,7 @@ Tokenizer Tokenizer::load(const std::filesystem::path& folder_or_file, std::opti
     const io::MappedFile mapped(path);
     auto impl =
         std::unique_ptr<Impl>(new Impl{Pipeline(parse_tokenizer_file(mapped.text(), path.string()), path.string()),
-                                       sha256_hex(mapped.text()),
+                                       tokenizer_digest_of_file(path),
                                        {},
                                        rows.value_or(std::numeric_limits<std::int64_t>::max()),
                                        {}});

@@ -68,7 +68,7 @@ class Tokenizer {
     // Where generation ends: EOS and whatever else the model's configuration ends at.
     const std::vector<TokenId>& ends() const;
     bool is_special(TokenId id) const;
-    // SHA-256 of tokenizer.json's bytes, for artefact keys.
+    // tokenizer_digest() of what it was read from (tokenizer_digest.h), for artefact keys.
     const std::string& digest() const;
 
   private:

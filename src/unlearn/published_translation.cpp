@@ -1,7 +1,6 @@
 #include "unlearn/published_translation.h"
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/random.h"
 #include "io/text.h"
 
@@ -122,7 +121,6 @@ TranslatedBlock PublishedTranslator::translate_tokens(const std::vector<text::To
 text::Corpus cut_published(std::vector<std::string> documents, const text::Tokenizer& tokenizer, std::int64_t length) {
     NEPENTHE_CHECK(length > 1);
     text::Corpus corpus;
-    Sha256 digest;
     for (std::size_t i = 0; i < documents.size(); ++i) {
         const text::Encoding stream = encode_slices(documents[i], tokenizer);
         const auto step = static_cast<std::size_t>(length);
@@ -133,10 +131,9 @@ text::Corpus cut_published(std::vector<std::string> documents, const text::Token
                                      {stream.ids.begin() + from, stream.ids.begin() + to},
                                      {stream.offsets.begin() + from, stream.offsets.begin() + to}});
         }
-        digest.update(std::to_string(documents[i].size())).update(":").update(documents[i]);
     }
+    corpus.digest = text::documents_digest(documents);
     corpus.documents = std::move(documents);
-    corpus.digest = digest.hex();
     return corpus;
 }
 

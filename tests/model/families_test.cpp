@@ -1,6 +1,7 @@
 // Every family against transformers: tests/golden/make_families.py made the models and the numbers.
 #include "model/checkpoint_io.h"
 #include "model/golden_case.h"
+#include "model/model_files.h"
 #include "temporary_folder.h"
 
 #include <gtest/gtest.h>

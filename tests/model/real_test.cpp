@@ -3,6 +3,7 @@
 #include "io/text.h"
 #include "model/checkpoint_io.h"
 #include "model/generate.h"
+#include "model/model_files.h"
 #include "model/score.h"
 #include "temporary_folder.h"
 #include "text/tokenizer.h"

@@ -6,6 +6,7 @@
 #include "model/checkpoint_io.h"
 #include "model/decoder.h"
 #include "model/generate.h"
+#include "model/model_files.h"
 #include "model/score.h"
 #include "temporary_folder.h"
 

@@ -1,11 +1,11 @@
 #include "text/tokenizer.h"
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/json.h"
 #include "expected_errors.h"
 #include "io/file.h"
 #include "temporary_folder.h"
+#include "text/tokenizer_digest.h"
 
 #include <gtest/gtest.h>
 
@@ -49,7 +49,7 @@ TEST_F(TokenizerTest, KnowsItsVocabulary) {
     EXPECT_EQ(tokenizer.id("c"), std::nullopt);
     EXPECT_TRUE(tokenizer.is_special(3));
     EXPECT_FALSE(tokenizer.is_special(2));
-    EXPECT_EQ(tokenizer.digest(), sha256_hex(kSmall));
+    EXPECT_EQ(tokenizer.digest(), tokenizer_digest(folder_.path()));
     EXPECT_EQ(tokenizer.bos(), std::nullopt);
     EXPECT_EQ(tokenizer.encode_ids("ab<s>ba", true), (std::vector<TokenId>{2, 3, 1, 0}));
     EXPECT_EQ(tokenizer.decode(std::vector<TokenId>{2, 3, 1, 5, 77, -3}, true), "ab b");

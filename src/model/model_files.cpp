@@ -1,0 +1,67 @@
+#include "model/model_files.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "dist/guard.h"
+#include "io/safetensors.h"
+#include "model/side_memory.h"
+#include "store/published_files.h"
+#include "text/tokenizer_digest.h"
+
+#include <algorithm>
+#include <array>
+
+namespace nepenthe::model {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kConfigurations = {"config.json", "generation_config.json"};
+// They go with the weights wherever these go.
+constexpr std::array<std::string_view, 7> kTerms = {"LICENSE",    "LICENSE.txt", "LICENSE.md",   "NOTICE",
+                                                    "NOTICE.txt", "NOTICE.md",   "USE_POLICY.md"};
+
+std::string digest_of(const std::vector<std::string>& names, const std::vector<store::FileDigest>& digests) {
+    Json files = Json::object();
+    for (std::size_t i = 0; i < names.size(); ++i) files[names[i]] = {digests[i].bytes, digests[i].digest};
+    return sha256_hex(canonical_json(files));
+}
+
+}  // namespace
+
+bool is_side_file(const std::string& name) {
+    const auto holds = [&](const auto& names) { return std::ranges::find(names, name) != names.end(); };
+    return holds(kConfigurations) || holds(kTerms) || holds(text::tokenizer_file_names());
+}
+
+std::vector<std::string> model_file_names(const fs::path& folder) {
+    std::vector<std::string> names = io::open_checkpoint(folder).file_names;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        if (entry.is_regular_file() && (is_side_file(name) || is_side_memory_file(name))) names.push_back(name);
+    }
+    if (names.front() != io::kWeightsFile) names.push_back(io::kWeightsIndex);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string model_digest(const fs::path& folder) {
+    const std::vector<std::string> names = model_file_names(folder);
+    std::vector<store::FileDigest> digests;
+    for (const std::string& name : names) digests.push_back(store::digest_file(folder / name));
+    return digest_of(names, digests);
+}
+
+std::string model_digest(const dist::Comm& comm, const fs::path& folder) {
+    std::string listing;
+    dist::run_agreed(comm, "reading " + folder.string(), [&] {
+        if (comm.is_root()) listing = canonical_json(model_file_names(folder));
+    });
+    comm.broadcast(listing);
+    const auto names = parse_json(listing, "files of a model").get<std::vector<std::string>>();
+    return digest_of(names, store::digest_input(comm, folder, names));
+}
+
+}  // namespace nepenthe::model
