@@ -102,8 +102,7 @@ class CompletionTask : public Task {
 
 std::unique_ptr<Task> make_completion_task(const std::string&, const TaskInput& input) {
     const EvaluateOptions& options = input.options;
-    const auto& file = options.completion_prompts.empty() ? options.familiarity_prompts : options.completion_prompts;
-    auto prompts = read_familiarity_prompts(file, false);
+    auto prompts = read_familiarity_prompts(completion_prompts_file(options), false);
     if (options.limit > 0 && std::cmp_less(options.limit, prompts.size())) {
         prompts.resize(static_cast<std::size_t>(options.limit));
     }

@@ -39,19 +39,33 @@ struct TaskInput {
     const EvaluateOptions& options;
 };
 
+enum class InputKind { kFile, kDocuments /* of a corpus */, kArtefact, kEncoder };
+struct TaskInputFile {
+    std::string role;
+    std::filesystem::path path;
+    InputKind kind = InputKind::kFile;
+};
+
 struct TaskKind {
     std::string name;
     std::string description;
     std::unique_ptr<Task> (*make)(const std::string& name, const TaskInput& input);
     // The inputs among the options that this task reads, each with the option's name; problems of the paths included.
     void (*check)(const std::string& name, const EvaluateOptions& options, Problems& problems);
+    // Everything that make() reads, for keys.
+    std::vector<TaskInputFile> (*inputs)(const std::string& name, const EvaluateOptions& options);
 };
 
 // All tasks, in the order in which they are listed to users.
 const std::vector<TaskKind>& task_kinds();
 
+// What the tasks of these options read.
+std::vector<TaskInputFile> input_files(const EvaluateOptions& options);
+
 // The WikiText file of these options: `wikitext`, or wikitext2/test.txt in or beside the data folder; empty = none.
 std::filesystem::path wikitext_file(const EvaluateOptions& options);
+// The prompts of familiarity_completion: `completion_prompts`, or else `familiarity_prompts`.
+std::filesystem::path completion_prompts_file(const EvaluateOptions& options);
 
 // The families of tasks; each throws Error(kData) for files that it cannot read.
 std::unique_ptr<Task> make_benchmark_task(const std::string& name, const TaskInput& input);

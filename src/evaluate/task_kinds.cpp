@@ -60,8 +60,7 @@ void check_neighbours(const std::string& name, const EvaluateOptions& options, P
 }
 
 void check_completion(const std::string& name, const EvaluateOptions& options, Problems& problems) {
-    check_file(name, options.completion_prompts.empty() ? options.familiarity_prompts : options.completion_prompts,
-               "completion_prompts", "JSON with prompts", problems);
+    check_file(name, completion_prompts_file(options), "completion_prompts", "JSON with prompts", problems);
     check_file(name, options.dictionary, "dictionary", "JSON with anchor terms", problems);
 }
 
@@ -100,43 +99,92 @@ void check_tofu(const std::string& name, const EvaluateOptions& options, Problem
     if (options.answer_tokens < 1) problems.add("answer_tokens is {}; it must be at least 1", options.answer_tokens);
 }
 
+using Inputs = std::vector<TaskInputFile>;
+
+Inputs benchmark_inputs(const std::string& name, const EvaluateOptions& options) {
+    return {{"data:" + name, benchmark_file(*find_benchmark(name), options.data)}};
+}
+
+Inputs wikitext_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"wikitext", wikitext_file(options)}};
+}
+
+Inputs text_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"text", options.text, InputKind::kDocuments}};
+}
+
+Inputs familiarity_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"familiarity_prompts", options.familiarity_prompts}};
+}
+
+Inputs neighbour_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"neighbour_prompts", options.neighbour_prompts}};
+}
+
+Inputs completion_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"completion_prompts", completion_prompts_file(options)}, {"dictionary", options.dictionary}};
+}
+
+Inputs fact_inputs(const std::string&, const EvaluateOptions& options) { return {{"facts", options.facts}}; }
+
+Inputs generation_inputs(const std::string&, const EvaluateOptions& options) {
+    Inputs inputs = {{"facts", options.facts}};
+    if (!options.reference_texts.empty()) inputs.push_back({"reference_texts", options.reference_texts});
+    return inputs;
+}
+
+Inputs unrelated_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"unrelated_facts", options.unrelated_facts}};
+}
+
+Inputs tofu_inputs(const std::string&, const EvaluateOptions& options) {
+    Inputs inputs;
+    for (const auto& file : tofu_files(options.tofu, options.tofu_forget))
+        inputs.push_back({"tofu:" + file.filename().string(), file});
+    if (options.told.empty()) return inputs;
+    inputs.push_back({"told", options.told, InputKind::kArtefact});
+    inputs.push_back({"encoder", options.encoder, InputKind::kEncoder});
+    return inputs;
+}
+
 std::vector<TaskKind> make_task_kinds() {
     std::vector<TaskKind> kinds;
     for (const Benchmark& benchmark : benchmarks()) {
-        kinds.push_back({benchmark.name, benchmark.description, make_benchmark_task, check_benchmark});
+        kinds.push_back(
+            {benchmark.name, benchmark.description, make_benchmark_task, check_benchmark, benchmark_inputs});
     }
     kinds.insert(
         kinds.end(),
         {
             {"wikitext_word_perplexity",
              "WikiText by words: detokenised pages, disjoint windows (lm-evaluation-harness)",
-             make_word_perplexity_task, check_wikitext},
+             make_word_perplexity_task, check_wikitext, wikitext_inputs},
             {"wikitext_token_perplexity",
              "WikiText by tokens: lines joined by blank lines, fixed windows (pruning papers)",
-             make_token_perplexity_task, check_wikitext},
-            {"perplexity", "any text by tokens, sliding windows", make_text_perplexity_task, check_text},
+             make_token_perplexity_task, check_wikitext, wikitext_inputs},
+            {"perplexity", "any text by tokens, sliding windows", make_text_perplexity_task, check_text, text_inputs},
             {"familiarity_probability", "probability of next tokens that only the corpus explains",
-             make_next_token_task, check_familiarity},
+             make_next_token_task, check_familiarity, familiarity_inputs},
             {"neighbour_probability", "the same on prompts about other things, which must stay known",
-             make_next_token_task, check_neighbours},
+             make_next_token_task, check_neighbours, neighbour_inputs},
             {"familiarity_completion", "completions that bring up anchor terms absent from the prompt",
-             make_completion_task, check_completion},
+             make_completion_task, check_completion, completion_inputs},
             {"counterfact",
              "facts: is the new object likelier than the true one, and elsewhere not (ROME's ES, PS, NS, S)",
-             make_edit_task, check_facts},
+             make_edit_task, check_facts, fact_inputs},
             {"zsre", "facts: teacher-forced token accuracy of targets and of unrelated right answers (ROME, MEMIT)",
-             make_edit_task, check_facts},
+             make_edit_task, check_facts, fact_inputs},
             {"easyedit", "facts: EasyEdit's token accuracy beside strict match; locality in comparisons of two models",
-             make_edit_task, check_facts},
+             make_edit_task, check_facts, fact_inputs},
             {"edit_generation",
              "facts: texts written from their generation prompts, how varied and how near to reference texts (GE, RS)",
-             make_edit_generation_task, check_generation},
+             make_edit_generation_task, check_generation, generation_inputs},
             {"unrelated_facts", "greedy answers that no edit should change; how many do, in comparisons of two models",
-             make_unrelated_task, check_unrelated},
+             make_unrelated_task, check_unrelated, unrelated_inputs},
             {"tofu",
              "TOFU: probability, ROUGE-L, truth ratio, model utility; forget quality in comparisons with a retain "
              "model",
-             make_tofu_task, check_tofu},
+             make_tofu_task, check_tofu, tofu_inputs},
         });
     return kinds;
 }
@@ -152,9 +200,23 @@ std::filesystem::path wikitext_file(const EvaluateOptions& options) {
     return {};
 }
 
+std::filesystem::path completion_prompts_file(const EvaluateOptions& options) {
+    return options.completion_prompts.empty() ? options.familiarity_prompts : options.completion_prompts;
+}
+
 const std::vector<TaskKind>& task_kinds() {
     static const std::vector<TaskKind> kinds = make_task_kinds();
     return kinds;
+}
+
+std::vector<TaskInputFile> input_files(const EvaluateOptions& options) {
+    std::vector<TaskInputFile> files;
+    for (const std::string& name : options.tasks) {
+        const auto kind = std::ranges::find(task_kinds(), name, &TaskKind::name);
+        if (kind == task_kinds().end()) continue;  // validate() refuses it
+        for (TaskInputFile& file : kind->inputs(name, options)) files.push_back(std::move(file));
+    }
+    return files;
 }
 
 std::vector<std::pair<std::string, std::string>> task_names() {

@@ -1,5 +1,5 @@
 #pragma once
-// What a model's weights are, for journals: two models with one digest give the same results.
+// What a model in memory is, for journals: two with one digest give the same results.
 
 #include "model/decoder.h"
 
@@ -7,7 +7,8 @@
 
 namespace nepenthe::evaluate {
 
-// SHA-256 over names, dtypes, shapes and an XXH3 of the bytes of every weight. Reads all of them once.
+// SHA-256 over the configuration, names, dtypes, shapes and an XXH3 of the bytes of every weight, the side memory, the
+// compute dtype and the kind of device. Reads all weights once.
 std::string weights_digest(const model::Decoder& decoder);
 
 }  // namespace nepenthe::evaluate
