@@ -206,7 +206,7 @@ Answer run_edit(const dist::Comm& comm, const Arguments& arguments) {
     const std::string method = method_word(arguments);
     if (method == "wise") return run_edit_wise(comm, arguments);
     if (method == "ike") return run_edit_ike(comm, arguments);
-    const EditRequest request = EditRequest::parse(arguments);
+    EditRequest request = EditRequest::parse(arguments);
     request.common.apply(comm);
     if (!request.list.empty()) return list_ledger(request.list);
     if (!request.diff.empty()) return diff_ledgers(request.diff[0], request.diff[1]);

@@ -34,7 +34,7 @@ IkeRequest parse(const Arguments& arguments) {
 }  // namespace
 
 Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
-    const IkeRequest request = parse(arguments);
+    IkeRequest request = parse(arguments);
     request.common.apply(comm);
     const model::DecoderConfig config = model::read_config(request.model);
     const auto tokenizer = load_tokenizer(request.model, config);

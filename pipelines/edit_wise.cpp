@@ -85,7 +85,7 @@ std::string method_word(const Arguments& arguments) {
 }
 
 Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
-    const WiseRequest request = parse(arguments);
+    WiseRequest request = parse(arguments);
     request.common.apply(comm);
     const auto tokenizer = load_tokenizer(request.model, model::read_config(request.model));
     edit::WiseInputs inputs;

@@ -5,6 +5,8 @@
 #include "io/text.h"
 #include "pipelines/evaluation.h"
 #include "pipelines/stage.h"
+#include "store/published_files.h"
+#include "text/tokenizer_digest.h"
 
 #include <algorithm>
 #include <set>
@@ -78,22 +80,51 @@ void write_results(const std::filesystem::path& folder, const std::vector<NamedR
     }
 }
 
-Answer answer_from(const store::Artefact& artefact, bool reused) {
-    Answer answer = artefact_answer(artefact, reused, "evaluation");
+Answer answer_from(const store::Artefact& artefact) {
+    Answer answer = artefact_answer(artefact, "evaluation");
     const std::string results = io::read_file(artefact.folder / "results.json");
     answer.json.update(parse_json(results, "results.json"));
     answer.text += "\n" + io::read_file(artefact.folder / "table.txt");
     return answer;
 }
 
-}  // namespace
-
-Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
+struct EvaluateStage {
     CommonOptions common;
     Evaluation evaluation;
+    std::vector<NamedPath> models;
+    std::vector<NamedResults> earlier;
+    bool list = false;
+    store::ArtefactKey key;
+};
+
+// Collective. Models of earlier evaluations; the key tells which.
+std::vector<NamedResults> read_earlier(const dist::Comm& comm, const std::vector<std::filesystem::path>& folders,
+                                       store::ArtefactKey& key) {
+    std::vector<NamedResults> earlier;
+    for (const std::filesystem::path& folder : folders) {
+        const store::Artefact artefact = store::verified_artefact(comm, folder);
+        dist::run_agreed(comm, "earlier evaluations", [&] {
+            for (NamedResults& model : earlier_results(artefact)) earlier.push_back(std::move(model));
+        });
+        key.inputs["compare-with:" + std::to_string(earlier.size())] = artefact.digest();
+    }
+    std::set<std::string> names;
+    for (const NamedResults& model : earlier) {
+        if (!names.insert(model.name).second)
+            fail(ErrorKind::kUsage,
+                 "--compare-with: two earlier models are called \"{}\"; comparisons are known by the names",
+                 model.name);
+    }
+    return earlier;
+}
+
+// Collective. The options, what they name, and the key; nothing but the options for --list-tasks.
+EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    EvaluateStage stage;
+    CommonOptions& common = stage.common;
+    Evaluation& evaluation = stage.evaluation;
     std::vector<std::string> model_words;
     std::vector<std::filesystem::path> compare_with;
-    bool list = false;
     Options options(
         "evaluate", "score one or several models on tasks and compare every pair of them",
         "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
@@ -101,51 +132,57 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     evaluation.declare(options);
     options.add("compare-with", compare_with,
                 "earlier evaluations of the same items: their models are compared, not run again");
-    options.add("list-tasks", list, "print the tasks and stop");
+    options.add("list-tasks", stage.list, "print the tasks and stop");
     common.declare(options);
     options.parse(arguments);
-    if (list) return {Json::object(), task_list()};
+    if (stage.list) return stage;
     if (model_words.empty()) fail(ErrorKind::kUsage, "--model is missing");
     evaluation.finish(arguments.base_folder, common.seed);
     common.apply(comm);
 
-    const auto models = named_paths(model_words, arguments.base_folder);
-    store::ArtefactKey key;
+    stage.models = named_paths(model_words, arguments.base_folder);
+    store::ArtefactKey& key = stage.key;
     key.stage = "evaluate";
-    key.options = evaluation.key();
-    key.options["dtype"] = common.dtype;
-    for (const NamedPath& model : models) key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
-    std::vector<NamedResults> earlier;
-    dist::run_agreed(comm, "earlier evaluations", [&] {
-        for (const std::filesystem::path& folder : compare_with) {
-            const store::Artefact artefact = store::open_artefact(folder, /*verify=*/true);
-            for (NamedResults& model : earlier_results(artefact)) earlier.push_back(std::move(model));
-            key.inputs["compare-with:" + std::to_string(earlier.size())] = artefact.digest();
-        }
-        std::set<std::string> names;
-        for (const NamedResults& model : earlier) {
-            if (!names.insert(model.name).second)
-                fail(ErrorKind::kUsage,
-                     "--compare-with: two earlier models are called \"{}\"; comparisons are known by the names",
-                     model.name);
-        }
-    });
-    if (auto existing = store::find_artefact(comm, common.outputs, key)) return answer_from(*existing, true);
+    key.options = evaluation.key(comm);
+    key.options["compute"] = common.compute_key();
+    std::set<std::string> names;
+    for (const NamedPath& model : stage.models) {
+        if (!names.insert(model.name).second)
+            fail(ErrorKind::kUsage, "--model: two models are called \"{}\"; name them, name=path", model.name);
+        key.options["models"].push_back(model.name);  // the first one leads, and pairs are compared in this order
+        key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
+        key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);
+    }
+    stage.earlier = read_earlier(comm, compare_with, key);
+    return stage;
+}
 
-    store::ArtefactWriter writer(comm, common.outputs, key);
+}  // namespace
+
+store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare(comm, arguments).key;
+}
+
+Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
+    const EvaluateStage stage = prepare(comm, arguments);
+    if (stage.list) return {Json::object(), task_list()};
+    const CommonOptions& common = stage.common;
+    if (auto existing = store::find_artefact(comm, common.outputs, stage.key)) return answer_from(*existing);
+
+    store::ArtefactWriter writer(comm, common.outputs, stage.key);
     std::vector<NamedResults> measured;
-    for (const NamedPath& model : models) {
+    for (const NamedPath& model : stage.models) {
         log_info("evaluating {} ({})", model.name, model.path.string());
         const auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
         const auto tokenizer = load_tokenizer(model.path, decoder.config());
         measured.push_back(
-            {model.name, evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
+            {model.name, stage.evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
-    const Json results = results_of(earlier, measured);
+    const Json results = results_of(stage.earlier, measured);
     dist::run_agreed(comm, "write results", [&] {
         if (comm.is_root()) write_results(writer.data_folder(), measured, results);
     });
-    return answer_from(writer.publish(results["results"]), false);
+    return answer_from(writer.publish(results["results"]));
 }
 
 }  // namespace nepenthe::pipelines

@@ -1,28 +1,15 @@
 #include "pipelines/evaluation.h"
 
-#include "base/hash.h"
-#include "io/file.h"
+#include "dist/guard.h"
+#include "evaluate/task_inputs.h"
+#include "io/text.h"
+#include "text/corpus.h"
 
 #include <algorithm>
 
 namespace nepenthe::pipelines {
 
 namespace {
-
-std::string digest_of(const std::filesystem::path& path) {
-    if (path.empty()) return "";
-    if (std::filesystem::is_regular_file(path)) return io::file_digest(path);
-    std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
-        if (entry.is_regular_file()) files.push_back(entry.path());
-    }
-    std::sort(files.begin(), files.end());
-    Sha256 digest;
-    for (const auto& file : files) {
-        digest.update(std::filesystem::relative(file, path).string() + "\n" + io::file_digest(file) + "\n");
-    }
-    return digest.hex();
-}
 
 std::string number_text(double value) {
     return std::abs(value) >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.4f}", value);
@@ -110,7 +97,7 @@ std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, co
     return results;
 }
 
-Json Evaluation::key() const {
+Json Evaluation::key(const dist::Comm& comm) const {
     Json key = {
         {"tasks", options.tasks},
         {"limit", options.limit},
@@ -120,21 +107,18 @@ Json Evaluation::key() const {
         {"completion_tokens", options.completion_tokens},
         {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad, options.fact_options.prompt_form}},
         {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
-    Json& files = key["files"];
-    files["data"] = digest_of(options.data);
-    files["wikitext"] = digest_of(options.wikitext);
-    files["familiarity"] = digest_of(options.familiarity_prompts);
-    files["completion"] = digest_of(options.completion_prompts);
-    files["neighbours"] = digest_of(options.neighbour_prompts);
-    files["facts"] = digest_of(options.facts);
-    files["unrelated"] = digest_of(options.unrelated_facts);
-    files["references"] = digest_of(options.reference_texts);
-    files["tofu"] = digest_of(options.tofu);
-    files["told"] = digest_of(options.told);
-    files["encoder"] = digest_of(options.encoder);
     key["told_above"] = options.told_above;
-    files["dictionary"] = digest_of(options.dictionary);
-    for (const NamedPath& text : texts) files["text:" + text.name] = digest_of(text.path);
+    std::string digests;
+    dist::run_agreed(comm, "inputs of the tasks", [&] {
+        if (!comm.is_root()) return;
+        Json inputs = evaluate::task_inputs(options);
+        inputs["texts"] = Json::array();
+        for (const NamedPath& text : texts)
+            inputs["texts"].push_back({text.name, text::documents_digest(io::read_documents(text.path))});
+        digests = canonical_json(inputs);
+    });
+    comm.broadcast(digests);
+    key["inputs"] = parse_json(digests, "digests of inputs");
     return key;
 }
 

@@ -30,8 +30,8 @@ struct Evaluation {
     std::vector<evaluate::TaskResult> measure(const dist::Comm& comm, const model::Decoder& decoder,
                                               const text::Tokenizer& tokenizer,
                                               const std::filesystem::path& scratch) const;
-    // What determines the results, for artefact keys: options and the digests of every file that is read.
-    Json key() const;
+    // Collective. What determines the results, for artefact keys: options, and the digests of what the tasks read.
+    Json key(const dist::Comm& comm) const;
 
   private:
     std::vector<std::string> text_words_;

@@ -9,6 +9,8 @@
 #include "unlearn/audit.h"
 #include "unlearn/labels.h"
 
+#include <optional>
+
 namespace nepenthe::pipelines {
 
 namespace {
@@ -44,43 +46,55 @@ struct Watch {
     }
 };
 
-store::ArtefactKey make_key(const dist::Comm& comm, const unlearn::ForgetOptions& forget, const Json& train_key,
-                            const std::string& dtype, const Watch& watch, const std::filesystem::path& model,
-                            const std::filesystem::path& labels, const text::Corpus& retain,
-                            std::int64_t retain_block) {
+struct ForgetStage {
+    CommonOptions common;
+    unlearn::ForgetOptions forget;
+    Watch watch;
+    std::filesystem::path model, labels;
+    text::BlockCut retain_cut;
+    std::optional<text::Tokenizer> tokenizer;
+    text::Corpus retain;
+    store::ArtefactKey key;
+};
+
+// Collective.
+store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, const Json& training) {
+    const unlearn::ForgetOptions& forget = stage.forget;
     store::ArtefactKey key;
     key.stage = "forget";
-    key.options = train_key;
+    key.options = training;
     key.options["alpha"] = forget.alpha;
     key.options["holdout_share"] = forget.holdout_share;
     key.options["measure_steps"] = forget.measure_steps;
-    key.options["dtype"] = dtype;
+    key.options["compute"] = stage.common.compute_key();
     if (forget.utility_budget) key.options["utility_budget"] = *forget.utility_budget;
-    key.inputs["model"] = input_model_digest(comm, model);
-    key.inputs["labels"] = input_model_digest(comm, labels);
-    if (!retain.blocks.empty()) {
+    key.inputs["model"] = input_model_digest(comm, stage.model);
+    key.inputs["tokenizer"] = stage.tokenizer->digest();
+    key.inputs["labels"] = input_artefact_digest(comm, stage.labels);
+    if (!stage.retain.blocks.empty()) {
         key.options["retain_ratio"] = forget.retain_ratio;
-        key.options["retain_block"] = retain_block;
-        key.inputs["retain"] = retain.digest;
+        key.options["retain_block"] = stage.retain_cut.length;
+        key.inputs["retain"] = stage.retain.digest;
     }
-    if (watch.wanted()) {
-        key.inputs["familiarity_prompts"] = io::file_digest(watch.familiarity_prompts);
-        key.inputs["neighbour_prompts"] = io::file_digest(watch.neighbour_prompts);
+    if (stage.watch.wanted()) {
+        key.inputs["familiarity_prompts"] = io::file_digest(stage.watch.familiarity_prompts);
+        key.inputs["neighbour_prompts"] = io::file_digest(stage.watch.neighbour_prompts);
     }
     return key;
 }
 
-}  // namespace
-
-Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
-    CommonOptions common;
-    unlearn::ForgetOptions forget;
+// Collective. The options, what they name, and the key.
+ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    ForgetStage stage;
+    CommonOptions& common = stage.common;
+    unlearn::ForgetOptions& forget = stage.forget;
     forget.train.label = "forget";
     TrainOptionsReader reader(forget.train);
-    Watch watch;
-    std::filesystem::path model_folder, labels;
+    Watch& watch = stage.watch;
+    std::filesystem::path& model_folder = stage.model;
+    std::filesystem::path& labels = stage.labels;
     std::vector<std::filesystem::path> retain_paths;
-    text::BlockCut retain_cut;
+    text::BlockCut& retain_cut = stage.retain_cut;
     retain_cut.length = 256;
     double utility_budget = -1;
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
@@ -115,33 +129,44 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     if (!retain_paths.empty() && config.max_positions > 0 && retain_cut.length > config.max_positions)
         fail(ErrorKind::kUsage, "--retain-block {}: the model has {} positions", retain_cut.length,
              config.max_positions);
-    const auto tokenizer = load_tokenizer(model_folder, config);
-    text::Corpus retain;
+    stage.tokenizer = load_tokenizer(model_folder, config);
     if (!retain_paths.empty())
-        retain = text::make_corpus(read_corpus_documents(retain_paths, 0), tokenizer, retain_cut);
-    const auto key =
-        make_key(comm, forget, reader.key(), common.dtype, watch, model_folder, labels, retain, retain_cut.length);
-    unlearn::check_labels_belong(labels, key.inputs.at("model"), tokenizer.digest());
-    if (auto existing = store::find_artefact(comm, common.outputs, key))
-        return artefact_answer(*existing, true, "model");
+        stage.retain = text::make_corpus(read_corpus_documents(retain_paths, 0), *stage.tokenizer, retain_cut);
+    stage.key = make_key(comm, stage, reader.key());
+    unlearn::check_labels_belong(labels, stage.key.inputs.at("model"), stage.tokenizer->digest());
+    return stage;
+}
 
-    auto decoder = model::Decoder::load(model_folder, common.compute(), common.torch_device(comm));
-    store::ArtefactWriter writer(comm, common.outputs, key);
+}  // namespace
+
+store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare(comm, arguments).key;
+}
+
+Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
+    const ForgetStage stage = prepare(comm, arguments);
+    const CommonOptions& common = stage.common;
+    if (auto existing = store::find_artefact(comm, common.outputs, stage.key))
+        return artefact_answer(*existing, "model");
+
+    auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
+    store::ArtefactWriter writer(comm, common.outputs, stage.key);
     const auto collectives = common.collectives(comm);
     unlearn::RetainBlocks retain_blocks;
-    for (const text::TokenBlock& block : retain.blocks) retain_blocks.push_back(block.ids);
-    const auto report = unlearn::forget(comm, *collectives, decoder, labels, retain_blocks, forget,
-                                        writer.scratch_folder() / "forget", watch.measure(comm, tokenizer));
+    for (const text::TokenBlock& block : stage.retain.blocks) retain_blocks.push_back(block.ids);
+    const auto report =
+        unlearn::forget(comm, *collectives, decoder, stage.labels, retain_blocks, stage.forget,
+                        writer.scratch_folder() / "forget", stage.watch.measure(comm, *stage.tokenizer));
     if (!report.within_budget) {
         log_warning("no step stayed within the utility budget; the model is as it came");
     }
     dist::run_agreed(comm, "audit", [&] {
         if (!comm.is_root()) return;
-        const unlearn::Audit audit = unlearn::audit_labels(labels, forget.alpha, tokenizer);
+        const unlearn::Audit audit = unlearn::audit_labels(stage.labels, stage.forget.alpha, *stage.tokenizer);
         io::write_file_atomically(writer.data_folder() / "audit.txt", audit.to_text());
         io::write_file_atomically(writer.data_folder() / "audit.json", audit.to_json().dump(2) + "\n");
     });
-    return artefact_answer(publish_model(comm, writer, decoder, model_folder, {}, report.to_json()), false, "model");
+    return artefact_answer(publish_model(comm, writer, decoder, stage.model, {}, report.to_json()), "model");
 }
 
 }  // namespace nepenthe::pipelines

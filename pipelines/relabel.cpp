@@ -1,12 +1,24 @@
 #include "unlearn/relabel.h"
-#include "io/text.h"
 #include "pipelines/stage.h"
+
+#include <memory>
 
 namespace nepenthe::pipelines {
 
-Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
+namespace {
+
+struct RelabelStage {
     CommonOptions common;
     unlearn::RelabelOptions relabel;
+    std::unique_ptr<const text::Tokenizer> tokenizer;
+    unlearn::RelabelInputs inputs;
+};
+
+// Collective. The options and what they name.
+RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    RelabelStage stage;
+    CommonOptions& common = stage.common;
+    unlearn::RelabelOptions& relabel = stage.relabel;
     std::filesystem::path baseline, reinforced, dictionary;
     std::vector<std::filesystem::path> corpus;
     std::string rules = "improved", combine = "logprobs", swap = "auto";
@@ -48,18 +60,32 @@ Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
     for (const std::string& problem : relabel.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
-    const auto tokenizer = load_tokenizer(baseline, model::read_config(baseline));
+    stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(baseline, model::read_config(baseline)));
     const at::Device device = common.torch_device(comm);
-    unlearn::RelabelInputs inputs;
-    inputs.load_baseline = [&] { return model::Decoder::load(baseline, common.compute(), device); };
-    inputs.load_reinforced = [&] { return model::Decoder::load(reinforced, common.compute(), device); };
+    const model::Compute compute = common.compute();
+    unlearn::RelabelInputs& inputs = stage.inputs;
+    inputs.load_baseline = [=] { return model::Decoder::load(baseline, compute, device); };
+    inputs.load_reinforced = [=] { return model::Decoder::load(reinforced, compute, device); };
     inputs.baseline_digest = input_model_digest(comm, baseline);
     inputs.reinforced_digest = input_model_digest(comm, reinforced);
-    inputs.tokenizer = &tokenizer;
+    inputs.tokenizer = stage.tokenizer.get();
+    inputs.compute = common.compute_key();
     inputs.dictionary = unlearn::read_dictionary(dictionary);
     inputs.documents = read_corpus_documents(corpus, characters);
-    const store::Artefact artefact = unlearn::relabel(comm, inputs, relabel, common.outputs);
-    Answer answer = artefact_answer(artefact, false, "labels");
+    return stage;
+}
+
+}  // namespace
+
+store::ArtefactKey relabel_key(const dist::Comm& comm, const Arguments& arguments) {
+    const RelabelStage stage = prepare(comm, arguments);
+    return unlearn::relabel_key(stage.inputs, stage.relabel);
+}
+
+Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
+    const RelabelStage stage = prepare(comm, arguments);
+    const store::Artefact artefact = unlearn::relabel(comm, stage.inputs, stage.relabel, stage.common.outputs);
+    Answer answer = artefact_answer(artefact, "labels");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     return answer;
 }

@@ -34,7 +34,7 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
     options.add("recipe", file, "JSON file with the stages");
     options.add("set", assignments, "name=value of a variable of the recipe");
     options.add("outputs", outputs, "folder for artefacts");
-    options.add("threads", threads, "threads a rank; 0 = cores of the node divided by its ranks");
+    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use");
     options.set_positional("recipe");
     options.require("recipe");
     options.parse(arguments);

@@ -4,18 +4,17 @@
 #include "io/file.h"
 #include "io/text.h"
 #include "model/checkpoint_io.h"
+#include "model/model_files.h"
+#include "store/published_files.h"
 
 namespace nepenthe::pipelines {
 
 std::string input_model_digest(const dist::Comm& comm, const std::filesystem::path& folder) {
-    std::string digest;
-    dist::run_agreed(comm, "reading " + folder.string(), [&] {
-        if (!comm.is_root()) return;
-        digest = std::filesystem::exists(folder / "manifest.json") ? store::open_artefact(folder).digest()
-                                                                   : model::model_digest(folder);
-    });
-    comm.broadcast(digest);
-    return digest;
+    return model::model_digest(comm, folder);
+}
+
+std::string input_artefact_digest(const dist::Comm& comm, const std::filesystem::path& folder) {
+    return store::verified_artefact(comm, folder).digest();
 }
 
 store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& writer, const model::Decoder& decoder,
@@ -61,10 +60,11 @@ std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem
     return documents;
 }
 
-Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what) {
+Answer artefact_answer(const store::Artefact& artefact, const std::string& what) {
     Answer answer;
-    answer.json = {{"artefact", artefact.folder.string()}, {"digest", artefact.digest()}, {"reused", reused}};
-    answer.text = fmt::format("{} {}: {}\n", what, reused ? "exists already" : "is ready", artefact.folder.string());
+    answer.json = {{"artefact", artefact.folder.string()}, {"digest", artefact.digest()}, {"reused", artefact.reused}};
+    answer.text =
+        fmt::format("{} {}: {}\n", what, artefact.reused ? "exists already" : "is ready", artefact.folder.string());
     return answer;
 }
 

@@ -12,8 +12,12 @@
 
 namespace nepenthe::pipelines {
 
-// Collective. Digest of a model folder: a published artefact's own, or that of its weights and config.
+// Collective. model::model_digest (model/model_files.h): what a model is for every key.
 std::string input_model_digest(const dist::Comm& comm, const std::filesystem::path& folder);
+
+// Collective. Digest of a published artefact that a stage reads, once its bytes were compared with its manifest. Throws
+// Error(kData) where it is none or was altered.
+std::string input_artefact_digest(const dist::Comm& comm, const std::filesystem::path& folder);
 
 // Collective. Publishes `decoder` as a Hugging Face folder: weights in `source`'s dtypes and shards, or fp32 where
 // `side_files` (config.json, tokenizer.json …) stand for a model made from scratch; provenance.json beside them. The
@@ -27,6 +31,9 @@ std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem
                                                std::int64_t characters);
 
 // {"artefact", "digest", "reused"} and the line that says so.
-Answer artefact_answer(const store::Artefact& artefact, bool reused, const std::string& what);
+Answer artefact_answer(const store::Artefact& artefact, const std::string& what);
+inline Answer artefact_answer(const store::Artefact& artefact, bool, const std::string& what) {
+    return artefact_answer(artefact, what);
+}
 
 }  // namespace nepenthe::pipelines

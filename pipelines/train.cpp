@@ -4,6 +4,8 @@
 #include "report/event_file.h"
 #include "text/corpus.h"
 
+#include <optional>
+
 namespace nepenthe::pipelines {
 
 namespace {
@@ -15,6 +17,9 @@ struct TrainStage {
     std::vector<std::filesystem::path> corpus;
     std::int64_t characters = 0;
     text::BlockCut cut;
+    std::optional<text::Tokenizer> read_tokenizer;
+    text::Corpus text;
+    store::ArtefactKey key;
 };
 
 void check(const TrainStage& stage) {
@@ -25,15 +30,19 @@ void check(const TrainStage& stage) {
     problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
-store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, const Json& train_key,
-                            const text::Corpus& corpus, const text::Tokenizer& tokenizer) {
+model::DecoderConfig config_of(const TrainStage& stage) {
+    if (!stage.model.empty()) return model::read_config(stage.model);
+    return model::parse_config(parse_json(io::read_file(stage.config), stage.config.string()));
+}
+
+store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, const Json& training) {
     store::ArtefactKey key;
     key.stage = "train";
-    key.options = train_key;
+    key.options = training;
     key.options["block"] = stage.cut.length;
-    key.options["dtype"] = stage.common.dtype;
-    key.inputs["corpus"] = corpus.digest;
-    key.inputs["tokenizer"] = tokenizer.digest();
+    key.options["compute"] = stage.common.compute_key();
+    key.inputs["corpus"] = stage.text.digest;
+    key.inputs["tokenizer"] = stage.read_tokenizer->digest();
     if (stage.model.empty()) {
         key.inputs["architecture"] = io::file_digest(stage.config);
     } else {
@@ -56,9 +65,8 @@ train::StepHook curve_writer(const dist::Comm& comm, const std::filesystem::path
     };
 }
 
-}  // namespace
-
-Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
+// Collective. The options, what they name, and the key.
+TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     TrainStage stage;
     TrainOptionsReader reader(stage.train);
     Options options("train", "train a model on a corpus: from scratch, or further (the reinforced model)",
@@ -77,28 +85,36 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     reader.finish(stage.common.seed);
     stage.common.apply(comm);
 
-    const bool fresh = stage.model.empty();
-    const model::DecoderConfig config =
-        fresh ? model::parse_config(parse_json(io::read_file(stage.config), stage.config.string()))
-              : model::read_config(stage.model);
-    const auto tokenizer = load_tokenizer(fresh ? stage.tokenizer : stage.model, config);
-    const text::Corpus corpus =
-        text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), tokenizer, stage.cut);
-    const store::ArtefactKey key = make_key(comm, stage, reader.key(), corpus, tokenizer);
-    if (auto existing = store::find_artefact(comm, stage.common.outputs, key)) {
-        return artefact_answer(*existing, true, "model");
-    }
+    stage.read_tokenizer = load_tokenizer(stage.model.empty() ? stage.tokenizer : stage.model, config_of(stage));
+    stage.text =
+        text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), *stage.read_tokenizer, stage.cut);
+    stage.key = make_key(comm, stage, reader.key());
+    return stage;
+}
+
+}  // namespace
+
+store::ArtefactKey train_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare(comm, arguments).key;
+}
+
+Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
+    const TrainStage stage = prepare(comm, arguments);
+    if (auto existing = store::find_artefact(comm, stage.common.outputs, stage.key))
+        return artefact_answer(*existing, "model");
 
     const at::Device device = stage.common.torch_device(comm);
-    auto decoder = fresh ? model::Decoder::create(config, stage.common.seed, stage.common.compute(), device)
-                         : model::Decoder::load(stage.model, stage.common.compute(), device);
-    store::ArtefactWriter writer(comm, stage.common.outputs, key);
+    auto decoder = stage.model.empty()
+                       ? model::Decoder::create(config_of(stage), stage.common.seed, stage.common.compute(), device)
+                       : model::Decoder::load(stage.model, stage.common.compute(), device);
+    const text::Corpus& corpus = stage.text;
+    store::ArtefactWriter writer(comm, stage.common.outputs, stage.key);
     const auto collectives = stage.common.collectives(comm);
     const auto report = train::train(
         comm, *collectives, decoder, static_cast<std::int64_t>(corpus.blocks.size()),
         [&](std::int64_t index) { return train::causal_sample(corpus.blocks[static_cast<std::size_t>(index)].ids); },
         stage.train, writer.scratch_folder() / "checkpoints",
-        curve_writer(comm, stage.common.outputs / "curves" / key.folder_name()));
+        curve_writer(comm, stage.common.outputs / "curves" / stage.key.folder_name()));
 
     Json summary = {{"tokens", corpus.tokens()},
                     {"blocks", corpus.blocks.size()},
@@ -108,7 +124,7 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
                     {"changed_share", report.changed_share}};
     std::vector<std::filesystem::path> side_files;
     if (stage.model.empty()) side_files = {stage.config, stage.tokenizer};
-    return artefact_answer(publish_model(comm, writer, decoder, stage.model, side_files, summary), false, "model");
+    return artefact_answer(publish_model(comm, writer, decoder, stage.model, side_files, summary), "model");
 }
 
 }  // namespace nepenthe::pipelines

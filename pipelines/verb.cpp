@@ -1,20 +1,19 @@
 #include "pipelines/verb.h"
 
+#include "base/log.h"
+#include "dist/processors.h"
 #include "model/memory.h"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
 
-#include <algorithm>
-#include <thread>
-
 namespace nepenthe::pipelines {
 
 void CommonOptions::declare(Options& options) {
     options.add("dtype", dtype, {"fp32", "bf16"}, "compute precision");
     options.add("device", device, {"cpu", "cuda"}, "where tensors live");
-    options.add("threads", threads, "threads a rank; 0 = cores of the node divided by its ranks");
+    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use");
     options.add("seed", seed, "seed of everything random");
     options.add("outputs", outputs, "folder for artefacts");
 }
@@ -32,14 +31,16 @@ at::Device CommonOptions::torch_device(const dist::Comm& comm) const {
     return {at::kCUDA, static_cast<c10::DeviceIndex>(local_rank)};
 }
 
-void CommonOptions::apply(const dist::Comm& comm) const {
-    std::int64_t count = threads;
-    if (count <= 0) {
-        const int node_ranks = comm.split_node().size();
-        count = std::max<std::int64_t>(1, std::thread::hardware_concurrency() / static_cast<unsigned>(node_ranks));
-    }
-    at::set_num_threads(static_cast<int>(count));
+void CommonOptions::apply(const dist::Comm& comm) {
+    if (threads <= 0) threads = dist::default_threads(comm);
+    at::set_num_threads(static_cast<int>(threads));
+    log_debug("{} thread(s) a rank", threads);
     model::keep_freed_memory();
+}
+
+Json CommonOptions::compute_key() const {
+    NEPENTHE_CHECK(threads > 0);
+    return {{"dtype", dtype}, {"device", device}, {"threads", threads}};
 }
 
 std::unique_ptr<dist::Collectives> CommonOptions::collectives(const dist::Comm& comm) const {
@@ -49,21 +50,21 @@ std::unique_ptr<dist::Collectives> CommonOptions::collectives(const dist::Comm& 
 
 const std::vector<Verb>& verbs() {
     static const std::vector<Verb> table{
-        {"info", "what a model folder holds, and what of it is not supported", run_info},
-        {"tokenize", "text to token ids and byte offsets", run_tokenize},
-        {"score", "negative log-likelihood and perplexity of a text", run_score},
-        {"generate", "continue a prompt", run_generate},
-        {"train", "train a model on a corpus (from scratch, or the reinforced model)", run_train},
-        {"anchors", "check a dictionary of anchor terms against a corpus", run_anchors},
-        {"relabel", "generic labels from the difference of two models", run_relabel},
-        {"forget", "fine-tune a model on generic labels", run_forget},
-        {"stats", "second moments of MLP keys: what edits must leave alone", run_stats},
-        {"trace", "causal tracing: which states carry a fact", run_trace},
-        {"edit", "write facts into a model, prove it, take them back", run_edit},
-        {"evaluate", "score one or several models on tasks", run_evaluate},
-        {"report", "one HTML page of what runs reached, side by side", run_report},
-        {"verify", "check a published artefact against its manifest", run_verify},
-        {"run", "the stages of a recipe in order", run_recipe},
+        {"info", "what a model folder holds, and what of it is not supported", run_info, nullptr},
+        {"tokenize", "text to token ids and byte offsets", run_tokenize, nullptr},
+        {"score", "negative log-likelihood and perplexity of a text", run_score, nullptr},
+        {"generate", "continue a prompt", run_generate, nullptr},
+        {"train", "train a model on a corpus (from scratch, or the reinforced model)", run_train, train_key},
+        {"anchors", "check a dictionary of anchor terms against a corpus", run_anchors, nullptr},
+        {"relabel", "generic labels from the difference of two models", run_relabel, relabel_key},
+        {"forget", "fine-tune a model on generic labels", run_forget, forget_key},
+        {"stats", "second moments of MLP keys: what edits must leave alone", run_stats, nullptr},
+        {"trace", "causal tracing: which states carry a fact", run_trace, trace_key},
+        {"edit", "write facts into a model, prove it, take them back", run_edit, nullptr},
+        {"evaluate", "score one or several models on tasks", run_evaluate, evaluate_key},
+        {"report", "one HTML page of what runs reached, side by side", run_report, nullptr},
+        {"verify", "check a published artefact against its manifest", run_verify, nullptr},
+        {"run", "the stages of a recipe in order", run_recipe, nullptr},
     };
     return table;
 }

@@ -6,6 +6,7 @@
 #include "dist/comm.h"
 #include "model/decoder.h"
 #include "pipelines/options.h"
+#include "store/artefact.h"
 #include "text/tokenizer.h"
 
 #include <filesystem>
@@ -18,15 +19,17 @@ namespace nepenthe::pipelines {
 struct CommonOptions {
     std::string dtype = "fp32";
     std::string device = "cpu";
-    std::int64_t threads = 0;  // per rank; 0 = the node's cores divided by its ranks
+    std::int64_t threads = 0;  // per rank; 0 = what the rank may use (dist/processors.h), until apply() settles it
     std::uint64_t seed = 0;
     std::filesystem::path outputs = "outputs";
 
     void declare(Options& options);
     model::Compute compute() const;
     at::Device torch_device(const dist::Comm& comm) const;
-    // Collective. Sets the number of threads of this process.
-    void apply(const dist::Comm& comm) const;
+    // Collective. Settles and sets the number of threads of this process.
+    void apply(const dist::Comm& comm);
+    // What of these decides the bytes of results, for keys; after apply(). The seed belongs to what is drawn with it.
+    Json compute_key() const;
     std::unique_ptr<dist::Collectives> collectives(const dist::Comm& comm) const;
 };
 
@@ -41,6 +44,9 @@ struct Verb {
     const char* summary;
     // Collective.
     Answer (*run)(const dist::Comm& comm, const Arguments& arguments);
+    // Collective. The key of the artefact that run() would make, or find, found without making it: a function of the
+    // options and of what the inputs hold. nullptr for verbs that make none.
+    store::ArtefactKey (*key)(const dist::Comm& comm, const Arguments& arguments);
 };
 
 const std::vector<Verb>& verbs();
@@ -62,6 +68,14 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
 Answer run_report(const dist::Comm& comm, const Arguments& arguments);
 Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);
+
+store::ArtefactKey train_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey relabel_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey stats_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey trace_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey edit_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& arguments);
 
 // The tokenizer of a model folder. A text with a token that the model's embedding has no row for is refused
 // (Error(kData)) when it is encoded, never the folder.

@@ -208,8 +208,10 @@ Plan make_plan(const RelabelInputs& inputs, const RelabelOptions& options) {
 }
 
 store::ArtefactKey artefact_key(const RelabelInputs& inputs, const RelabelOptions& options, const Plan& plan) {
+    Json determining = options.to_json();
+    determining["compute"] = inputs.compute;
     return {"relabel",
-            options.to_json(),
+            determining,
             {{"baseline", inputs.baseline_digest},
              {"reinforced", inputs.reinforced_digest},
              {"tokenizer", inputs.tokenizer->digest()},
@@ -258,6 +260,10 @@ Json RelabelOptions::to_json() const {
         out["min_characters"] = match.min_characters;
     }
     return out;
+}
+
+store::ArtefactKey relabel_key(const RelabelInputs& inputs, const RelabelOptions& options) {
+    return artefact_key(inputs, options, make_plan(inputs, options));
 }
 
 store::Artefact relabel(const dist::Comm& comm, const RelabelInputs& inputs, const RelabelOptions& options,

@@ -52,9 +52,13 @@ struct RelabelInputs {
     std::function<model::Decoder()> load_baseline, load_reinforced;
     std::string baseline_digest, reinforced_digest;  // of the model folders
     const text::Tokenizer* tokenizer = nullptr;      // the baseline's; its digest goes into the artefact
+    Json compute = Json::object();                   // of the models: dtype, device, threads, as the key tells them
     Dictionary dictionary;                           // no entries: nothing is translated
     std::vector<std::string> documents;
 };
+
+// What determines the artefact. Cuts the corpus; loads no model.
+store::ArtefactKey relabel_key(const RelabelInputs& inputs, const RelabelOptions& options);
 
 // Collective. The artefact below `outputs`; an existing one of the same key is returned as it is, an unfinished one is
 // continued on however many ranks there are now. Its manifest's summary holds LabelCounts::to_json. Throws
