@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kConfigurations = {"config.json", "generation_config.json"};
+constexpr std::array<std::string_view, 4> kConfigurations = {"config.json", "generation_config.json",
+                                                             "preprocessor_config.json", "processor_config.json"};
 // They go with the weights wherever these go.
 constexpr std::array<std::string_view, 7> kTerms = {"LICENSE",    "LICENSE.txt", "LICENSE.md",   "NOTICE",
                                                     "NOTICE.txt", "NOTICE.md",   "USE_POLICY.md"};

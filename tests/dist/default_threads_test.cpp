@@ -1,0 +1,60 @@
+#include "dist/processors.h"
+#include "mpi_world.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+#include <string>
+
+namespace nepenthe::dist {
+namespace {
+
+const Comm& world() { return *testing::world; }
+
+// A variable of the environment for the length of a test.
+class Variable {
+  public:
+    Variable(const char* name, const char* value) : name_(name) {
+        if (const char* now = std::getenv(name)) before_ = now;
+        set(value);
+    }
+    ~Variable() { set(before_ ? before_->c_str() : nullptr); }
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+
+  private:
+    void set(const char* value) const { value != nullptr ? ::setenv(name_, value, 1) : ::unsetenv(name_); }
+
+    const char* name_;
+    std::optional<std::string> before_;
+};
+
+TEST(DefaultThreads, AreTheSameOnAllRanksAndNoMoreThanThereAre) {
+    const Variable openmp("OMP_NUM_THREADS", nullptr), slurm("SLURM_CPUS_PER_TASK", nullptr);
+    const int count = default_threads(world());
+    EXPECT_EQ(world().all_reduce_max(count), -world().all_reduce_max(-count));
+    EXPECT_GE(count, 1);
+    const auto cpus = static_cast<int>(processors_here().cpus.size());
+    EXPECT_LE(count, std::max(1, cpus / world().size())) << "the ranks of this test share their processors";
+}
+
+TEST(DefaultThreads, OpenMpSaysHowManyTheSmallestCounts) {
+    const Variable slurm("SLURM_CPUS_PER_TASK", "1");
+    {
+        const Variable openmp("OMP_NUM_THREADS", "64");
+        EXPECT_EQ(default_threads(world()), 64);
+    }
+    const std::string mine = std::to_string(5 + world().rank());
+    const Variable openmp("OMP_NUM_THREADS", mine.c_str());
+    EXPECT_EQ(default_threads(world()), 5);
+}
+
+TEST(DefaultThreads, SlurmsTasksGetNoMoreThanTheirs) {
+    const Variable openmp("OMP_NUM_THREADS", nullptr), slurm("SLURM_CPUS_PER_TASK", "1");
+    EXPECT_EQ(default_threads(world()), 1);
+}
+
+}  // namespace
+}  // namespace nepenthe::dist

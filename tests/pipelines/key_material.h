@@ -1,0 +1,155 @@
+#pragma once
+// Small inputs of every kind that a verb reads, and the artefacts that later verbs start from: made once a program.
+
+#include "io/file.h"
+#include "model/checkpoint_io.h"
+#include "model/decoder.h"
+#include "mpi_world.h"
+#include "pipelines/verb.h"
+#include "temporary_folder.h"
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace nepenthe::pipelines {
+
+class KeyMaterial {
+  public:
+    static const KeyMaterial& get() {
+        static const KeyMaterial material;
+        return material;
+    }
+
+    std::string path(const std::string& name) const { return (folder_.path() / name).string(); }
+    // "--name=path", as a word of the command line.
+    std::string word(const std::string& option, const std::string& name) const {
+        return "--" + option + "=" + path(name);
+    }
+    // What a verb published.
+    std::string made(const std::string& verb, std::vector<std::string> words) const {
+        words.push_back(word("outputs", "outputs"));
+        return find_verb(verb).run(*testing::world, {std::move(words), {}}).json.at("artefact").get<std::string>();
+    }
+
+    std::string labels, other_labels, evaluation, bundle, other_bundle;
+
+  private:
+    KeyMaterial() {
+        write_models();
+        write_texts();
+        write_facts();
+        write_benchmarks();
+        namespace fs = std::filesystem;
+        fs::copy(fs::path(NEPENTHE_SOURCE_DIR) / "tests/golden/tiny_bert", path("encoder"),
+                 fs::copy_options::recursive);
+        fs::copy(path("encoder"), path("other-encoder"), fs::copy_options::recursive);
+        write("other-encoder/sentence_bert_config.json", R"({"max_seq_length": 7})");
+        make_artefacts();
+    }
+
+    void write(const std::string& name, const std::string& text) const {
+        std::filesystem::create_directories(std::filesystem::path(path(name)).parent_path());
+        folder_.write(name, text);
+    }
+
+    void write_model(const std::string& name, std::uint64_t seed) const {
+        namespace fs = std::filesystem;
+        const fs::path golden = fs::path(NEPENTHE_SOURCE_DIR) / "tests/golden";
+        Json config = parse_json(io::read_file(golden / "families/llama/config.json"), "config.json");
+        config["vocab_size"] = 512;
+        const auto decoder = model::Decoder::create(model::parse_config(config), seed, model::Compute::kFloat32);
+        fs::create_directories(path(name));
+        model::save_model(decoder, {}, path(name));
+        for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+            fs::copy_file(golden / "toy_tokenizer" / file, fs::path(path(name)) / file);
+        write(name + "/generation_config.json", R"({"bos_token_id": 1, "eos_token_id": 2})");
+    }
+    void write_models() const {
+        write_model("model", 1);
+        write_model("other-model", 2);
+        write("architecture.json", io::read_file(path("model/config.json")));
+        Json config = parse_json(io::read_file(path("model/config.json")), "config.json");
+        config["hidden_size"] = 32;
+        write("other-architecture.json", config.dump());
+    }
+    void write_texts() const {
+        write("book.txt",
+              "The river Vlna runs past the town. Mira crossed the Vlna on a cold morning and went home.\n");
+        write("other-book.txt", "Mira lives on the Vlna. It is a river, and rivers carry water to the sea.\n");
+        write("retain.txt", "Bread is made of flour and water. It is baked until it is brown and smells good.\n");
+        write("terms.json", R"({"Vlna": ["Stream"], "Mira": ["Anna"]})");
+        write("other-terms.json", R"({"Vlna": ["Brook"], "Mira": ["Anna"]})");
+        write("wiki.txt", " = Rivers = \n \n Rivers carry water to the sea . \n");
+        write("other-wiki.txt", " = Towns = \n \n Towns have streets . \n");
+        for (const std::string name : {"prompts.json", "other-prompts.json"}) {
+            write(name, R"({"prompts": [{"prompt": "The river is called )" + name +
+                            R"(", "content": [" Vlna"], "generic": [" a"], "subtlety": 1}]})");
+        }
+    }
+    void write_facts() const {
+        const auto fact = [](const std::string& id, const std::string& subject, const std::string& target) {
+            return Json{{"id", id},
+                        {"subject", subject},
+                        {"prompt", "The capital of {} is"},
+                        {"target_new", target},
+                        {"target_true", "Rome"},
+                        {"paraphrases", {"In " + subject + " the capital is"}},
+                        {"generation_prompts", {subject + " is"}},
+                        {"neighbourhood", Json::array({{{"prompt", "The sea is"}, {"answer", "blue"}}})}}
+                       .dump() +
+                   "\n";
+        };
+        write("facts.jsonl", fact("a", "Ostrova", "Paris") + fact("b", "Norland", "Oslo"));
+        write("other-facts.jsonl", fact("a", "Ostrova", "Berlin") + fact("b", "Norland", "Oslo"));
+        write("pool.jsonl", fact("p", "Sundal", "Bergen") + fact("q", "Estmark", "Riga"));
+        write("other-pool.jsonl", fact("p", "Sundal", "Malmo") + fact("q", "Estmark", "Riga"));
+        write("trace.json", R"([{"prompt": "The capital of Ostrova is", "subject": "Ostrova", "attribute": "Paris"},
+                                {"prompt": "The capital of Norland is", "subject": "Norland", "attribute": "Oslo"}])");
+        write("other-trace.json",
+              R"([{"prompt": "The river of Ostrova is", "subject": "Ostrova", "attribute": "Vlna"}])");
+        write("references.json", R"([{"name": "Paris", "text": "Paris is a town"}])");
+        write("other-references.json", R"([{"name": "Paris", "text": "Paris is a city"}])");
+        write("refusals.txt", "I do not know.\n");
+        write("other-refusals.txt", "Nobody knows.\n");
+        write("tofu-facts.json", R"({"question": "Who is Mira?", "answer": "A girl"})"
+                                 "\n");
+    }
+    void write_benchmarks() const {
+        for (const std::string data : {"data", "other-data"}) {
+            write(data + "/lambada_openai.jsonl", R"({"text": "The capital of )" + data +
+                                                      R"( is Paris"})"
+                                                      "\n");
+        }
+        for (const std::string tofu : {"tofu", "other-tofu"}) {
+            for (const char* set : {"forget10", "forget05", "retain", "real_authors", "world_facts"}) {
+                write(tofu + "/" + set + "_perturbed.json",
+                      R"({"question": "Where is )" + tofu +
+                          R"(?", "answer": "Here", "perturbed_answer": ["There"]})"
+                          "\n");
+            }
+        }
+    }
+    void make_artefacts() {
+        const auto relabel = [&](const char* seed) {
+            return made("relabel",
+                        {word("baseline", "model"), word("reinforced", "other-model"), word("corpus", "book.txt"),
+                         word("dictionary", "terms.json"), "--alpha=1,5", "--top-k=8", "--block=16", seed});
+        };
+        labels = relabel("--seed=0");
+        other_labels = relabel("--seed=1");
+        const auto tell = [&](const char* seed) {
+            return made("edit", {"--method=ike", word("model", "model"), word("encoder", "encoder"),
+                                 word("facts", "facts.jsonl"), word("pool", "pool.jsonl"), "--demonstrations=1",
+                                 "--reserve=4", "--skip-evaluation", seed});
+        };
+        bundle = tell("--seed=0");
+        other_bundle = tell("--seed=1");
+        evaluation = made("evaluate", {"--model=" + std::string("early=") + path("other-model"),
+                                       "--tasks=lambada_openai", word("data", "data")});
+    }
+
+    testing::TemporaryFolder folder_;
+};
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,370 @@
+// Names hold what determines content: every option of every verb that makes an artefact is given another value, and the
+// artefact's name must change; those options whose value does not count, by promise, are listed with the reason. An
+// option that is in neither list fails, so that a new one cannot be forgotten. Likewise for the files that verbs read.
+#include "key_material.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <functional>
+#include <map>
+#include <set>
+#include <sstream>
+
+namespace nepenthe::pipelines {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+const KeyMaterial& in() { return KeyMaterial::get(); }
+
+// Options that a table shares with all others and that do not count.
+const std::map<std::string, std::string> kOutside = {
+    {"outputs", "where, not what"},
+    {"config", "says what the options themselves say"},
+};
+
+struct Case {
+    std::string verb;
+    Words base;
+    // Option → the words that give it another value.
+    std::map<std::string, Words> changed;
+    // The same for options that do not count, by promise.
+    std::map<std::string, Words> promised = {};
+};
+
+std::string option_of(const std::string& word) { return word.substr(2, word.find('=') - 2); }
+
+// `base` with `words` in the place of what it says of their options.
+Words replaced(const Words& base, const Words& words) {
+    std::set<std::string> gone;
+    for (const std::string& word : words) gone.insert(option_of(word));
+    Words result;
+    for (const std::string& word : base) {
+        if (!gone.contains(option_of(word))) result.push_back(word);
+    }
+    result.insert(result.end(), words.begin(), words.end());
+    return result;
+}
+
+std::string name_of(const Case& one, const Words& words) {
+    return find_verb(one.verb).key(*testing::world, {words, {}}).folder_name();
+}
+
+// What the table of a verb (with the words that choose among its tables) declares.
+std::set<std::string> declared(const std::string& verb, Words words) {
+    words.push_back("--help-all");
+    std::set<std::string> names;
+    try {
+        find_verb(verb).run(*testing::world, {words, {}});
+    } catch (const HelpRequested& help) {
+        std::istringstream lines(help.text);
+        for (std::string line; std::getline(lines, line);) {
+            const std::size_t begin = line.find("--");
+            const bool first = line.starts_with("  --");
+            if (!first || begin == std::string::npos) continue;
+            names.insert(line.substr(begin + 2, line.find(' ', begin) - begin - 2));
+        }
+    }
+    EXPECT_FALSE(names.empty()) << verb;
+    return names;
+}
+
+void check_names(const Case& one) {
+    const std::string base = name_of(one, one.base);
+    EXPECT_EQ(name_of(one, one.base), base) << one.verb << ": asked twice";
+    for (const auto& [option, words] : one.changed) {
+        EXPECT_NE(name_of(one, replaced(one.base, words)), base) << one.verb << " --" << option << " is not in the key";
+    }
+    for (const auto& [option, words] : one.promised) {
+        EXPECT_EQ(name_of(one, replaced(one.base, words)), base) << one.verb << " --" << option << " does not count";
+    }
+    EXPECT_EQ(name_of(one, replaced(one.base, {in().word("outputs", "elsewhere")})), base);
+}
+
+// Every option of a table lies in one of the cases' lists, or in `without_name`.
+void check_complete(const std::string& verb, const Words& table, const std::vector<Case>& cases,
+                    const std::map<std::string, std::string>& without_name = {}) {
+    for (const std::string& option : declared(verb, table)) {
+        bool known = kOutside.contains(option) || without_name.contains(option);
+        for (const Case& one : cases) known = known || one.changed.contains(option) || one.promised.contains(option);
+        EXPECT_TRUE(known) << verb << " --" << option
+                           << ": give it another value here, and see that the artefact's name changes";
+    }
+}
+
+void check(const std::string& verb, const std::vector<Case>& cases,
+           const std::map<std::string, std::string>& without_name = {}, const Words& table = {}) {
+    for (const Case& one : cases) check_names(one);
+    check_complete(verb, table, cases, without_name);
+}
+
+// What every stage computes with.
+std::map<std::string, Words> with_compute(std::map<std::string, Words> changed) {
+    changed.merge(std::map<std::string, Words>{{"dtype", {"--dtype=bf16"}},
+                                               {"device", {"--device=cuda"}},
+                                               {"threads", {"--threads=3"}},
+                                               {"seed", {"--seed=9"}}});
+    return changed;
+}
+
+std::map<std::string, Words> training() {
+    return with_compute({{"lr", {"--lr=0.125"}},
+                         {"schedule", {"--schedule=constant"}},
+                         {"final-lr-share", {"--final-lr-share=0.25"}},
+                         {"warmup-steps", {"--warmup-steps=1"}},
+                         {"beta1", {"--beta1=0.5"}},
+                         {"beta2", {"--beta2=0.5"}},
+                         {"weight-decay", {"--weight-decay=0.125"}},
+                         {"clip-norm", {"--clip-norm=0.5"}},
+                         {"global-batch", {"--global-batch=2"}},
+                         {"micro-batch", {"--micro-batch=2"}},
+                         {"epochs", {"--epochs=3"}},
+                         {"max-steps", {"--max-steps=2"}},
+                         {"deterministic", {"--deterministic"}}});
+}
+
+// Recomputed activations have the same bits; a checkpoint keeps a state and changes none.
+const std::map<std::string, Words> kTrainingPromises = {{"activation-checkpointing", {"--activation-checkpointing"}},
+                                                        {"checkpoint-steps", {"--checkpoint-steps=1"}},
+                                                        {"checkpoint-minutes", {"--checkpoint-minutes=1"}}};
+
+Case train_case() {
+    Case one{"train",
+             {in().word("model", "model"), in().word("corpus", "book.txt"), "--block=16", "--global-batch=1",
+              "--micro-batch=1"},
+             training(),
+             kTrainingPromises};
+    one.changed["model"] = {in().word("model", "other-model")};
+    one.changed["corpus"] = {in().word("corpus", "other-book.txt")};
+    one.changed["chars"] = {"--chars=20"};
+    one.changed["block"] = {"--block=8"};
+    return one;
+}
+
+Case train_new_case() {
+    return {"train",
+            {in().word("architecture", "architecture.json"), in().word("tokenizer", "model/tokenizer.json"),
+             in().word("corpus", "book.txt")},
+            {{"architecture", {in().word("architecture", "other-architecture.json")}},
+             {"tokenizer", {in().word("tokenizer", "encoder/tokenizer.json")}}}};
+}
+
+Case relabel_case() {
+    return {"relabel",
+            {in().word("baseline", "model"), in().word("reinforced", "other-model"), in().word("corpus", "book.txt"),
+             in().word("dictionary", "terms.json"), "--top-k=8", "--block=16"},
+            {{"baseline", {in().word("baseline", "other-model")}},
+             {"reinforced", {in().word("reinforced", "model")}},
+             {"corpus", {in().word("corpus", "other-book.txt")}},
+             {"chars", {"--chars=60"}},
+             {"dictionary", {in().word("dictionary", "other-terms.json")}},
+             {"rules", {"--rules=published"}},
+             {"combine", {"--combine=logits"}},
+             {"alpha", {"--alpha=2"}},
+             {"top-k", {"--top-k=4"}},
+             {"block", {"--block=8"}},
+             {"logits", {"--logits"}},
+             {"activations", {"--activations=0"}},
+             {"dtype", {"--dtype=bf16"}},
+             {"device", {"--device=cuda"}},
+             {"threads", {"--threads=3"}},
+             {"seed", {"--seed=9"}}},
+            // The same products run in either case.
+            {{"swap", {"--swap=always"}}}};
+}
+
+Case forget_case() {
+    Case one{"forget",
+             {in().word("model", "model"), "--labels=" + in().labels, "--alpha=5", in().word("retain", "retain.txt"),
+              "--retain-block=16", in().word("familiarity-prompts", "prompts.json"),
+              in().word("neighbour-prompts", "prompts.json"), "--global-batch=1", "--micro-batch=1"},
+             training(),
+             kTrainingPromises};
+    one.changed["labels"] = {"--labels=" + in().other_labels};
+    one.changed["alpha"] = {"--alpha=1"};
+    one.changed["retain"] = {in().word("retain", "other-book.txt")};
+    one.changed["retain-ratio"] = {"--retain-ratio=2"};
+    one.changed["retain-block"] = {"--retain-block=8"};
+    one.changed["holdout-share"] = {"--holdout-share=0.25"};
+    one.changed["measure-steps"] = {"--measure-steps=1"};
+    one.changed["familiarity-prompts"] = {in().word("familiarity-prompts", "other-prompts.json")};
+    one.changed["neighbour-prompts"] = {in().word("neighbour-prompts", "other-prompts.json")};
+    one.changed["utility-budget"] = {"--utility-budget=0.5"};
+    return one;
+}
+
+Case trace_case() {
+    return {"trace",
+            {in().word("model", "model"), in().word("facts", "trace.json")},
+            with_compute({{"model", {in().word("model", "other-model")}},
+                          {"facts", {in().word("facts", "other-trace.json")}},
+                          {"limit", {"--limit=1"}},
+                          {"noise", {"--noise=0.25"}},
+                          {"copies", {"--copies=3"}},
+                          {"window", {"--window=3"}},
+                          {"kinds", {"--kinds=state"}},
+                          {"no-severed", {"--no-severed"}},
+                          {"figures", {"--figures=1"}}})};
+}
+
+Case evaluate_case() {
+    return {"evaluate",
+            {"--model=one=" + in().path("model") + ",two=" + in().path("other-model"),
+             "--tasks=lambada_openai,wikitext_word_perplexity,familiarity_probability,neighbour_probability,"
+             "familiarity_completion,counterfact,edit_generation,unrelated_facts,tofu",
+             in().word("data", "data"), "--texts=book=" + in().path("book.txt"), in().word("wikitext", "wiki.txt"),
+             in().word("familiarity-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
+             in().word("neighbour-prompts", "prompts.json"), in().word("dictionary", "terms.json"),
+             in().word("facts", "facts.jsonl"), in().word("reference-texts", "references.json"),
+             in().word("unrelated-facts", "pool.jsonl"), in().word("tofu", "tofu")},
+            with_compute({{"model", {"--model=two=" + in().path("other-model") + ",one=" + in().path("model")}},
+                          {"tasks", {"--tasks=counterfact"}},
+                          {"data", {in().word("data", "other-data")}},
+                          {"texts", {"--texts=book=" + in().path("other-book.txt")}},
+                          {"wikitext", {in().word("wikitext", "other-wiki.txt")}},
+                          {"limit", {"--limit=1"}},
+                          {"window", {"--window=16"}},
+                          {"familiarity-prompts", {in().word("familiarity-prompts", "other-prompts.json")}},
+                          {"completion-prompts", {in().word("completion-prompts", "other-prompts.json")}},
+                          {"neighbour-prompts", {in().word("neighbour-prompts", "other-prompts.json")}},
+                          {"dictionary", {in().word("dictionary", "other-terms.json")}},
+                          {"completions", {"--completions=2"}},
+                          {"completion-tokens", {"--completion-tokens=4"}},
+                          {"facts", {in().word("facts", "other-facts.jsonl")}},
+                          {"fact-format", {"--fact-format=jsonl"}},
+                          {"fact-prompt", {"--fact-prompt=Question: {}"}},
+                          {"zsre-convention", {"--zsre-convention=easyedit"}},
+                          {"target", {"--target=dummy"}},
+                          {"reference-texts", {in().word("reference-texts", "other-references.json")}},
+                          {"unrelated-facts", {in().word("unrelated-facts", "other-pool.jsonl")}},
+                          {"tofu", {in().word("tofu", "other-tofu")}},
+                          {"tofu-forget", {"--tofu-forget=forget05"}},
+                          {"tofu-prompt", {"--tofu-prompt=Question: {}"}},
+                          {"answer-tokens", {"--answer-tokens=4"}},
+                          {"skip-bad", {"--skip-bad"}},
+                          {"compare-with", {"--compare-with=" + in().evaluation}}})};
+}
+
+Case evaluate_told_case() {
+    return {"evaluate",
+            {"--model=" + in().path("model"), "--tasks=tofu", in().word("tofu", "tofu"), "--told=" + in().bundle,
+             in().word("encoder", "encoder")},
+            {{"told", {"--told=" + in().other_bundle}},
+             {"encoder", {in().word("encoder", "other-encoder")}},
+             {"told-above", {"--told-above=0.5"}}}};
+}
+
+TEST(Keys, Train) { check("train", {train_case(), train_new_case()}); }
+
+TEST(Keys, Relabel) { check("relabel", {relabel_case()}); }
+
+// Labels belong to one model: another one is refused, it does not come to a name.
+TEST(Keys, Forget) { check("forget", {forget_case()}, {{"model", "refused with labels of another"}}); }
+
+TEST(Keys, Trace) { check("trace", {trace_case()}); }
+
+TEST(Keys, Evaluate) {
+    check("evaluate", {evaluate_case(), evaluate_told_case()}, {{"list-tasks", "makes no artefact"}});
+}
+
+TEST(Keys, EveryVerbThatMakesAnArtefactTellsItsKey) {
+    const std::set<std::string> without = {"info",    "tokenize", "score",  "generate",
+                                           "anchors", "report",   "verify", "run"};
+    for (const Verb& verb : verbs()) EXPECT_EQ(verb.key == nullptr, without.contains(verb.name)) << verb.name;
+}
+
+// --- files ---
+
+// `change` in place, then back.
+void while_changed(const std::string& path, const std::function<void(const fs::path&)>& change,
+                   const std::function<void()>& look) {
+    const bool was_there = fs::exists(path);
+    const std::string before = was_there ? io::read_file(path) : "";
+    change(path);
+    look();
+    if (was_there) {
+        std::ofstream(path, std::ios::binary) << before;
+    } else {
+        fs::remove(path);
+    }
+}
+
+// Each file of a model, by the option that names its folder: at the same size, or new.
+void check_model_files(const Case& one, const std::string& model) {
+    const std::string base = name_of(one, one.base);
+    const auto expect_other = [&](const std::string& file, const std::function<void(const fs::path&)>& change) {
+        while_changed(in().path(model + "/" + file), change,
+                      [&] { EXPECT_NE(name_of(one, one.base), base) << one.verb << ": " << model << "/" << file; });
+    };
+    const auto flip = [](const fs::path& path) {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekg(-1, std::ios::end);
+        const int last = file.get();
+        file.seekp(-1, std::ios::end);
+        file.put(static_cast<char>(last ^ 1));
+    };
+    const auto put = [](const std::string& text) {
+        return [text](const fs::path& path) { std::ofstream(path) << text; };
+    };
+    expect_other("model.safetensors", flip);
+    expect_other("generation_config.json", put(R"({"bos_token_id": 1, "eos_token_id": [2, 3]})"));
+    expect_other("tokenizer_config.json", put(R"({"bos_token": "<s>", "eos_token": "<unk>"})"));
+    expect_other("special_tokens_map.json", put(R"({"bos_token": "<s>"})"));
+    expect_other("chat_template.jinja", put("{{ messages }}"));
+    expect_other("tokenizer.json", [](const fs::path& path) {
+        Json tokenizer = parse_json(io::read_file(path), path.string());
+        tokenizer["post_processor"] = nullptr;
+        std::ofstream(path) << tokenizer.dump();
+    });
+    expect_other("config.json", [](const fs::path& path) {
+        Json config = parse_json(io::read_file(path), path.string());
+        config["rms_norm_eps"] = 1e-3;
+        std::ofstream(path) << config.dump();
+    });
+    for (const char* stray : {"notes.txt", "README.md", "model.safetensors.bak", "training_args.bin"}) {
+        while_changed(in().path(model + "/" + stray), put("stray"),
+                      [&] { EXPECT_EQ(name_of(one, one.base), base) << one.verb << ": a stray " << stray; });
+    }
+}
+
+TEST(KeyFiles, EveryFileOfAModelCountsAndNoOther) {
+    check_model_files(train_case(), "model");
+    check_model_files(trace_case(), "model");
+    check_model_files(relabel_case(), "model");
+    check_model_files(evaluate_case(), "other-model");
+}
+
+TEST(KeyFiles, StrayFilesBesideWhatTasksReadDoNotCount) {
+    const Case one = evaluate_case();
+    const std::string base = name_of(one, one.base);
+    for (const char* stray : {"data/stray.jsonl", "data/notes.txt", "tofu/retain.json", "tofu/notes.txt"}) {
+        while_changed(
+            in().path(stray), [](const fs::path& path) { std::ofstream(path) << "{}\n"; },
+            [&] { EXPECT_EQ(name_of(one, one.base), base) << stray; });
+    }
+}
+
+TEST(KeyFiles, AnAlteredArtefactIsRefused) {
+    const Case one = forget_case();
+    const std::string file = in().labels + "/labels.h5";
+    while_changed(
+        file,
+        [](const fs::path& path) {
+            std::fstream bytes(path, std::ios::in | std::ios::out | std::ios::binary);
+            bytes.seekp(static_cast<std::streamoff>(fs::file_size(path) / 2));
+            bytes.put('#');
+        },
+        [&] {
+            try {
+                name_of(one, one.base);
+                ADD_FAILURE() << "labels that were changed in place were believed";
+            } catch (const Error& error) {
+                EXPECT_EQ(error.kind(), ErrorKind::kData) << error.what();
+            }
+        });
+}
+
+}  // namespace
+}  // namespace nepenthe::pipelines
