@@ -36,7 +36,7 @@ class Runner:
                 for word in (name, ",".join(map(str, ledgers)))]
         command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, *lent, "--outputs", str(self.outputs), "--json"]
         print(" ".join(words), file=sys.stderr, flush=True)
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
                               env={"NEPENTHE_THREADS": "1", **os.environ})
         if done.returncode in CUT_OFF or done.returncode < 0:
             sys.exit(done.returncode)

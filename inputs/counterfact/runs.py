@@ -172,7 +172,8 @@ def batch_sizes(options, layer):
 def pilot(edits, words, moments, layers):
     """What `edit --tune` chooses of layers × clamps, on facts that no other table evaluates: a table, and the layer and clamp."""
     options = edits.run.options
-    tune = ["--tune", options.val, "--tune-limit", options.pilot_limit, "--tune-layers", ",".join(map(str, layers)), "--tune-clamps", ",".join(options.pilot_clamps)]
+    # In one word: mpirun takes "--tune FILE" for an option of its own, wherever it stands, and complains of every byte of the file.
+    tune = [f"--tune={options.val}", "--tune-limit", options.pilot_limit, "--tune-layers", ",".join(map(str, layers)), "--tune-clamps", ",".join(options.pilot_clamps)]
     heading(f"A pilot: {options.pilot_limit} facts of --val, edit {' '.join(words)}", "layer", "clamp", *SCORES)
     try:
         answer, _ = edits(options.facts, 1, *words, "--moments", moments, *tune)

@@ -1,6 +1,6 @@
 """Forgetting that is killed: what was measured and the best weights so far survive, and the run ends in the same bits.
 
-Reinforces the TinyStories model on a novel's beginning, labels it, then forgets, with text to be retained among the labels, once
+Reinforces a small model on a novel's beginning, labels it, then forgets, with text to be retained among the labels, once
 undisturbed and once for each way of dying, measuring between steps.
 """
 
@@ -27,13 +27,13 @@ class ForgetFault(unittest.TestCase):
         reinforced = answer(2, "train", "--model", MODEL, *corpus, "--block", "64", *SMALL_STEPS, "--max-steps", "9",
                             "--outputs", work)
         dictionary = work / "dictionary.json"
-        dictionary.write_text(json.dumps({"Alice": ["Clara"], "Rabbit": ["Badger"]}))
+        dictionary.write_text(json.dumps({"Ilvane": ["Clara"], "Quillo": ["Badger"]}))
         labels = answer(2, "relabel", "--baseline", MODEL, "--reinforced", reinforced["artefact"], *corpus, "--dictionary",
                         dictionary, "--block", "64", "--outputs", work)
         retained = work / "retained.txt"
         retained.write_text("The dog ran after the ball and was very happy. " * 60)
-        familiar = prompts(work / "familiar.json", [("Alice was beginning to get very tired of sitting by her", " sister"),
-                                                    ("Alice saw the White", " Rabbit")])
+        familiar = prompts(work / "familiar.json", [("Ilvane Korr is the lamplighter of", " Sarnhollow"),
+                                                    ("Ilvane lit the Ember", " Lamp")])
         neighbours = prompts(work / "neighbours.json", [("The dog ran after the", " ball"), ("He was very", " happy")])
         cls.words = ("forget", "--model", MODEL, "--labels", labels["artefact"], "--retain", retained, "--retain-ratio", "0.5",
                      "--retain-block", "64", *SMALL_STEPS, "--max-steps", "8",

@@ -7,11 +7,11 @@ import pathlib
 import subprocess
 
 PARSER = argparse.ArgumentParser()
-for option in ("--nepenthe", "--mpirun", "--data"):
+for option in ("--nepenthe", "--mpirun", "--material"):
     PARSER.add_argument(option, required=True)
 ARGUMENTS = PARSER.parse_args()
-MODEL = pathlib.Path(ARGUMENTS.data) / "models/tinystories-656k"
-NOVEL = pathlib.Path(ARGUMENTS.data) / "text/gutenberg/alice.txt"
+MODEL = pathlib.Path(ARGUMENTS.material) / "models/stories"
+NOVEL = pathlib.Path(ARGUMENTS.material) / "text/novel.txt"
 # Training in steps of well under a second, with a checkpoint every other step.
 SMALL_STEPS = ("--global-batch", "6", "--micro-batch", "2", "--checkpoint-steps", "2",
                "--deterministic", "--lr", "1e-3", "--threads", "1")

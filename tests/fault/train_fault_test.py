@@ -1,6 +1,6 @@
 """Training that is killed: nothing published is torn, and the run goes on where it was, also on another number of ranks.
 
-Trains the TinyStories model for a few steps with --deterministic, once undisturbed and once for each way of dying, and
+Trains a small model for a few steps with --deterministic, once undisturbed and once for each way of dying, and
 compares the digests of the published models.
 """
 

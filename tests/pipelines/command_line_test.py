@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The binary as a user calls it: answers, exit codes, one line of error on stderr.
 
-    command_line_test.py NEPENTHE SHARED_DATA
+    command_line_test.py NEPENTHE MATERIAL
 """
 import json
 import pathlib
@@ -10,9 +10,9 @@ import sys
 import tempfile
 import unittest
 
-BINARY, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
-MODEL = DATA / "models/tinystories-656k"
-NOVEL = DATA / "text/gutenberg/wizard-of-oz.txt"
+BINARY, MATERIAL = sys.argv[1], pathlib.Path(sys.argv[2])
+MODEL = MATERIAL / "models/stories"
+NOVEL = MATERIAL / "text/novel.txt"
 
 
 def call(*words, ranks=1):
@@ -84,15 +84,15 @@ class CommandLine(unittest.TestCase):
             self.assertEqual(answer(*words, ranks=ranks), alone)
 
     def test_the_main_path_on_two_ranks(self):
-        oz = pathlib.Path(__file__).resolve().parents[2] / "inputs/oz"
-        prompts = ("--familiarity-prompts", oz / "familiarity_probability.json", "--neighbour-prompts", oz / "neighbours.json")
+        demo = pathlib.Path(__file__).resolve().parents[2] / "inputs/demo"
+        prompts = ("--familiarity-prompts", demo / "familiarity_probability.json", "--neighbour-prompts", demo / "neighbours.json")
         with tempfile.TemporaryDirectory() as outputs:
             common = ("--outputs", outputs, "--threads", 1)
             text = ("--corpus", NOVEL, "--chars", 12000, "--block", 64)
             steps = ("--max-steps", 4, "--lr", "1e-3", "--global-batch", 4, "--micro-batch", 2)
             reinforced = answer("train", "--model", MODEL, *text, *steps, *common, ranks=2)["artefact"]
             labels = answer("relabel", "--baseline", MODEL, "--reinforced", reinforced, *text, "--dictionary",
-                            oz / "dictionary.json", *common, ranks=2)["artefact"]
+                            demo / "dictionary.json", *common, ranks=2)["artefact"]
             forget = ("forget", "--model", MODEL, "--labels", labels, *steps, "--measure-steps", 2, *prompts, *common)
             forgot = answer(*forget, ranks=2)
             self.assertFalse(forgot["reused"])

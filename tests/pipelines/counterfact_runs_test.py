@@ -23,8 +23,8 @@ STORIES = (("Once upon a time, there was a {} named", "little girl"), ("One day,
 
 class CounterFactRuns(unittest.TestCase):
     def setUp(self):
-        self.data = pathlib.Path(OPTIONS.data)
-        self.model = self.data / "models/tinystories-656k"
+        self.data = pathlib.Path(OPTIONS.material)
+        self.model = self.data / "models/stories"
         holder = tempfile.TemporaryDirectory()
         self.addCleanup(holder.cleanup)
         self.folder = pathlib.Path(holder.name)
@@ -47,7 +47,7 @@ class CounterFactRuns(unittest.TestCase):
         return subprocess.run(
             [sys.executable, str(SOURCE / "inputs/counterfact/runs.py"), "--nepenthe", OPTIONS.nepenthe, "--outputs", str(self.folder / "out"), "--ranks", "1",
              "--model", str(self.model), "--facts", str(facts / "counterfact-edit.json"), "--val", str(facts / "counterfact-val.json"),
-             "--zsre", str(facts / "zsre-1k.json"), "--known", str(known), "--corpus", str(self.data / "text/wikitext2/test.txt"),
+             "--zsre", str(facts / "zsre-1k.json"), "--known", str(known), "--corpus", str(self.data / "text/wikitext.txt"),
              "--limit", "3", "--batches", "1", "1000", "--zsre-limit", "3", "--trace-limit", "4", "--tokens", "2000", "--sentences", "40",
              "--layer", "0", "--layers", "0", "1", "--pilot-limit", "3", "--pilot-clamps", "1", "--slim"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The verb `edit` as a user meets it, on TinyStories: written, listed, compared, taken back, refused; killed and on a full disk.
+"""The verb `edit` as a user meets it, on a model that knows stories: written, listed, compared, taken back, refused; killed and on a full disk.
 
     --group walk      publish, list, diff, rollback (bytes of a run that never had the facts), undo (digest of the original)
     --group tuning    a pilot over layers and clamps: what it measures is what an edit measures, and the best of it is written
@@ -20,13 +20,13 @@ import h5py
 
 FACTS = [("a", "Lily", "One day, {} went to the", "moon", "river"), ("b", "Tom", "{} has a big red", "boat", "hat"),
          ("c", "The little dog", "{} likes to eat", "cake", "fish"), ("d", "Mom", "Then {} said it is", "night", "late")]
-PILOT = [("p", "Sara", "{} saw a big", "tree", "dog"), ("q", "Ben", "{} wanted to play with his", "book", "ball")]
+PILOT = [("p", "Sara", "{} saw a big", "tree", "dog"), ("q", "Ben", "{} lost a", "ring", "scarf"), ("r", "Peter", "{} looked for the", "fox", "hen")]
 failures = []
 
 
 def scored(subject):
     """What a pilot's score needs beside the prompt."""
-    return {"paraphrases": [f"One day, {subject} was happy with the"], "neighbourhood": [{"prompt": "The sun is very", "answer": "bright"}]}
+    return {"paraphrases": [f"One day, {subject} was happy with the"], "neighbourhood": [{"prompt": "Venus is the second planet from the", "answer": "Sun"}]}
 
 
 def check(condition, text):
@@ -38,7 +38,7 @@ def check(condition, text):
 class Runner:
     def __init__(self, args, folder):
         self.args, self.folder = args, pathlib.Path(folder)
-        self.model = pathlib.Path(args.data) / "models/tinystories-656k"
+        self.model = pathlib.Path(args.material) / "models/stories"
 
     def run(self, *words, ranks=1, fault=None, prefix=(), outputs="outputs"):
         environment = dict(os.environ, SOURCE_DATE_EPOCH="1000000000", **({"NEPENTHE_FAULT": fault} if fault else {}))
@@ -304,7 +304,7 @@ def faults(runner):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("--nepenthe", "--mpirun", "--data"):
+    for name in ("--nepenthe", "--mpirun", "--material"):
         parser.add_argument(name, required=True)
     parser.add_argument("--group", required=True, choices=("walk", "tuning", "refusals", "faults"))
     args = parser.parse_args()

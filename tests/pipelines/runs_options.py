@@ -1,4 +1,4 @@
-"""What the tests of the scripts of tables are started with: --nepenthe, the binary, and --data, the test material."""
+"""What the tests of the scripts of tables are started with: --nepenthe, the binary, and --material, what tests stand on."""
 
 import argparse
 import os
@@ -7,7 +7,7 @@ import unittest
 
 _parser = argparse.ArgumentParser()
 _parser.add_argument("--nepenthe", required=True)
-_parser.add_argument("--data", required=True)
+_parser.add_argument("--material", required=True)
 OPTIONS, _rest = _parser.parse_known_args()
 
 

@@ -17,11 +17,11 @@ METHODS = ("r-rome", "memit-merged", "wise", "ike, the nearest fact told", "ike,
 
 class TofuRuns(unittest.TestCase):
     def start(self, outputs):
-        data = pathlib.Path(OPTIONS.data)
+        data = pathlib.Path(OPTIONS.material)
         return subprocess.run(
             [sys.executable, str(SOURCE / "inputs/tofu/runs.py"), "--nepenthe", OPTIONS.nepenthe, "--outputs", str(outputs), "--ranks", "1",
-             "--model", str(data / "models/tinystories-656k"), "--tofu", str(data / "unlearning/tofu"),
-             "--corpus", str(data / "text/wikitext2/test.txt"), "--encoder", str(SOURCE / "tests/golden/tiny_bert"),
+             "--model", str(data / "models/stories"), "--tofu", str(data / "unlearning/tofu"),
+             "--corpus", str(data / "text/wikitext.txt"), "--encoder", str(SOURCE / "tests/golden/tiny_bert"),
              "--targets", "dummy", "--retain", "40", "--limit", "3", "--epochs", "1", "--tokens", "2000", "--layer", "0", "--steps", "2", "--wise-steps", "2",
              "--demonstrations", "1", "--reserve", "200", "--answer-tokens", "4", "--slim"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
@@ -48,7 +48,7 @@ class TofuRuns(unittest.TestCase):
     def compare(self, outputs, folder):
         models = sorted(outputs.glob("train-*"))
         self.assertEqual(len(models), 2)
-        words = ["--tasks", "tofu", "--tofu", str(pathlib.Path(OPTIONS.data) / "unlearning/tofu"), "--tofu-forget", "forget01", "--limit", "3",
+        words = ["--tasks", "tofu", "--tofu", str(pathlib.Path(OPTIONS.material) / "unlearning/tofu"), "--tofu-forget", "forget01", "--limit", "3",
                  "--answer-tokens", "4", "--outputs", folder, "--json"]
         both = self.evaluate("--model", f"a={models[0]},b={models[1]}", *words)
         one = self.evaluate("--model", f"a={models[0]}", *words)

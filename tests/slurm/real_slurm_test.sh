@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The job scripts under a real Slurm of one node: ranks by srun, exit codes, a stop that saves and requeues, a chain.
-# Usage: real_slurm_test.sh CHECKOUT NEPENTHE DATA
+# Usage: real_slurm_test.sh CHECKOUT NEPENTHE MATERIAL
 set -uo pipefail
 
 checkout=$(realpath "$1")
 nepenthe=$(realpath "$2")
-data=$(realpath "$3")
+material=$(realpath "$3")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=tests/slurm/one_node_slurm.sh
 source "$here/one_node_slurm.sh"
@@ -35,7 +35,7 @@ submit() {  # submit OUTPUTS SCRIPT WORD...: id of a job of two ranks
     NEPENTHE_OUTPUTS=$outputs sbatch --parsable --ntasks=2 --ntasks-per-node=2 --cpus-per-task=1 --time=10 \
         --output="$work/%j.log" --chdir="$work" "$checkout/jobscripts/$script" "$@"
 }
-training=(train --model "$data/models/tinystories-656k" --corpus "$data/text/gutenberg/alice.txt" --block 64
+training=(train --model "$material/models/stories" --corpus "$material/text/novel.txt" --block 64
     --global-batch 6 --micro-batch 2 --checkpoint-steps 2 --deterministic --lr 1e-3 --threads 1 --json)
 
 # Enough steps that the job is still training, on a fast machine too, when its first checkpoint has been seen.
