@@ -130,7 +130,7 @@ class Translator {
         const std::string_view character = pattern_.substr(at_, length);
         at_ += length;
         const bool plain = length > 1 || std::isalnum(static_cast<unsigned char>(character[0]));
-        return (plain ? "" : "\\") + std::string(character);
+        return fmt::format("{}{}", plain ? "" : "\\", character);
     }
 
     Characters read_posix_class() {
