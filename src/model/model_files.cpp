@@ -43,7 +43,7 @@ std::vector<std::string> model_file_names(const fs::path& folder) {
         const std::string name = entry.path().filename().string();
         if (entry.is_regular_file() && (is_side_file(name) || is_side_memory_file(name))) names.push_back(name);
     }
-    if (names.front() != io::kWeightsFile) names.push_back(io::kWeightsIndex);
+    if (names.front() != io::kWeightsFile) names.emplace_back(io::kWeightsIndex);
     std::sort(names.begin(), names.end());
     return names;
 }
