@@ -78,6 +78,12 @@ bool is_word_character(char32_t code_point) {
     }
 }
 
+bool is_mark(char32_t code_point) {
+    if (code_point < 0x300) return false;
+    const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
+    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
+}
+
 char32_t code_point_before(std::string_view text, std::size_t at) {
     if (at == 0) return 0;
     std::size_t begin = at - 1;

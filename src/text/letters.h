@@ -14,6 +14,8 @@ std::string capitalize_words(std::string_view text);
 
 // Letters, digits, combining marks and the underscore.
 bool is_word_character(char32_t code_point);
+// Combining marks, which belong to the letter before them.
+bool is_mark(char32_t code_point);
 
 // The code point that ends before byte `at`, or that begins at it; 0 at the text's ends. `text` is valid UTF-8 and `at`
 // lies between two characters.
