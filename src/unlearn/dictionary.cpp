@@ -4,6 +4,9 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "io/file.h"
+#include "text/joined_text.h"
+#include "text/letters.h"
+#include "text/unicode.h"
 
 #include <algorithm>
 #include <sstream>
@@ -15,9 +18,10 @@ namespace {
 constexpr std::size_t kMaxBytes = 64u << 20;
 constexpr std::string_view kSpace = " \t\r\n";
 
+// Also by white space of other kinds: no-break, thin, ideographic …
 bool blank_or_padded(std::string_view text) {
-    return text.empty() || kSpace.find(text.front()) != std::string_view::npos ||
-           kSpace.find(text.back()) != std::string_view::npos;
+    return text.empty() || text::is_white_space(text::code_point_at(text, 0)) ||
+           text::is_white_space(text::code_point_before(text, text.size()));
 }
 
 // Names of the outer object in the order of the file; the parsed value itself is sorted.
@@ -33,7 +37,7 @@ std::vector<std::string> names_in_file_order(std::string_view text) {
 
 void add_replacement(DictionaryEntry& entry, const std::string& replacement, std::string_view what,
                      Problems& problems) {
-    if (replacement.find_first_not_of(kSpace) == std::string::npos) {
+    if (text::without_end_blanks(replacement).find_first_not_of(kSpace) == std::string::npos) {
         problems.add("{}: term \"{}\" has an empty replacement", what, entry.term);
         return;
     }

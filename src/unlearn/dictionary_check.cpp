@@ -1,8 +1,9 @@
 #include "unlearn/dictionary_check.h"
 
-#include "io/text.h"
+#include "text/folded_text.h"
 #include "text/letters.h"
 #include "unlearn/published_translation.h"
+#include "unlearn/uncovered_forms.h"
 
 #include <fmt/format.h>
 
@@ -15,18 +16,35 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::array<std::pair<Finding, std::string_view>, 10> kNames{{
+constexpr std::array<std::pair<Finding, std::string_view>, 12> kNames{{
     {Finding::kPossessive, "possessive of a term"},
     {Finding::kWordsAreTerms, "all words are terms"},
     {Finding::kUnreachable, "unreachable (published rules)"},
     {Finding::kOrdinaryWord, "ordinary lower-case word"},
     {Finding::kCaseTwin, "case twin"},
+    {Finding::kTypographyTwin, "typography twin, never reached"},
     {Finding::kIdentity, "identity translation"},
     {Finding::kSingleLetter, "single letter"},
     {Finding::kTooShort, "too short, left alone"},
     {Finding::kArticleFirst, "replacement begins with an article"},
+    {Finding::kUncovered, "inflections without a rule"},
     {Finding::kNoHit, "no hit in the corpus"},
 }};
+
+// "Halcyons (3), HALCYON (2) …"
+std::string listed(const std::vector<WrittenForm>& forms, std::size_t most) {
+    std::string out;
+    for (std::size_t i = 0; i < std::min(most, forms.size()); ++i) {
+        out += fmt::format("{}{} ({})", i > 0 ? ", " : "", forms[i].text, forms[i].count);
+    }
+    return forms.size() > most ? out + " …" : out;
+}
+
+Json forms_json(const std::vector<WrittenForm>& forms) {
+    Json rows = Json::array();
+    for (const WrittenForm& form : forms) rows.push_back({{"text", form.text}, {"count", form.count}});
+    return rows;
+}
 
 bool is_ordinary_word(std::string_view term) {
     for (std::size_t at = 0; at < term.size(); ++at) {
@@ -64,7 +82,7 @@ void note_term(const DictionaryEntry& entry, const PruneRules& prune_rules, cons
     const auto note = [&](bool applies, Finding finding, std::string detail = "") {
         if (applies) report.notes.push_back({finding, std::move(detail)});
     };
-    const std::size_t characters = io::count_code_points(entry.term);
+    const std::size_t characters = term_length(entry.term);
     note(prune_rules.possessive_of_a_term(entry.term), Finding::kPossessive);
     note(prune_rules.all_words_are_terms(entry.term), Finding::kWordsAreTerms);
     note(is_ordinary_word(entry.term), Finding::kOrdinaryWord);
@@ -91,16 +109,91 @@ void note_case_twins(const Dictionary& dictionary, DictionaryReport& report) {
     }
 }
 
+void note_typography_twins(const Dictionary& dictionary, DictionaryReport& report) {
+    std::map<std::string, std::size_t> by_form;
+    for (std::size_t i = 0; i < dictionary.entries.size(); ++i) {
+        const auto [first, is_new] = by_form.emplace(folded_term(dictionary.entries[i].term), i);
+        if (!is_new)
+            report.terms[i].notes.push_back({Finding::kTypographyTwin, dictionary.entries[first->second].term});
+    }
+}
+
+// White space and line breaks as one blank each; everything else as it is written.
+std::string on_one_line(std::string_view written) {
+    std::string out;
+    bool blank = false;
+    for (const char c : written) {
+        const bool is_blank = c == ' ' || (c >= '\t' && c <= '\r');
+        if (!is_blank) out += c;
+        if (is_blank && !blank) out += ' ';
+        blank = is_blank;
+    }
+    return out;
+}
+
+bool is_marked_up(std::string_view document, const TermMatch& match) {
+    const auto is_mark = [](char c) { return c == '_' || c == '*'; };
+    return match.begin > 0 && is_mark(document[match.begin - 1]) && match.end < document.size() &&
+           is_mark(document[match.end]);
+}
+
+// Written with other characters than casing and inflection of the term as it is given explain.
+bool in_other_typography(const std::string& term, const TermMatch& match, const std::string& written) {
+    if (match.inflection == Inflection::kNone) {
+        const bool whole_words = match.casing == Casing::kTitle;
+        return apply_casing(whole_words ? text::to_lower(term) : term, match.casing) != written;
+    }
+    return text::fold(written, text::Markup::kKept).text() != written;
+}
+
+// Terms that the corpus writes otherwise than they are given, and how.
+std::string forms_text(const std::vector<const TermReport*>& by_hits, std::size_t most_terms) {
+    std::string out;
+    std::size_t shown = 0;
+    for (const TermReport* term : by_hits) {
+        if (term->forms.empty() || (term->forms.size() == 1 && term->forms.front().text == term->term)) continue;
+        if (out.empty()) out = fmt::format("\n  {:<32}{}\n", "written otherwise", "forms");
+        if (shown++ == most_terms) return out + "  … (all of them with --json)\n";
+        out += fmt::format("  {:<32}{}\n", term->term, listed(term->forms, 6));
+    }
+    return out;
+}
+
+std::vector<WrittenForm> by_count(const std::map<std::string, std::int64_t>& counts) {
+    std::vector<WrittenForm> forms;
+    for (const auto& [text, count] : counts) forms.push_back({text, count});
+    std::stable_sort(forms.begin(), forms.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
+    return forms;
+}
+
 void count_hits(const Dictionary& dictionary, const std::vector<std::string>& documents, const MatchRules& rules,
                 DictionaryReport& report) {
     const TermMatcher matcher(dictionary, rules);
+    UncoveredForms uncovered(dictionary, rules);
+    std::vector<std::map<std::string, std::int64_t>> forms(dictionary.entries.size());
     for (const std::string& document : documents) {
-        for (const TermMatch& match : matcher.find_all(document)) {
-            ++report.terms[match.term].hits;
-            report.terms[match.term].other_casing += match.casing != Casing::kAsGiven;
+        const std::vector<TermMatch> matches = matcher.find_all(document);
+        for (const TermMatch& match : matches) {
+            TermReport& term = report.terms[match.term];
+            const std::string written =
+                on_one_line(std::string_view(document).substr(match.begin, match.end - match.begin));
+            ++term.hits;
+            term.other_casing += match.casing != Casing::kAsGiven;
+            term.other_typography += in_other_typography(term.term, match, written);
+            term.marked_up += is_marked_up(document, match);
+            term.inflected += match.inflection != Inflection::kNone;
+            ++forms[match.term][written];
         }
+        uncovered.add(document, matches);
     }
-    for (TermReport& term : report.terms) {
+    for (std::size_t i = 0; i < report.terms.size(); ++i) {
+        TermReport& term = report.terms[i];
+        term.forms = by_count(forms[i]);
+        if (const auto found = uncovered.counts().find(static_cast<std::uint32_t>(i));
+            found != uncovered.counts().end()) {
+            term.uncovered = by_count(found->second);
+            term.notes.push_back({Finding::kUncovered, listed(term.uncovered, 3)});
+        }
         if (term.hits == 0) term.notes.push_back({Finding::kNoHit, ""});
     }
 }
@@ -129,6 +222,7 @@ DictionaryReport check_dictionary(const Dictionary& dictionary, const text::Toke
         report.terms[term].notes.push_back({Finding::kUnreachable, dictionary.entries[earlier].term});
     }
     note_case_twins(dictionary, report);
+    note_typography_twins(dictionary, report);
     if (documents) {
         report.with_corpus = true;
         count_hits(dictionary, *documents, rules, report);
@@ -163,12 +257,24 @@ Json DictionaryReport::to_json() const {
         if (with_corpus) {
             row["hits"] = term.hits;
             row["hits_in_other_casing"] = term.other_casing;
+            row["hits_in_other_typography"] = term.other_typography;
+            row["hits_marked_up"] = term.marked_up;
+            row["hits_inflected"] = term.inflected;
+            row["forms"] = forms_json(term.forms);
+            row["without_a_rule"] = forms_json(term.uncovered);
         }
         rows.push_back(std::move(row));
     }
     Json out = {
         {"terms", rows.size()}, {"terms_after_pruning", terms_after_pruning}, {"findings", findings}, {"rows", rows}};
-    if (with_corpus) out["hits"] = total_hits();
+    if (with_corpus) {
+        out["hits"] = total_hits();
+        std::int64_t without_a_rule = 0;
+        for (const TermReport& term : terms) {
+            for (const WrittenForm& form : term.uncovered) without_a_rule += form.count;
+        }
+        out["words_without_a_rule"] = without_a_rule;
+    }
     return out;
 }
 
@@ -199,10 +305,14 @@ std::string DictionaryReport::to_text(std::size_t most_terms) const {
     std::vector<const TermReport*> by_hits;
     for (const TermReport& term : terms) by_hits.push_back(&term);
     std::stable_sort(by_hits.begin(), by_hits.end(), [](auto* a, auto* b) { return a->hits > b->hits; });
-    out += fmt::format("\n  {:<32}{:>8}  {}\n", "most frequent", "hits", "of these in another casing");
+    out += fmt::format("\n  {:<32}{:>8}{:>8}{:>12}{:>8}{:>11}\n", "most frequent", "hits", "casing", "typography",
+                       "marked", "inflected");
     for (std::size_t i = 0; i < std::min<std::size_t>(10, by_hits.size()) && by_hits[i]->hits > 0; ++i) {
-        out += fmt::format("  {:<32}{:>8}  {}\n", by_hits[i]->term, by_hits[i]->hits, by_hits[i]->other_casing);
+        const TermReport& term = *by_hits[i];
+        out += fmt::format("  {:<32}{:>8}{:>8}{:>12}{:>8}{:>11}\n", term.term, term.hits, term.other_casing,
+                           term.other_typography, term.marked_up, term.inflected);
     }
+    out += forms_text(by_hits, most_terms);
     return out;
 }
 

@@ -214,12 +214,14 @@ TranslatedBlock ImprovedTranslator::translate(std::uint64_t block) const {
     if (matches.inside.empty() && matches.cut.empty()) return unchanged(source);
 
     const std::vector<std::uint32_t> choice = draw(block);
+    const std::string_view document = corpus_->documents[source.document];
     std::vector<std::string> replacements;
     for (const TermMatch& match : matches.inside) {
         const std::string& chosen = dictionary_->entries[match.term].replacements[choice[match.term]];
-        replacements.push_back(apply_casing(chosen, match.casing));
+        replacements.push_back(replacement_like(chosen, match.inflection, match.casing,
+                                                document.substr(match.begin, match.end - match.begin)));
     }
-    const TranslatedText translated(corpus_->documents[source.document], begin, end, matches.inside, replacements);
+    const TranslatedText translated(document, begin, end, matches.inside, replacements);
     const text::Encoding target =
         touching(tokenizer_->encode(translated.text(), false), translated.left(), translated.right());
 

@@ -2,7 +2,7 @@
 // Translation of the text itself: terms are found by TermMatcher, the block is tokenised anew in its surroundings, and
 // the map follows byte offsets. specs: unlearning.md §2.8.
 //
-// - One replacement a term and block, in the casing of each occurrence.
+// - One replacement a term and block, in the casing and inflection of each occurrence and with its apostrophe.
 // - A position maps when what it has read ends at the same place in both texts: unmatched tokens map to the same token,
 //   the last token of an occurrence maps to the last token of its replacement; where a token reaches across the seam of
 //   a replacement in one tokenisation only, it does not map.

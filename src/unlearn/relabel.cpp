@@ -256,7 +256,9 @@ Json RelabelOptions::to_json() const {
                 {"store_logits", store_logits},
                 {"activation_layers", activation_layers}};
     if (rules == Rules::kImproved) {
+        out["matching"] = kMatchVersion;
         out["casings"] = match.casings;
+        out["inflections"] = match.inflections;
         out["min_characters"] = match.min_characters;
     }
     return out;

@@ -46,8 +46,9 @@ struct TranslatedBlock {
 };
 
 enum class Rules {
-    kPublished,  // the released code's scan over tokens, with its quirks
-    kImproved,   // matching on text: longest match, word boundaries, casings, one replacement a term and block
+    kPublished,  // the released code's scan over tokens, with its quirks: no typography but the dictionary's own
+    kImproved,   // matching on text in any typography: longest match, word boundaries where the script has them,
+                 // casings, inflections, one replacement a term and block
 };
 std::string_view rules_name(Rules rules);  // "published", "improved"
 Rules parse_rules(std::string_view name);  // throws Error(kUsage)
