@@ -1,5 +1,6 @@
 #include "pipelines/stage.h"
 
+#include "base/log.h"
 #include "dist/guard.h"
 #include "io/file.h"
 #include "io/text.h"
@@ -48,16 +49,16 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
 
 std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths,
                                                std::int64_t characters) {
-    std::vector<std::string> documents;
-    for (const auto& path : paths) {
-        for (std::string& document : io::read_documents(path)) {
-            if (characters > 0) {
-                document.resize(io::bytes_of_code_points(document, static_cast<std::size_t>(characters)));
-            }
-            documents.push_back(std::move(document));
+    io::Documents documents = io::read_documents(paths);
+    if (documents.blank > 0) {
+        log_info("corpus: {} blank documents are passed over, {} remain", documents.blank, documents.texts.size());
+    }
+    if (characters > 0) {
+        for (std::string& text : documents.texts) {
+            text.resize(io::bytes_of_code_points(text, static_cast<std::size_t>(characters)));
         }
     }
-    return documents;
+    return std::move(documents.texts);
 }
 
 Answer artefact_answer(const store::Artefact& artefact, const std::string& what) {

@@ -26,7 +26,8 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
                               const std::filesystem::path& source, const std::vector<std::filesystem::path>& side_files,
                               const Json& summary);
 
-// Documents of all paths, each cut to its first `characters` code points (0 = whole).
+// Documents of all paths, each cut to its first `characters` code points (0 = whole). Says how many blank ones were
+// passed over.
 std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths,
                                                std::int64_t characters);
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "evaluate/likelihood_request.h"
 #include "evaluate/perplexity_windows.h"
 #include "evaluate/python_strings.h"
@@ -137,12 +138,21 @@ std::unique_ptr<Task> make_token_perplexity_task(const std::string&, const TaskI
 std::unique_ptr<Task> make_text_perplexity_task(const std::string&, const TaskInput& input) {
     const model::WindowOptions windows{.window = window_of(input)};
     std::vector<Piece> pieces;
-    for (const std::string& document : io::read_documents(input.options.text)) {
+    const io::Documents documents = io::read_documents({input.options.text});
+    std::int64_t unpredicted = 0;
+    for (const std::string& document : documents.texts) {
         const auto ids = encode_with_special_tokens(input.tokenizer, document);
-        if (ids.size() < 2) continue;  // nothing is predicted
+        if (ids.size() < 2) {  // nothing is predicted
+            ++unpredicted;
+            continue;
+        }
         for (auto& request : model::sliding_windows(ids, windows)) {
             pieces.push_back(one_window(std::move(request), "perplexity"));
         }
+    }
+    if (documents.blank + unpredicted > 0) {
+        log_info("{}: {} blank documents and {} of one token are passed over", input.options.text.string(),
+                 documents.blank, unpredicted);
     }
     if (pieces.empty()) fail(ErrorKind::kData, "{}: no document has two tokens", input.options.text.string());
     return std::make_unique<PerplexityTask>(std::move(pieces), 4, input.options.limit);

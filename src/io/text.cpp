@@ -42,12 +42,13 @@ std::size_t line_of(std::string_view text, std::size_t offset) {
            static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
 }
 
+constexpr std::string_view kUtf16 = "is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8";
+
+bool is_utf16(std::string_view raw) { return raw.starts_with("\xFF\xFE") || raw.starts_with("\xFE\xFF"); }
+
 // Why `raw` is no text, or "".
 std::string text_problem(std::string_view raw) {
-    if (raw.empty() || raw == kByteOrderMark) return "is empty";
-    if (raw.starts_with("\xFF\xFE") || raw.starts_with("\xFE\xFF")) {
-        return "is UTF-16; convert it with: iconv -f UTF-16 -t UTF-8";
-    }
+    if (is_utf16(raw)) return std::string(kUtf16);
     if (const std::size_t nul = raw.find('\0'); nul != std::string_view::npos) {
         return fmt::format("line {}, byte {}: a NUL byte; this is binary data, not text", line_of(raw, nul), nul);
     }
@@ -71,41 +72,88 @@ void normalise(std::string& text) {
     text.resize(kept);
 }
 
-std::vector<std::string> read_folder(const std::filesystem::path& folder) {
+// White space of any script, and what has no width.
+bool is_blank(std::string_view text) {
+    constexpr std::string_view kAscii = " \t\r\n\v\f";
+    for (std::size_t at = 0; at < text.size();) {
+        if (kAscii.find(text[at]) != std::string_view::npos) {
+            ++at;
+            continue;
+        }
+        const std::string_view two = text.substr(at, 2), three = text.substr(at, 3);
+        const auto last = static_cast<unsigned char>(three.size() == 3 ? three[2] : 0);
+        if (two == "\xC2\x85" || two == "\xC2\xA0") {
+            at += 2;
+        } else if (three == "\xE1\x9A\x80" || three == "\xE2\x81\x9F" || three == "\xE3\x80\x80" ||
+                   three == kByteOrderMark ||
+                   (three.starts_with("\xE2\x80") && (last <= 0x8B || last == 0xA8 || last == 0xA9 || last == 0xAF))) {
+            at += 3;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+void add_document(std::string text, Documents& documents) {
+    const std::string problem = text_problem(text);
+    if (!problem.empty()) fail(ErrorKind::kData, "{}", problem);
+    normalise(text);
+    if (is_blank(text)) {
+        ++documents.blank;
+    } else {
+        documents.texts.push_back(std::move(text));
+    }
+}
+
+void add_file(const std::filesystem::path& path, Documents& documents) {
+    try {
+        add_document(read_file(path), documents);
+    } catch (const Error& error) {
+        if (error.kind() != ErrorKind::kData) throw;
+        fail(ErrorKind::kData, "{}: {}", path.string(), error.what());
+    }
+}
+
+void add_folder(const std::filesystem::path& folder, Documents& documents) {
     std::vector<std::filesystem::path> files;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
         if (entry.path().extension() == ".txt") files.push_back(entry.path());
     }
     if (files.empty()) fail(ErrorKind::kData, "{}: no *.txt file lies in this folder", folder.string());
     std::sort(files.begin(), files.end());
-
-    std::vector<std::string> documents;
     Problems problems;
     for (const std::filesystem::path& file : files) {
         try {
-            documents.push_back(read_text(file));
+            add_file(file, documents);
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::kData) throw;
             problems.add("{}", error.what());
         }
     }
     problems.throw_if_any(ErrorKind::kData, folder.string());
-    return documents;
 }
 
-std::vector<std::string> read_jsonl(const std::filesystem::path& path) {
-    std::vector<std::string> documents;
+void add_json_lines(const std::filesystem::path& path, Documents& documents) {
     for_each_json_line(path, [&](std::size_t, const Json& value) {
-        if (!value.is_object() || !value.contains("text") || !value["text"].is_string()) {
+        const auto text = value.is_object() ? value.find("text") : value.end();
+        if (!value.is_object() || text == value.end() || !(text->is_string() || text->is_null())) {
             fail(ErrorKind::kData, "no \"text\" string");
         }
-        std::string text = value["text"].get<std::string>();
-        normalise(text);
-        if (text.empty()) fail(ErrorKind::kData, "\"text\" is empty");
-        documents.push_back(std::move(text));
+        add_document(text->is_null() ? "" : text->get<std::string>(), documents);
     });
-    if (documents.empty()) fail(ErrorKind::kData, "{}: no document in it", path.string());
-    return documents;
+}
+
+void add_path(const std::filesystem::path& path, Documents& documents) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored)) return add_folder(path, documents);
+    const std::string extension = path.extension().string();
+    if (extension == ".jsonl") return add_json_lines(path, documents);
+    if (extension == ".json") {
+        fail(ErrorKind::kData, "{}: a corpus is text, a folder of *.txt, or .jsonl with one {{\"text\": …}} a line",
+             path.string());
+    }
+    add_file(path, documents);
 }
 
 }  // namespace
@@ -132,35 +180,46 @@ std::size_t find_invalid_utf8(std::string_view text) {
 
 std::string read_text(const std::filesystem::path& path) {
     std::string text = read_file(path);
-    const std::string problem = text_problem(text);
+    const std::string problem = text.empty() || text == kByteOrderMark ? "is empty" : text_problem(text);
     if (!problem.empty()) fail(ErrorKind::kData, "{}: {}", path.string(), problem);
     normalise(text);
     return text;
 }
 
-std::vector<std::string> read_documents(const std::filesystem::path& path) {
-    std::error_code ignored;
-    if (std::filesystem::is_directory(path, ignored)) return read_folder(path);
-    const std::string extension = path.extension().string();
-    if (extension == ".jsonl") return read_jsonl(path);
-    if (extension == ".json") {
-        fail(ErrorKind::kData, "{}: a corpus is text, a folder of *.txt, or .jsonl with one {{\"text\": …}} a line",
-             path.string());
+Documents read_documents(const std::vector<std::filesystem::path>& paths) {
+    Documents documents;
+    Problems problems;
+    for (const std::filesystem::path& path : paths) {
+        try {
+            add_path(path, documents);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::kData) throw;
+            problems.add("{}", error.what());
+        }
     }
-    return {read_text(path)};
+    if (problems.items().empty() && documents.texts.empty() && !paths.empty()) {
+        problems.add("{}{}: there is no text in it, {}", paths.front().string(), paths.size() > 1 ? " …" : "",
+                     documents.blank == 0 ? "not one document"
+                                          : fmt::format("all {} documents are empty or white space", documents.blank));
+    }
+    if (problems.items().size() == 1) fail(ErrorKind::kData, "{}", problems.items().front());
+    problems.throw_if_any(ErrorKind::kData, "this corpus cannot be read");
+    return documents;
 }
 
 void for_each_json_line(const std::filesystem::path& path,
                         const std::function<void(std::size_t line, const Json& value)>& visit) {
     const MappedFile file(path);
     std::string_view rest = file.text();
-    if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
+    if (is_utf16(rest)) fail(ErrorKind::kData, "{}: {}", path.string(), kUtf16);
 
     Problems problems;
     for (std::size_t number = 1; !rest.empty(); ++number) {
         const std::size_t length = std::min(rest.find('\n'), rest.size());
-        const std::string_view line = rest.substr(0, length);
+        std::string_view line = rest.substr(0, length);
         rest.remove_prefix(std::min(length + 1, rest.size()));
+        // Also where files were put one behind the other.
+        if (line.starts_with(kByteOrderMark)) line.remove_prefix(kByteOrderMark.size());
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
         const std::string place = fmt::format("line {}", number);
         std::optional<Json> value;

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -19,11 +20,19 @@ std::size_t find_invalid_utf8(std::string_view text);
 // with line and byte offset.
 std::string read_text(const std::filesystem::path& path);
 
-// Documents of a corpus: a text file is one document, a folder is its *.txt files sorted by name, a .jsonl file has
-// one document a line in its "text" field.
-std::vector<std::string> read_documents(const std::filesystem::path& path);
+// The texts of a corpus.
+struct Documents {
+    std::vector<std::string> texts;  // each as read_text gives it
+    std::int64_t blank = 0;          // passed over: files and rows with nothing but white space in them, rows of null
+};
 
-// Calls `visit(line_number, value)` for every non-empty line; all bad lines are reported together as Error(kData).
+// Documents of all paths: a text file is one document, a folder is its *.txt files sorted by name, a .jsonl file has
+// one document a line in its "text" field. Whatever it comes from, a text is held to the same rules (read_text). Throws
+// Error(kData) that lists every bad file and line, and where nothing is left.
+Documents read_documents(const std::vector<std::filesystem::path>& paths);
+
+// Calls `visit(line_number, value)` for every line that is not blank; all bad lines are reported together as
+// Error(kData). A byte-order mark at the front of the file or of a line is dropped, lines may end in CRLF.
 void for_each_json_line(const std::filesystem::path& path,
                         const std::function<void(std::size_t line, const Json& value)>& visit);
 

@@ -58,43 +58,85 @@ TEST(ReadText, ReadsALineOfAHundredMegabytes) {
     EXPECT_EQ(read_text(folder.write("a.txt", line)), line);
 }
 
+using Texts = std::vector<std::string>;
+
 TEST(ReadDocuments, TakesFilesFoldersAndJsonLines) {
     testing::TemporaryFolder folder;
     const auto b = folder.write("b.txt", "second\r\n");
     folder.write("a.txt", "first");
     folder.write("notes.md", "not this");
-    using Documents = std::vector<std::string>;
-    EXPECT_EQ(read_documents(b), (Documents{"second\n"}));
-    EXPECT_EQ(read_documents(folder.path()), (Documents{"first", "second\n"}));
+    EXPECT_EQ(read_documents({b}).texts, (Texts{"second\n"}));
+    EXPECT_EQ(read_documents({folder.path()}).texts, (Texts{"first", "second\n"}));
     const auto lines =
         folder.write("c.jsonl", "\xEF\xBB\xBF{\"text\":\"x\\r\\ny\"}\r\n\n  \n{\"text\":\"z\",\"id\":1}");
-    EXPECT_EQ(read_documents(lines), (Documents{"x\ny", "z"}));
+    EXPECT_EQ(read_documents({lines}).texts, (Texts{"x\ny", "z"}));
+    EXPECT_EQ(read_documents({lines, b}).texts, (Texts{"x\ny", "z", "second\n"}));
+}
+
+TEST(ReadDocuments, PassesOverBlankOnesAndCountsThem) {
+    testing::TemporaryFolder folder;
+    const auto rows = folder.write("rows.jsonl",
+                                   "{\"text\":\"\"}\n{\"text\":\" = A = \\n\"}\n{\"text\":null}\n"
+                                   "{\"text\":\" \\n\\t\"}\n{\"text\":\"\u00a0\u3000\u200b\"}\n{\"text\":\"b\"}\n");
+    const Documents of_rows = read_documents({rows});
+    EXPECT_EQ(of_rows.texts, (Texts{" = A = \n", "b"}));
+    EXPECT_EQ(of_rows.blank, 4);
+    const auto texts = folder.path() / "texts";
+    std::filesystem::create_directory(texts);
+    folder.write("texts/a.txt", "");
+    folder.write("texts/b.txt", "\xEF\xBB\xBF");
+    folder.write("texts/c.txt", " \r\n");
+    folder.write("texts/d.txt", "d");
+    EXPECT_EQ(read_documents({texts}).texts, (Texts{"d"}));
+    EXPECT_EQ(read_documents({texts, rows}).blank, 7);
+    EXPECT_EQ(read_documents({folder.path() / "texts/a.txt", rows}).blank, 5);
+}
+
+TEST(ReadDocuments, HoldsEveryTextToTheSameRules) {
+    testing::TemporaryFolder folder;
+    const auto lines = [&](std::string_view text) { return folder.write("a.jsonl", text); };
+    const auto message = [&](const std::filesystem::path& path) {
+        return message_of(ErrorKind::kData, [&] { read_documents({path}); });
+    };
+    EXPECT_EQ(read_documents({lines("{\"text\":\"\\uFEFFx\\r\\ny\"}")}).texts, (Texts{"x\ny"}));
+    EXPECT_EQ(read_documents({lines("{\"text\":\"a\"}\n\xEF\xBB\xBF{\"text\":\"b\"}")}).texts, (Texts{"a", "b"}));
+    expect_contains(message(lines("{\"text\":\"ok\"}\n{\"text\":\"a\\u0000b\"}")),
+                    "line 2: line 1, byte 1: a NUL byte");
+    expect_contains(message(lines("{\"text\":\"a\\ud800b\"}\n")), "line 1: ");
+    expect_contains(message(folder.write("b.txt", "a\xed\xa0\x80")), "0xED is not UTF-8");
+    expect_contains(message(lines(std::string_view("\xff\xfe{\x00", 4))), "UTF-16");
 }
 
 TEST(ReadDocuments, ListsEveryBadDocument) {
     testing::TemporaryFolder folder;
-    folder.write("a.txt", "");
+    folder.write("a.txt", std::string_view("\0", 1));
     folder.write("b.txt", "fine");
     folder.write("c.txt", "\xff");
-    const std::string files = message_of(ErrorKind::kData, [&] { read_documents(folder.path()); });
-    expect_contains(files, "a.txt: is empty");
+    const std::string files = message_of(ErrorKind::kData, [&] { read_documents({folder.path()}); });
+    expect_contains(files, "a.txt: line 1, byte 0: a NUL byte");
     expect_contains(files, "c.txt: line 1, byte 0");
 
-    const auto path = folder.write("d.jsonl", "{\"text\":1}\n{\"text\":\"ok\"}\n{\"text\":\n\n[]\n{\"text\":\"\"}\n");
-    const std::string lines = message_of(ErrorKind::kData, [&] { read_documents(path); });
+    const auto path = folder.write("d.jsonl", "{\"text\":1}\n{\"text\":\"ok\"}\n{\"text\":\n\n[]\n{\"txt\":\"\"}\n");
+    const std::string lines = message_of(ErrorKind::kData, [&] { read_documents({path, folder.path() / "c.txt"}); });
     expect_contains(lines, "line 1: no \"text\" string");
     expect_contains(lines, "line 3: parse error");
     expect_contains(lines, "line 5: no \"text\" string");
-    expect_contains(lines, "line 6: \"text\" is empty");
+    expect_contains(lines, "line 6: no \"text\" string");
+    expect_contains(lines, "c.txt: line 1, byte 0");
 }
 
 TEST(ReadDocuments, RefusesWhatHoldsNone) {
     testing::TemporaryFolder folder;
-    expect_contains(message_of(ErrorKind::kData, [&] { read_documents(folder.path()); }), "no *.txt");
-    const auto path = folder.write("a.jsonl", "\n\n");
-    expect_contains(message_of(ErrorKind::kData, [&] { read_documents(path); }), "no document");
-    expect_contains(message_of(ErrorKind::kData, [&] { read_documents(folder.write("a.json", "[]")); }), ".jsonl");
-    message_of(ErrorKind::kInputOutput, [&] { read_documents(folder.path() / "none.txt"); });
+    const auto message = [&](const std::filesystem::path& path) {
+        return message_of(ErrorKind::kData, [&] { read_documents({path}); });
+    };
+    expect_contains(message(folder.path()), "no *.txt");
+    expect_contains(message(folder.write("a.jsonl", "\n\n")), "not one document");
+    expect_contains(message(folder.write("b.jsonl", "{\"text\":\"\"}\n{\"text\":\" \"}\n")),
+                    "all 2 documents are empty");
+    expect_contains(message(folder.write("c.txt", "")), "c.txt: there is no text in it");
+    expect_contains(message(folder.write("a.json", "[]")), ".jsonl");
+    message_of(ErrorKind::kInputOutput, [&] { read_documents({folder.path() / "none.txt"}); });
 }
 
 TEST(ForEachJsonLine, LetsOtherErrorsThrough) {
