@@ -67,6 +67,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     key.options["holdout_share"] = forget.holdout_share;
     key.options["measure_steps"] = forget.measure_steps;
     key.options["compute"] = stage.common.compute_key();
+    key.options["unlabelled_blocks"] = "left out";
     if (forget.utility_budget) key.options["utility_budget"] = *forget.utility_budget;
     key.inputs["model"] = input_model_digest(comm, stage.model);
     key.inputs["tokenizer"] = stage.tokenizer->digest();
@@ -130,8 +131,10 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         fail(ErrorKind::kUsage, "--retain-block {}: the model has {} positions", retain_cut.length,
              config.max_positions);
     stage.tokenizer = load_tokenizer(model_folder, config);
-    if (!retain_paths.empty())
+    if (!retain_paths.empty()) {
         stage.retain = text::make_corpus(read_corpus_documents(retain_paths, 0), *stage.tokenizer, retain_cut);
+        leave_out_single_tokens(stage.retain, "retain");
+    }
     stage.key = make_key(comm, stage, reader.key());
     unlearn::check_labels_belong(labels, stage.key.inputs.at("model"), stage.tokenizer->digest());
     return stage;

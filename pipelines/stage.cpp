@@ -61,6 +61,15 @@ std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem
     return std::move(documents.texts);
 }
 
+std::int64_t leave_out_single_tokens(text::Corpus& corpus, const std::string& what) {
+    const std::int64_t left_out = text::leave_out_single_tokens(corpus);
+    if (left_out > 0) {
+        log_info("{}: {} blocks of a single token have nothing to predict and are left out, {} remain", what, left_out,
+                 corpus.blocks.size());
+    }
+    return left_out;
+}
+
 Answer artefact_answer(const store::Artefact& artefact, const std::string& what) {
     Answer answer;
     answer.json = {{"artefact", artefact.folder.string()}, {"digest", artefact.digest()}, {"reused", artefact.reused}};

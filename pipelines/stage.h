@@ -5,6 +5,7 @@
 #include "model/decoder.h"
 #include "pipelines/verb.h"
 #include "store/artefact.h"
+#include "text/corpus.h"
 
 #include <filesystem>
 #include <functional>
@@ -30,6 +31,9 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
 // passed over.
 std::vector<std::string> read_corpus_documents(const std::vector<std::filesystem::path>& paths,
                                                std::int64_t characters);
+
+// text::leave_out_single_tokens of a corpus that is to be trained on; says how many blocks it left out of `what`.
+std::int64_t leave_out_single_tokens(text::Corpus& corpus, const std::string& what);
 
 // {"artefact", "digest", "reused"} and the line that says so.
 Answer artefact_answer(const store::Artefact& artefact, const std::string& what);

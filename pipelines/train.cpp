@@ -19,6 +19,7 @@ struct TrainStage {
     text::BlockCut cut;
     std::optional<text::Tokenizer> read_tokenizer;
     text::Corpus text;
+    std::int64_t blocks_left_out = 0;  // of a single token
     store::ArtefactKey key;
 };
 
@@ -88,7 +89,9 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     stage.read_tokenizer = load_tokenizer(stage.model.empty() ? stage.tokenizer : stage.model, config_of(stage));
     stage.text =
         text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), *stage.read_tokenizer, stage.cut);
+    stage.blocks_left_out = leave_out_single_tokens(stage.text, "corpus");
     stage.key = make_key(comm, stage, reader.key());
+    if (stage.blocks_left_out > 0) stage.key.options["blocks_left_out"] = stage.blocks_left_out;
     return stage;
 }
 
@@ -118,6 +121,7 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
 
     Json summary = {{"tokens", corpus.tokens()},
                     {"blocks", corpus.blocks.size()},
+                    {"blocks_left_out", stage.blocks_left_out},
                     {"steps", report.steps.size()},
                     {"first_loss", report.steps.front().loss},
                     {"last_loss", report.steps.back().loss},

@@ -60,4 +60,14 @@ Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenize
     return corpus;
 }
 
+std::int64_t leave_out_single_tokens(Corpus& corpus) {
+    const auto left_out = std::erase_if(corpus.blocks, [](const TokenBlock& block) { return block.ids.size() < 2; });
+    if (corpus.blocks.empty()) {
+        fail(ErrorKind::kData,
+             "nothing in the corpus predicts anything: {} documents give {} blocks of a single token and none of more",
+             corpus.documents.size(), left_out);
+    }
+    return static_cast<std::int64_t>(left_out);
+}
+
 }  // namespace nepenthe::text

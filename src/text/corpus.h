@@ -39,4 +39,8 @@ struct Corpus {
 // has no row for.
 Corpus make_corpus(std::vector<std::string> documents, const Tokenizer& tokenizer, const BlockCut& cut);
 
+// Leaves out blocks of a single token, in which nothing predicts anything, and returns how many there were. Throws
+// Error(kData) where no block remains.
+std::int64_t leave_out_single_tokens(Corpus& corpus);
+
 }  // namespace nepenthe::text

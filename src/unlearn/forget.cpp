@@ -243,9 +243,16 @@ std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkp
 Json ForgetReport::to_json() const {
     Json rows = Json::array();
     for (const Checkpoint& checkpoint : checkpoints) rows.push_back(checkpoint_json(checkpoint));
-    return {{"best_step", best_step},       {"within_budget", within_budget},       {"stopped_early", stopped_early},
-            {"train_blocks", train_blocks}, {"retain_blocks", retain_blocks},       {"holdout_blocks", holdout_blocks},
-            {"labelled", labelled},         {"changed_share", train.changed_share}, {"checkpoints", rows}};
+    return {{"best_step", best_step},
+            {"within_budget", within_budget},
+            {"stopped_early", stopped_early},
+            {"train_blocks", train_blocks},
+            {"retain_blocks", retain_blocks},
+            {"holdout_blocks", holdout_blocks},
+            {"labelled", labelled},
+            {"unlabelled_blocks", unlabelled_blocks},
+            {"changed_share", train.changed_share},
+            {"checkpoints", rows}};
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
@@ -256,13 +263,22 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
         fail(ErrorKind::kUsage, "forget: {}", fmt::join(problems, "; "));
     }
     LabelRows rows;
+    ForgetReport report;
     dist::run_agreed(comm, "read labels", [&] {
         rows = read_labels(labels, options.alpha);
-        if (rows.labelled() == 0) fail(ErrorKind::kData, "{} has no labelled position", labels.string());
+        const std::size_t blocks = rows.ids.size();
+        report.unlabelled_blocks = rows.leave_out_unlabelled();
+        if (rows.ids.empty()) {
+            fail(ErrorKind::kData, "{}: none of its {} blocks has a label; there is nothing to train on",
+                 labels.string(), blocks);
+        }
         std::filesystem::create_directories(work);
     });
+    if (report.unlabelled_blocks > 0) {
+        log_info("forget: {} blocks have no label and are left out, {} remain", report.unlabelled_blocks,
+                 rows.ids.size());
+    }
     const Split split = split_blocks(rows.ids.size(), options);
-    ForgetReport report;
     report.train_blocks = std::ssize(split.train);
     report.holdout_blocks = std::ssize(split.holdout);
     report.labelled = rows.labelled();

@@ -58,19 +58,22 @@ struct ForgetReport {
     bool within_budget = true;            // false: no step was, and the weights are as they came
     bool stopped_early = false;
     std::int64_t train_blocks = 0, retain_blocks = 0, holdout_blocks = 0, labelled = 0;
+    std::int64_t unlabelled_blocks = 0;  // left out: no position of theirs has a label
     train::TrainReport train;
 
     Json to_json() const;
 };
 
-// Blocks of text that the model is to keep: trained on as they stand, among the labelled blocks (the retain set of the
-// field, specs: unlearning.md §1). What each epoch sees of them is drawn once, from (seed, number of blocks).
+// Blocks of text that the model is to keep, of two tokens at least: trained on as they stand, among the labelled blocks
+// (the retain set of the field, specs: unlearning.md §1). What each epoch sees of them is drawn once, from (seed,
+// number of blocks).
 using RetainBlocks = std::vector<std::vector<text::TokenId>>;
 
 // Collective. Trains `decoder` in place on the labels of a relabel artefact and leaves the best checkpoint's weights in
-// it. `work` (shared by all ranks) keeps training checkpoints, the measurements and the best weights, so that an
-// interrupted run continues. Stops early once utility has fallen by more than the budget. The caller checks that model
-// and labels belong together (check_labels_belong).
+// it. Blocks without a label are left out first: they are neither trained on nor held out. `work` (shared by all ranks)
+// keeps training checkpoints, the measurements and the best weights, so that an interrupted run continues. Stops early
+// once utility has fallen by more than the budget. The caller checks that model and labels belong together
+// (check_labels_belong).
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
                     const std::filesystem::path& labels, const RetainBlocks& retain, const ForgetOptions& options,
                     const std::filesystem::path& work, const ForgetMeasure& measure = {});

@@ -30,6 +30,22 @@ std::int64_t LabelRows::labelled() const {
     return count;
 }
 
+std::int64_t LabelRows::leave_out_unlabelled() {
+    std::size_t kept = 0;
+    for (std::size_t block = 0; block < ids.size(); ++block) {
+        if (std::none_of(labels[block].begin(), labels[block].end(), [](auto label) { return label >= 0; })) continue;
+        if (kept != block) {
+            ids[kept] = std::move(ids[block]);
+            labels[kept] = std::move(labels[block]);
+        }
+        ++kept;
+    }
+    const auto left_out = static_cast<std::int64_t>(ids.size() - kept);
+    ids.resize(kept);
+    labels.resize(kept);
+    return left_out;
+}
+
 LabelRows read_labels(const std::filesystem::path& artefact_folder, const std::string& alpha) {
     const store::H5Reader file = open_labels(artefact_folder);
     const Json names = parse_json(file.attributes().at("alphas_json").get<std::string>(), kLabelFile);

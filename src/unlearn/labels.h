@@ -19,6 +19,8 @@ struct LabelRows {
     std::vector<std::vector<std::int32_t>> labels;  // [block][length], kNoLabel where none
 
     std::int64_t labelled() const;  // positions with a label
+    // Leaves out blocks without a label and returns how many there were.
+    std::int64_t leave_out_unlabelled();
 };
 // `alpha` as it was given ("5", "2.5"). Throws Error(kUsage) listing the α there are.
 LabelRows read_labels(const std::filesystem::path& artefact_folder, const std::string& alpha);

@@ -97,20 +97,26 @@ void check_pair(const model::DecoderConfig& baseline, const model::DecoderConfig
     }
 }
 
-// A dictionary that replaces nothing would make labels of a plain model; ranks look at their share until one finds a
-// hit.
-void check_hits(const dist::Comm& comm, const Plan& plan, const Dictionary& dictionary) {
-    if (dictionary.entries.empty()) return;
-    bool hit = false;
-    for (auto id = static_cast<std::size_t>(comm.rank()); id < plan.corpus.blocks.size() && !hit;
+// A dictionary that replaces nothing would make labels of a plain model, and blocks in which no position can have a
+// label make none at all; ranks look at their share until one finds both.
+void check_translation(const dist::Comm& comm, const Plan& plan, const Dictionary& dictionary) {
+    bool hit = dictionary.entries.empty(), label = false;
+    for (auto id = static_cast<std::size_t>(comm.rank()); id < plan.corpus.blocks.size() && !(hit && label);
          id += static_cast<std::size_t>(comm.size())) {
-        hit = !plan.translator->translate(id).hits.empty();
+        const TranslatedBlock translation = plan.translate(id);
+        hit = hit || !translation.hits.empty();
+        label = label || !labelled_positions(translation).empty();
     }
     if (!comm.all_reduce_or(hit)) {
         fail(ErrorKind::kData,
              "none of the dictionary's {} terms occurs in the corpus; check that they belong together (anchors check), "
              "or that short terms are allowed",
              dictionary.entries.size());
+    }
+    if (!comm.all_reduce_or(label)) {
+        fail(ErrorKind::kData,
+             "no position of the corpus's {} blocks would get a label: each is a single token or nothing but terms",
+             plan.corpus.blocks.size());
     }
 }
 
@@ -286,9 +292,9 @@ store::Artefact relabel(const dist::Comm& comm, const RelabelInputs& inputs, con
         baseline.emplace(inputs.load_baseline());
         check_model(baseline->config(), options, plan.corpus, "baseline");
     });
-    check_hits(comm, plan, inputs.dictionary);
     const model::DecoderConfig config = baseline->config();
     plan.max_positions = config.max_positions;
+    check_translation(comm, plan, inputs.dictionary);
 
     store::ArtefactWriter writer(comm, outputs, key);
     const bool swap = wants_swap(comm, *baseline, options.swap);

@@ -53,6 +53,21 @@ TEST_F(CorpusTest, RefusesBlocksWithoutRoomForText) {
     EXPECT_THROW(make_corpus({"a"}, tokenizer(), {.length = 0, .bos = false}), Error);
 }
 
+TEST_F(CorpusTest, BlocksOfOneTokenPredictNothing) {
+    const BlockCut cut{.length = 3, .bos = false};
+    Corpus corpus = make_corpus({"a", "abcd", "", "ab"}, tokenizer(), cut);
+    ASSERT_EQ(corpus.blocks.size(), 4u);
+    EXPECT_EQ(leave_out_single_tokens(corpus), 2);
+    ASSERT_EQ(corpus.blocks.size(), 2u);
+    EXPECT_EQ(corpus.blocks[0].ids, (std::vector<TokenId>{1, 2, 3}));
+    EXPECT_EQ(corpus.blocks[1].document, 3u);
+    EXPECT_EQ(leave_out_single_tokens(corpus), 0);
+    Corpus none = make_corpus({"a", "b"}, tokenizer(), cut);
+    EXPECT_THROW(leave_out_single_tokens(none), Error);
+    Corpus with_bos = make_corpus({"a"}, tokenizer(), {.length = 3});
+    EXPECT_EQ(leave_out_single_tokens(with_bos), 0) << "BOS predicts it";
+}
+
 TEST(TokenSpan, FindsTheTokensOfAStretchOfText) {
     const std::vector<Offset> offsets{{0, 0}, {0, 3}, {3, 7}, {7, 8}, {8, 12}};
     EXPECT_EQ(tokens_covering(offsets, {4, 8}), (TokenSpan{2, 4}));
