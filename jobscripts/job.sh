@@ -19,9 +19,11 @@ pass_on() {
     if [[ -n $child ]]; then kill -USR1 "$child" 2>/dev/null; fi
 }
 
-# run_ranks WORD...: nepenthe WORD... on all ranks of the job; returns its exit code.
+# run_ranks WORD...: nepenthe WORD... on all ranks of the job; returns its exit code. The watchdog is on; a
+# --hang-timeout among the words counts more than the site's.
 run_ranks() {
     local command code
+    set -- --hang-timeout "$hang_timeout" "$@"
     if [[ $launcher == srun ]]; then
         command=(srun "${srun_options[@]}" "$nepenthe" "$@")
     else
@@ -42,9 +44,10 @@ run_ranks() {
     return "$code"
 }
 
-# What lies on disk, as one word: changes whenever an artefact, a checkpoint or a journal record was added.
+# What lies on disk, as one word: changes whenever an artefact, a checkpoint or a journal record was added. Curves for
+# TensorBoard are no progress: every start begins a file of its own.
 progress() {
-    find "$outputs" -type f ! -name 'restarts-*' -printf '%P %s\n' 2>/dev/null | sort | sha256sum | cut -c1-16
+    find "$outputs" -type f ! -name 'restarts-*' ! -path "$outputs/curves/*" -printf '%P %s\n' 2>/dev/null | sort | sha256sum | cut -c1-16
 }
 
 # requeue_if_saved CODE: the job again after 75, unless it has stopped moving. Returns CODE.

@@ -32,6 +32,7 @@ BODY
 stub nepenthe <<BODY
 echo "\$*" >>"$work/nepenthe"
 trap 'echo saved >>"$work/signals"; exit 75' USR1
+[[ \$1 == --hang-timeout ]] && shift 2
 case "\$1" in
     exits) exit "\$2" ;;
     waits) touch "$work/waiting"; for _ in {1..100}; do sleep 0.1; done ;;
@@ -55,6 +56,16 @@ for script in one-node many-nodes stage; do
         check "$script.sbatch asks for $option" grep -q "^#SBATCH $option" "$checkout/jobscripts/$script.sbatch"
     done
 done
+
+for script in one-node many-nodes; do
+    job "$script.sbatch" exits 0
+    check "$script.sbatch has the watchdog on" said "^--hang-timeout 1800 exits 0$" nepenthe
+    rm -f "$work/nepenthe"
+done
+NEPENTHE_STAGE=watched job stage.sbatch exits 0
+check "stage.sbatch has the watchdog on" said "^--hang-timeout 1800 exits 0 " nepenthe
+NEPENTHE_HANG_TIMEOUT=60 job one-node.sbatch exits 0 --hang-timeout 5
+check "its time is the site's, unless the words name one" said "^--hang-timeout 60 exits 0 --hang-timeout 5$" nepenthe
 
 for code in 0 64 65 69 70 74 76 137; do
     job one-node.sbatch exits "$code"
@@ -84,7 +95,11 @@ for restart in 1 2 3 4; do
     job one-node.sbatch exits 75
 done
 check "a job that gets on is requeued every time" holds "$(grep -c requeue "$work/scontrol")" 4
-for _ in 1 2 3; do job one-node.sbatch exits 75; done
+mkdir -p "$work/outputs/curves/train-0123"
+for restart in 1 2 3; do
+    touch "$work/outputs/curves/train-0123/events.$restart"  # every start begins one
+    job one-node.sbatch exits 75
+done
 check "a job that does not get on is given up after three restarts" holds "$(grep -c requeue "$work/scontrol")" 6
 check "and says so" said "nothing new on disk" log
 
