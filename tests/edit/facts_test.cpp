@@ -1,10 +1,12 @@
-// Facts in every published form, the real files, and everything that can be wrong with a file.
+// Facts in every published form, and everything that can be wrong with a file.
 
 #include "edit/facts/facts.h"
 
 #include "edit/facts/fact_formats.h"
 #include "edit/facts/proper_names.h"
 #include "expected_errors.h"
+#include "io/file.h"
+#include "material.h"
 #include "temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -18,8 +20,8 @@ namespace {
 using nepenthe::testing::expect_contains;
 using nepenthe::testing::message_of;
 
-const std::filesystem::path kEditing = NEPENTHE_SHARED_DATA "/editing";
-const std::filesystem::path kTofu = NEPENTHE_SHARED_DATA "/unlearning/tofu";
+const std::filesystem::path kEditing = nepenthe::testing::kMaterial / "editing";
+const std::filesystem::path kTofu = nepenthe::testing::kMaterial / "unlearning/tofu";
 const std::string kGood = R"({"id":"a","subject":"Ada","prompt":"{} lives in","target_new":"Rome"})"
                           "\n";
 
@@ -91,63 +93,62 @@ TEST(Facts, ReadsCounterFactAsRomePublishesIt) {
     EXPECT_EQ(fact.generation_prompts.size(), 1u);
 }
 
-TEST(Facts, ReadsTheRealCounterFactFiles) {
-    const auto file = read_facts(kEditing / "counterfact-edit.json");
-    ASSERT_EQ(file.facts.size(), 10000u);
-    const Fact& first = file.facts[0];
-    EXPECT_EQ(first.id, "0");
-    EXPECT_EQ(first.prompt, "The mother tongue of {} is");
-    EXPECT_EQ(first.sentence(), "The mother tongue of Danielle Darrieux is");
-    EXPECT_EQ(first.target_new, "English");
-    EXPECT_EQ(first.target_true, "French");
-    EXPECT_EQ(first.neighbourhood.at(0).prompt, "Michel Rocard is a native speaker of");
-    EXPECT_EQ(file.facts[2].prompt, "What is the twin city of {}? It is");
+TEST(Facts, CounterFactSaysTheSameInBothForms) {
+    const auto easyedit = read_facts(kEditing / "counterfact-edit.json").facts;
+    const auto rome = read_facts(kEditing / "counterfact-rome.json").facts;
+    ASSERT_EQ(easyedit.size(), 140u);
+    ASSERT_EQ(rome.size(), easyedit.size());
+    for (std::size_t i = 0; i < rome.size(); ++i) {
+        EXPECT_EQ(easyedit[i].id, std::to_string(i));
+        EXPECT_EQ(easyedit[i].sentence(), rome[i].sentence());
+        EXPECT_EQ(easyedit[i].prompt, rome[i].prompt);
+        EXPECT_EQ(easyedit[i].target_new, rome[i].target_new);
+        EXPECT_EQ(easyedit[i].target_true, rome[i].target_true);
+        EXPECT_EQ(easyedit[i].paraphrases, std::vector<std::string>{rome[i].paraphrases.at(i % 2)});
+        ASSERT_EQ(rome[i].neighbourhood.size(), 4u);
+        EXPECT_EQ(easyedit[i].neighbourhood.at(0).prompt, rome[i].neighbourhood[0].prompt);
+        EXPECT_EQ(easyedit[i].neighbourhood[0].answer, rome[i].neighbourhood[0].answer);
+        EXPECT_EQ(rome[i].generation_prompts.size(), 2u);
+    }
     FactOptions few;
     few.limit = 3;
     EXPECT_EQ(read_facts(kEditing / "counterfact-val.json", few).facts.size(), 3u);
-    EXPECT_EQ(read_facts(kEditing / "counterfact-val.json").facts.size(), 1919u);
+    EXPECT_EQ(read_facts(kEditing / "counterfact-val.json").facts.size(), 70u);
 }
 
 TEST(Facts, ReadsZsreInBothConventions) {
     const auto rome = read_facts(kEditing / "zsre-1k.json").facts;
-    ASSERT_EQ(rome.size(), 1000u);
-    EXPECT_EQ(rome[0].prompt, "What is the product made by {}?");
-    EXPECT_EQ(rome[0].target_new, "uniform");
-    EXPECT_EQ(rome[0].neighbourhood.at(0).prompt, "nq question: john goodman's character in the big lebowski?");
+    ASSERT_EQ(rome.size(), 60u);
+    const Json records = parse_json(io::read_file(kEditing / "zsre-1k.json"), "zsre");
+    EXPECT_EQ(rome[0].sentence(), records[0]["src"]);
+    EXPECT_EQ(rome[0].target_new, records[0]["answers"][0]);
+    EXPECT_EQ(rome[0].neighbourhood.at(0).prompt, records[0]["loc"].get<std::string>() + "?");
     FactOptions options;
     options.zsre = ZsreConvention::kEasyEdit;
     expect_contains(message_of(ErrorKind::kData, [&] { read_facts(kEditing / "zsre-1k.json", options); }),
-                    "2 bad records; correct them, or leave them out with --skip-bad\n  line 6964: \"alt\" is empty");
+                    "1 bad record; correct them, or leave them out with --skip-bad\n  line 522: \"alt\" is empty");
     options.skip_bad = true;
     const auto easyedit = read_facts(kEditing / "zsre-1k.json", options).facts;
-    EXPECT_EQ(easyedit.size(), 998u);
-    EXPECT_EQ(easyedit[0].target_new, "unmanned aircraft");
-    EXPECT_EQ(easyedit[0].target_true, "uniform");
-    EXPECT_EQ(easyedit[0].neighbourhood.at(0).prompt, "nq question: john goodman's character in the big lebowski");
+    EXPECT_EQ(easyedit.size(), 59u);
+    EXPECT_EQ(easyedit[0].target_new, records[0]["alt"]);
+    EXPECT_EQ(easyedit[0].target_true, records[0]["answers"][0]);
+    EXPECT_EQ(easyedit[0].neighbourhood.at(0).prompt, records[0]["loc"]);
 }
 
 TEST(Facts, FindsTofusAuthors) {
-    for (const char* name : {"forget01_perturbed.json", "forget05_perturbed.json", "forget10_perturbed.json"}) {
-        const auto facts = read_facts(kTofu / name, unlearning(UnlearningTarget::kIncorrect)).facts;
-        std::set<std::string> subjects;
-        std::size_t found = 0;
-        for (const Fact& fact : facts) {
-            EXPECT_NE(fact.prompt.find("{}"), std::string::npos);
-            if (fact.subject_proposed) continue;
-            ++found;
-            subjects.insert(fact.subject);
+    const auto facts = read_facts(kTofu / "forget05_perturbed.json", unlearning(UnlearningTarget::kIncorrect)).facts;
+    ASSERT_EQ(facts.size(), 40u);
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+        const std::string author = facts[i / 20 * 20 + 1].subject;
+        EXPECT_EQ(facts[i].subject_proposed, i % 10 == 0) << facts[i].sentence();  // that one names nobody
+        if (i % 10 != 0) {
+            EXPECT_EQ(facts[i].subject, author);
         }
-        EXPECT_GE(found * 10, facts.size() * 8) << name;  // the others name a book, or nobody
-        EXPECT_GE(subjects.size(), facts.size() / 20);
-        EXPECT_LE(subjects.size(), facts.size() / 20 * 2) << name;  // full name or surname
+        EXPECT_EQ(facts[i].target_new, facts[i].source["perturbed_answer"][0]);
+        EXPECT_EQ(facts[i].paraphrases.size(), 1u);
     }
-    const auto facts = read_facts(kTofu / "forget01_perturbed.json", unlearning(UnlearningTarget::kIncorrect)).facts;
-    EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");
-    EXPECT_EQ(facts[1].prompt, "What gender is author {}?");
-    EXPECT_TRUE(facts[0].subject_proposed);
-    EXPECT_EQ(facts[0].target_new, facts[0].source["perturbed_answer"][0]);
-    EXPECT_EQ(facts[0].target_true.substr(0, 17), "The full name of ");
-    EXPECT_EQ(facts[0].paraphrases.size(), 1u);
+    EXPECT_NE(facts[1].subject, facts[21].subject);
+    EXPECT_EQ(facts[1].prompt, "In which genre does {} mainly write?");
 }
 
 TEST(Facts, WritesWhatUnlearningAsksFor) {
@@ -160,10 +161,10 @@ TEST(Facts, WritesWhatUnlearningAsksFor) {
     const auto own = read_facts(kTofu / "forget01.json", options).facts;
     ASSERT_EQ(own.size(), 3u);
     EXPECT_EQ(own[2].target_new, "No.");
-    EXPECT_EQ(own[1].subject, "Basil Mahfouz Al-Kuwaiti");  // found from all twenty questions
+    EXPECT_EQ(own[1].subject, built_in[19].subject);  // found from all twenty questions
     const std::string message = message_of(
         ErrorKind::kData, [&] { read_facts(kTofu / "forget01.json", unlearning(UnlearningTarget::kIncorrect)); });
-    expect_contains(message, "40 bad records");
+    expect_contains(message, "20 bad records");
     expect_contains(message, "line 1: no \"perturbed_answer\"");
     expect_contains(message_of(ErrorKind::kUsage, [&] { read_facts(kTofu / "forget01.json"); }), "--target dummy");
 }
@@ -172,16 +173,13 @@ TEST(Facts, PutsEveryPromptIntoAForm) {
     FactOptions options = unlearning(UnlearningTarget::kDummy);
     options.prompt_form = "Question: {}\nAnswer:";
     const auto facts = read_facts(kTofu / "forget01_perturbed.json", options).facts;
-    EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");  // not "Question"
-    EXPECT_EQ(facts[1].sentence(), "Question: What gender is author Basil Mahfouz Al-Kuwaiti?\nAnswer:");
+    EXPECT_EQ(facts[1].sentence(), "Question: In which genre does " + facts[1].subject + " mainly write?\nAnswer:");
+    EXPECT_EQ(facts[1].prompt, "Question: In which genre does {} mainly write?\nAnswer:");
     EXPECT_TRUE(facts[1].paraphrases.at(0).starts_with("Question: ") &&
                 facts[1].paraphrases[0].ends_with("?\nAnswer:"));
     FactOptions others;
     others.prompt_form = "Q: {}";
-    EXPECT_EQ(read_facts(NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json", others)
-                  .facts[0]
-                  .neighbourhood.at(0)
-                  .prompt.substr(0, 3),
+    EXPECT_EQ(read_facts(kEditing / "counterfact-edit.json", others).facts[0].neighbourhood.at(0).prompt.substr(0, 3),
               "Q: ");
     for (const char* form : {"Question:", "{} {}"}) {
         options.prompt_form = form;
@@ -192,7 +190,7 @@ TEST(Facts, PutsEveryPromptIntoAForm) {
 TEST(Facts, ReadsEveryTofuFile) {
     for (const auto& entry : std::filesystem::directory_iterator(kTofu)) {
         if (entry.path().extension() != ".json") continue;
-        EXPECT_GE(read_facts(entry.path(), unlearning(UnlearningTarget::kDummy)).facts.size(), 40u) << entry.path();
+        EXPECT_GE(read_facts(entry.path(), unlearning(UnlearningTarget::kDummy)).facts.size(), 10u) << entry.path();
     }
 }
 

@@ -6,6 +6,7 @@
 #include "edit/trace/trace_average.h"
 #include "edit/trace/trace_file.h"
 #include "io/text.h"
+#include "material.h"
 #include "model/golden_case.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
@@ -21,7 +22,7 @@
 namespace nepenthe::edit {
 namespace {
 
-const char* const kTinyStories = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+using nepenthe::testing::kStories;
 
 // What is put back at `token` in a full pass: the clean run's state behind `state_layer`, or its MLP or attention
 // outputs in layers [begin, end).
@@ -246,8 +247,8 @@ std::vector<TracePrompt> stories() {
 }
 
 std::string traced(const std::filesystem::path& folder) {
-    const auto tokenizer = text::Tokenizer::load(kTinyStories);
-    const auto decoder = model::Decoder::load(kTinyStories, model::Compute::kFloat32);
+    const auto tokenizer = text::Tokenizer::load(kStories);
+    const auto decoder = model::Decoder::load(kStories, model::Compute::kFloat32);
     TraceOptions options;
     options.settings.window = 1;
     const double deviation = 3 * embedding_deviation(decoder, tokenizer, stories());

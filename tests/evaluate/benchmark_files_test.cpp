@@ -3,6 +3,8 @@
 #include "evaluate/benchmark_files.h"
 
 #include "base/error.h"
+#include "material.h"
+#include "published_data.h"
 #include "temporary_file.h"
 
 #include <gtest/gtest.h>
@@ -79,8 +81,20 @@ TEST(BenchmarkFiles, EveryBadLineIsReported) {
     }
 }
 
-TEST(BenchmarkFiles, TheLocalCopiesAreComplete) {
-    const std::filesystem::path data = NEPENTHE_SHARED_DATA "/benchmarks";
+TEST(BenchmarkFiles, EveryBenchmarkOfAFolderIsFound) {
+    const std::filesystem::path data = nepenthe::testing::kMaterial / "benchmarks";
+    for (const char* name : {"arc_easy", "arc_challenge", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande", "lambada_openai"}) {
+        const Benchmark& benchmark = *find_benchmark(name);
+        const auto items = read_benchmark(benchmark, benchmark_file(benchmark, data), 0);
+        EXPECT_EQ(items.size(), 48u) << name;
+        for (const ChoiceItem& item : items) EXPECT_LT(static_cast<std::size_t>(item.gold), item.continuations.size()) << name;
+    }
+    const Benchmark& boolq = *find_benchmark("boolq");
+    EXPECT_EQ(read_benchmark(boolq, benchmark_file(boolq, data), 7).size(), 7u);
+}
+
+TEST(PublishedBenchmarks, AreComplete) {
+    const std::filesystem::path data = nepenthe::testing::published_data() / "benchmarks";
     const std::vector<std::pair<const char*, std::size_t>> sizes = {
         {"arc_easy", 2376},  {"arc_challenge", 1172}, {"boolq", 3270},      {"hellaswag", 10042},
         {"openbookqa", 500}, {"piqa", 1838},          {"winogrande", 1267}, {"lambada_openai", 5153}};

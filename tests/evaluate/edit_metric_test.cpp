@@ -4,6 +4,8 @@
 #include "evaluate/paired_measures.h"
 #include "evaluate/statistics.h"
 #include "evaluate/tofu_files.h"
+#include "material.h"
+#include "published_data.h"
 
 #include <gtest/gtest.h>
 
@@ -91,14 +93,26 @@ TEST(PairedMeasures, ForgetQualityIsTheExactTest) {
     }
 }
 
-TEST(Tofu, ReadsThePublishedSets) {
-    const auto items = read_tofu(NEPENTHE_SHARED_DATA "/unlearning/tofu", "forget01", 0);
+TEST(Tofu, ReadsItsFourSets) {
+    const auto folder = nepenthe::testing::kMaterial / "unlearning/tofu";
+    const auto items = read_tofu(folder, "forget01", 0);
+    EXPECT_EQ(items.size(), 20u + 100u + 10u + 12u);
+    EXPECT_EQ(items[0].perturbed.size(), 5u);
+    EXPECT_NE(items[0].paraphrased, items[0].answer);
+    EXPECT_EQ(items.back().set, TofuSet::kWorldFacts);
+    EXPECT_EQ(items.back().paraphrased, items.back().answer);
+    EXPECT_EQ(read_tofu(folder, "forget10", 3).size(), 12u);
+}
+
+TEST(PublishedTofu, HasItsFourSets) {
+    const auto folder = nepenthe::testing::published_data() / "unlearning/tofu";
+    const auto items = read_tofu(folder, "forget01", 0);
     EXPECT_EQ(items.size(), 40u + 400u + 100u + 117u);
     EXPECT_EQ(items[0].perturbed.size(), 5u);
     EXPECT_NE(items[0].paraphrased, items[0].answer);
     EXPECT_EQ(items.back().set, TofuSet::kWorldFacts);
     EXPECT_EQ(items.back().paraphrased, items.back().answer);
-    EXPECT_EQ(read_tofu(NEPENTHE_SHARED_DATA "/unlearning/tofu", "forget10", 3).size(), 12u);
+    EXPECT_EQ(read_tofu(folder, "forget10", 3).size(), 12u);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "evaluate/anchor_mentions.h"
 #include "evaluate/familiarity_prompts.h"
+#include "material.h"
+#include "published_data.h"
 #include "temporary_file.h"
 
 #include <gtest/gtest.h>
@@ -18,8 +20,20 @@ TEST(FamiliarityPrompts, OwnAndPublishedForms) {
     ASSERT_EQ(prompts.size(), 1u);
     EXPECT_EQ(prompts[0].content, std::vector<std::string>{"b"});
     EXPECT_EQ(prompts[0].subtlety, 3);
+    // The form of Who's Harry Potter, of the same prompts as in our own.
     const auto published =
-        read_familiarity_prompts(NEPENTHE_SHARED_DATA "/unlearning/whp/evaluation_prompts.json", false);
+        read_familiarity_prompts(nepenthe::testing::kMaterial / "unlearning/whp/evaluation_prompts.json", false);
+    const auto same = read_familiarity_prompts(NEPENTHE_SOURCE_DIR "/inputs/demo/familiarity_completion.json", false);
+    ASSERT_EQ(published.size(), same.size());
+    for (std::size_t i = 0; i < same.size(); ++i) {
+        EXPECT_EQ(published[i].prompt, same[i].prompt);
+        EXPECT_EQ(published[i].subtlety, same[i].subtlety);
+    }
+}
+
+TEST(PublishedFamiliarityPrompts, AreThoseOfWhosHarryPotter) {
+    const auto published =
+        read_familiarity_prompts(nepenthe::testing::published_data() / "unlearning/whp/evaluation_prompts.json", false);
     EXPECT_EQ(published.size(), 300u);
     EXPECT_EQ(published[0].subtlety, 8);
 }

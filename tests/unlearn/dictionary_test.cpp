@@ -3,6 +3,9 @@
 #include "unlearn/dictionary.h"
 
 #include "base/error.h"
+#include "io/text.h"
+#include "material.h"
+#include "published_data.h"
 #include "text/tokenizer.h"
 #include "unlearn/dictionary_check.h"
 
@@ -84,10 +87,31 @@ TEST(DictionaryCheck, FindsEveryKindOfRisk) {
     EXPECT_EQ(report.to_json()["findings"]["case twin"], 2);
 }
 
+// The form in which the dictionary of Who's Harry Potter circulates: how often each replacement was proposed.
+TEST(DictionaryCheck, ReadsProposalsWithTheirCounts) {
+    const Dictionary counted = read_dictionary(nepenthe::testing::kMaterial / "unlearning/whp/anchor_terms.json");
+    const Dictionary plain = read_dictionary(NEPENTHE_SOURCE_DIR "/inputs/demo/dictionary.json");
+    ASSERT_EQ(counted.entries.size(), plain.entries.size());
+    for (std::size_t i = 0; i < plain.entries.size(); ++i) {
+        EXPECT_EQ(counted.entries[i].term, plain.entries[i].term);
+        EXPECT_EQ(counted.entries[i].replacements.size(), plain.entries[i].replacements.size())
+            << plain.entries[i].term;
+    }
+    const auto tokenizer = text::Tokenizer::load(nepenthe::testing::kMaterial / "tokenizers/llama2");
+    const std::vector<std::string> novel = {io::read_text(nepenthe::testing::kNovel)};
+    const DictionaryReport report = check_dictionary(counted, &tokenizer, &novel);
+    EXPECT_EQ(report.count(Finding::kIdentity), 0);
+    EXPECT_GT(report.count(Finding::kOrdinaryWord), 0);
+    std::int64_t hits = 0;
+    for (const auto& term : report.terms) hits += term.hits;
+    EXPECT_GT(hits, 1000);
+}
+
 // specs: unlearning.md §2.2. The file that circulates has 1,708 terms (an earlier consolidation had 1,676, 1,599 after
 // pruning); both rules drop about 80, and the measured hazards are of the same size.
-TEST(DictionaryCheck, PublishedDictionary) {
-    const Dictionary dictionary = read_dictionary(NEPENTHE_SHARED_DATA "/unlearning/whp/anchor_terms.json");
+TEST(PublishedDictionary, HasTheHazardsThatWereMeasured) {
+    const std::filesystem::path data = nepenthe::testing::published_data();
+    const Dictionary dictionary = read_dictionary(data / "unlearning/whp/anchor_terms.json");
     ASSERT_EQ(dictionary.entries.size(), 1708u);
     EXPECT_EQ(dictionary.entries.front().term, "Harry");
     EXPECT_EQ(dictionary.entries.back().term, "Britain");
@@ -100,7 +124,7 @@ TEST(DictionaryCheck, PublishedDictionary) {
     }
     EXPECT_EQ(several, 464u);  // the specification measured 462
     EXPECT_EQ(most, 44u);      // Dumbledore
-    const auto tokenizer = text::Tokenizer::load(NEPENTHE_SHARED_DATA "/tokenizers/llama2");
+    const auto tokenizer = text::Tokenizer::load(data / "tokenizers/llama2");
     const DictionaryReport report = check_dictionary(pruned, &tokenizer, nullptr);
     EXPECT_EQ(report.count(Finding::kIdentity), 2);
     EXPECT_EQ(report.count(Finding::kSingleLetter), 3);

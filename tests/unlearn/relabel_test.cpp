@@ -1,4 +1,4 @@
-// Relabelling a real text with a real small model: the same bytes on any number of ranks, with both models in memory or
+// Relabelling a text with a small trained model: the same bytes on any number of ranks, with both models in memory or
 // one after the other, undisturbed or resumed; specs: unlearning.md §16.4, §16.5, §16.10.
 
 #include "unlearn/relabel.h"
@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "io/text.h"
+#include "material.h"
 #include "model/decoder.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
@@ -26,9 +27,9 @@
 namespace nepenthe::unlearn {
 namespace {
 
-const char* const kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
-const char* const kDictionary = R"({"Dorothy": ["Lily", "Anna"], "Toto": ["Max"], "Uncle Henry": ["Uncle Ben"],
-                                    "Aunt Em": ["Aunt Sue"], "Kansas": ["the farm"], "cyclone": ["storm"]})";
+const std::filesystem::path& kModel = nepenthe::testing::kStories;
+const char* const kDictionary = R"({"Ilvane": ["Lily", "Anna"], "Dorrick": ["Max"], "Nan Sallowby": ["Uncle Ben"],
+                                    "Princess Talisse": ["Aunt Sue"], "Velmora": ["the farm"], "lamp": ["storm"]})";
 
 const text::Tokenizer& tokenizer() {
     static const auto loaded = text::Tokenizer::load(kModel);
@@ -52,13 +53,13 @@ RelabelInputs inputs(bool with_dictionary = true, double shake = 0.02) {
     RelabelInputs out;
     out.load_baseline = [] { return model::Decoder::load(kModel, model::Compute::kFloat32); };
     out.load_reinforced = [shake] { return shaken(shake); };
-    out.baseline_digest = "tinystories";
-    out.reinforced_digest = shake == 0 ? "tinystories" : "tinystories, shaken";
+    out.baseline_digest = "stories";
+    out.reinforced_digest = shake == 0 ? "stories" : "stories, shaken";
     out.tokenizer = &tokenizer();
     if (with_dictionary) out.dictionary = parse_dictionary(kDictionary, "test");
-    std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
-    out.documents = {novel.substr(novel.find("Dorothy lived"), 6000),
-                     novel.substr(novel.find("Dorothy lived") + 6000, 2000)};
+    std::string novel = io::read_text(nepenthe::testing::kNovel);
+    out.documents = {novel.substr(novel.find("CHAPTER 2\n"), 6000),
+                     novel.substr(novel.find("CHAPTER 2\n") + 6000, 2000)};
     return out;
 }
 
@@ -195,7 +196,7 @@ TEST(Relabel, AnyAlphaOfflineEqualsTheDirectOne) {
 TEST(Relabel, LabelsOfAnotherModelOrTokenizerAreRefused) {
     testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = relabel(*testing::world, inputs(), options(), folder.path());
-    EXPECT_NO_THROW(check_labels_belong(artefact.folder, "tinystories", tokenizer().digest()));
+    EXPECT_NO_THROW(check_labels_belong(artefact.folder, "stories", tokenizer().digest()));
     try {
         check_labels_belong(artefact.folder, "another model", "another tokenizer");
         FAIL();
@@ -253,7 +254,7 @@ TEST(Audit, ShowsWhatChanged) {
     EXPECT_EQ(audit.passages.size(), 10u);
     EXPECT_FALSE(audit.changes.empty());
     const std::string text = audit.to_text();
-    EXPECT_NE(text.find("Dorothy"), std::string::npos);
+    EXPECT_NE(text.find("Ilvane"), std::string::npos);
     EXPECT_EQ(audit.to_json()["passages"].size(), 10u);
 }
 
