@@ -1,14 +1,19 @@
 #include "dist/fault.h"
 
 #include "base/error.h"
+#include "base/json.h"
+#include "base/number.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nepenthe::dist {
 
@@ -19,8 +24,8 @@ enum class Action { kKill, kThrow, kHang };
 struct Fault {
     Action action = Action::kKill;
     std::string point;
-    int nth = 1;
-    int passed = 0;
+    std::int64_t nth = 1;
+    std::int64_t passed = 0;
 };
 
 // Written once at the start, read by the thread that passes the points.
@@ -29,22 +34,54 @@ Fault& armed_fault() {
     return fault;
 }
 
-int number_in(std::string_view text, std::string_view all) {
-    int value = -1;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < 0) {
-        fail(ErrorKind::kUsage,
-             "NEPENTHE_FAULT=\"{}\": \"{}\" is not a number; the form is [ACTION@]POINT[:RANK[:NTH]]", all, text);
-    }
-    return value;
-}
-
 // Cuts `text` at the first `mark` and returns what stood before it.
 std::string_view take_until(std::string_view& text, char mark) {
     const std::size_t end = text.find(mark);
     const std::string_view head = text.substr(0, end);
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
     return head;
+}
+
+Action parse_action(std::string_view name, Problems& problems) {
+    if (name == "throw") return Action::kThrow;
+    if (name == "hang") return Action::kHang;
+    if (name != "kill") problems.add("the action is kill, throw or hang, not \"{}\"", name);
+    return Action::kKill;
+}
+
+std::string parse_point(std::string_view name, Problems& problems) {
+    if (std::ranges::find(kFaultPoints, name) == kFaultPoints.end()) {
+        const std::string near = nearest_name(name, {kFaultPoints.begin(), kFaultPoints.end()});
+        problems.add("there is no point \"{}\"{}", name, near.empty() ? "" : ", did you mean \"" + near + "\"?");
+    }
+    return std::string(name);
+}
+
+struct ParsedFault {
+    Fault fault;
+    std::optional<std::int64_t> rank;  // none: all
+};
+
+ParsedFault parse_fault(std::string_view all, int ranks) {
+    Problems problems;
+    ParsedFault parsed;
+    std::string_view rest = all;
+    if (rest.find('@') != std::string_view::npos) parsed.fault.action = parse_action(take_until(rest, '@'), problems);
+    const auto parts = std::ranges::count(rest, ':');
+    parsed.fault.point = parse_point(take_until(rest, ':'), problems);
+    if (const std::string_view on = take_until(rest, ':'); parts > 0 && on != "*") {
+        parsed.rank = parse_integer(on);
+        if (!parsed.rank || *parsed.rank < 0 || *parsed.rank >= ranks)
+            problems.add("\"{}\" is neither * nor a rank from 0 to {}", on, ranks - 1);
+    }
+    if (parts > 1) {
+        const auto nth = parse_integer(rest);
+        if (!nth || *nth < 1) problems.add("\"{}\" is not the number of a passage, counted from 1", rest);
+        parsed.fault.nth = nth.value_or(1);
+    }
+    problems.throw_if_any(ErrorKind::kUsage,
+                          fmt::format("NEPENTHE_FAULT=\"{}\", whose form is [ACTION@]POINT[:RANK[:NTH]]", all));
+    return parsed;
 }
 
 }  // namespace
@@ -66,30 +103,13 @@ void fault_passed(const char* point) {
 
 }  // namespace detail
 
-void arm_faults(int rank) {
+void arm_faults(int rank, int ranks) {
     detail::faults_armed = false;
     const char* value = std::getenv("NEPENTHE_FAULT");
     if (value == nullptr || *value == '\0') return;
-    const std::string_view all = value;
-    std::string_view rest = all;
-    Fault fault;
-    if (rest.find('@') != std::string_view::npos) {
-        const std::string_view action = take_until(rest, '@');
-        if (action == "throw") {
-            fault.action = Action::kThrow;
-        } else if (action == "hang") {
-            fault.action = Action::kHang;
-        } else if (action != "kill") {
-            fail(ErrorKind::kUsage, "NEPENTHE_FAULT=\"{}\": the action is kill, throw or hang, not \"{}\"", all,
-                 action);
-        }
-    }
-    fault.point = take_until(rest, ':');
-    const std::string_view on = take_until(rest, ':');
-    if (!rest.empty()) fault.nth = number_in(rest, all);
-    const bool here = on.empty() || on == "*" || number_in(on, all) == rank;
-    armed_fault() = fault;
-    detail::faults_armed = here;
+    const ParsedFault parsed = parse_fault(value, ranks);
+    armed_fault() = parsed.fault;
+    detail::faults_armed = !parsed.rank || *parsed.rank == rank;
 }
 
 }  // namespace nepenthe::dist

@@ -2,16 +2,16 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/number.h"
 
 #include <sched.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 namespace nepenthe::dist {
 
@@ -44,11 +44,9 @@ std::vector<std::string> words_of(const fs::path& path) {
 }
 
 std::optional<double> ratio(const std::string& quota, const std::string& period) {
-    char* end = nullptr;
-    const double granted = std::strtod(quota.c_str(), &end), of = std::strtod(period.c_str(), nullptr);
-    const bool number = end != quota.c_str() && *end == '\0';
-    if (!number || !(granted > 0) || !(of > 0)) return std::nullopt;  // "max", -1: no limit
-    return granted / of;
+    const auto granted = parse_real(quota), of = parse_real(period);
+    if (!granted || !of || *granted <= 0 || *of <= 0) return std::nullopt;  // "max", -1: no limit
+    return *granted / *of;
 }
 
 // The limit that one control group's folder states.
@@ -125,11 +123,11 @@ std::vector<int> share_processors(const std::vector<Processors>& ranks) {
 
 std::optional<int> thread_count_in(const char* text) {
     if (text == nullptr) return std::nullopt;
-    int count = 0;
-    const char* const end = text + std::strlen(text);
-    const auto [stop, error] = std::from_chars(text, end, count);
-    if (error != std::errc() || count < 1 || (stop != end && *stop != ',')) return std::nullopt;
-    return count;
+    constexpr int kMost = 1 << 16;
+    const std::string_view all = text;
+    const auto count = parse_integer(all.substr(0, all.find(',')));
+    if (!count || *count < 1 || *count > kMost) return std::nullopt;
+    return static_cast<int>(*count);
 }
 
 int default_threads(const Comm& comm) {

@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "dist/comm_impl.h"
+#include "dist/fault.h"
 #include "dist/guard.h"
 #include "dist/signals.h"
 
@@ -38,6 +39,7 @@ struct Outcome {
 
 Outcome run_body(const Comm& world, const std::function<int(const Comm&)>& body) {
     try {
+        arm_faults(world.rank(), world.size());
         return {body(world), ""};
     } catch (...) {
         const std::exception_ptr exception = std::current_exception();

@@ -1,7 +1,6 @@
 #include "base/error.h"
 #include "dist/comm.h"
 #include "dist/comm_impl.h"
-#include "dist/fault.h"
 
 #include <sys/uio.h>
 #include <unistd.h>
@@ -41,7 +40,7 @@ Comm start_mpi(int* argc, char*** argv) {
 
 }  // namespace
 
-Session::Session(int* argc, char*** argv) : world_(start_mpi(argc, argv)) { arm_faults(world_.rank()); }
+Session::Session(int* argc, char*** argv) : world_(start_mpi(argc, argv)) {}
 
 Session::~Session() {
     if (std::uncaught_exceptions() > 0) return;

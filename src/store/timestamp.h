@@ -1,6 +1,9 @@
 #pragma once
 // The one clock of this module's records.
 
+#include "base/error.h"
+#include "base/number.h"
+
 #include <fmt/chrono.h>
 
 #include <chrono>
@@ -10,11 +13,16 @@
 namespace nepenthe::store {
 
 // Now, in UTC: "2026-01-31T12:00:00Z". SOURCE_DATE_EPOCH (seconds), the convention of reproducible builds, stands in
-// for the clock, so that files of equal content are equal byte for byte.
+// for the clock, so that files of equal content are equal byte for byte. Throws Error(kUsage) where it cannot be read.
 inline std::string timestamp() {
-    const char* fixed = std::getenv("SOURCE_DATE_EPOCH");
-    const std::time_t now = fixed != nullptr ? static_cast<std::time_t>(std::strtoll(fixed, nullptr, 10))
-                                             : std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    if (const char* fixed = std::getenv("SOURCE_DATE_EPOCH"); fixed != nullptr && *fixed != '\0') {
+        constexpr std::int64_t kEndOfYear9999 = 253402300799;
+        const auto seconds = parse_integer(fixed);
+        if (!seconds || *seconds < 0 || *seconds > kEndOfYear9999)
+            fail(ErrorKind::kUsage, "SOURCE_DATE_EPOCH=\"{}\" is not a number of seconds since 1970", fixed);
+        now = static_cast<std::time_t>(*seconds);
+    }
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(now));
 }
 

@@ -1,13 +1,13 @@
 #include "edit/trace/trace.h"
 
 #include "base/error.h"
+#include "base/number.h"
 #include "base/random.h"
 #include "store/blocks.h"
 #include "store/packing.h"
 
 #include <torch/types.h>
 
-#include <charconv>
 #include <cmath>
 #include <set>
 
@@ -92,12 +92,12 @@ void parse_noise(std::string_view text, TraceOptions& options) {
     std::string_view digits = text;
     options.noise_in_sigmas = digits.ends_with('s');
     if (options.noise_in_sigmas) digits.remove_suffix(1);
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), options.noise);
-    if (error != std::errc() || end != digits.data() + digits.size() || !std::isfinite(options.noise) ||
-        options.noise < 0) {
+    const auto noise = parse_real(digits);
+    if (!noise || *noise < 0) {
         fail(ErrorKind::kUsage, "noise \"{}\" is neither a number nor a number with s (standard deviations), as in 3s",
              text);
     }
+    options.noise = *noise;
 }
 
 TraceKind parse_trace_kind(std::string_view name) {
