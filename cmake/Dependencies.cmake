@@ -34,10 +34,6 @@ find_package(OpenSSL QUIET)
 if(NOT OPENSSL_FOUND)
   list(APPEND missing "OpenSSL (libssl-dev; or -DOPENSSL_ROOT_DIR=...)")
 endif()
-find_package(Boost 1.74 QUIET COMPONENTS program_options)
-if(NOT Boost_FOUND)
-  list(APPEND missing "Boost.Program_options (libboost-program-options-dev; or -DBOOST_ROOT=...)")
-endif()
 find_package(Threads REQUIRED)
 
 # Libraries without a CMake package of their own.

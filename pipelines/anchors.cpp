@@ -16,10 +16,13 @@ Answer run_anchors(const dist::Comm&, const Arguments& arguments) {
     options.add("dictionary", dictionary_file, "JSON {\"term\": [\"replacement\", …]}");
     options.add("corpus", corpus, "count how often terms occur here");
     options.add("model", model, "its tokenizer decides which terms the published scan cannot reach");
-    options.add("terms", most_terms, "how many of the most frequent terms to list");
+    options.add("terms", most_terms, "how many of the most frequent terms to list", 0);
     options.set_positional("action");
     options.require("dictionary");
     options.parse(arguments);
+    Problems problems;
+    if (corpus.empty()) options.refuse_unread({"terms"}, "with --corpus", problems);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
 
     const unlearn::Dictionary dictionary = unlearn::read_dictionary(dictionary_file);
     std::optional<text::Tokenizer> tokenizer;

@@ -2,6 +2,7 @@
 #include "edit/delta_file.h"
 #include "edit/ledger.h"
 #include "pipelines/edit_beside.h"
+#include "pipelines/edit_forms.h"
 #include "pipelines/edit_inputs.h"
 #include "pipelines/edit_job.h"
 #include "pipelines/edit_request.h"

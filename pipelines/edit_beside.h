@@ -4,12 +4,7 @@
 
 #include "pipelines/verb.h"
 
-#include <string>
-
 namespace nepenthe::pipelines {
-
-// The word behind --method on the command line, "" where there is none.
-std::string method_word(const Arguments& arguments);
 
 // Both collective.
 Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments);

@@ -1,17 +1,16 @@
 #include "pipelines/edit_beside_request.h"
 
+#include "pipelines/edit_forms.h"
+
 namespace nepenthe::pipelines {
 
 void BesideRequest::declare(Options& options) {
-    options.add("method", method, {"wise", "ike"}, "wise or ike; other methods have other options");
+    options.add("method", method, all_method_names(), "wise or ike here; other methods have other options");
     options.add("model", model, "model to edit");
     options.add("facts", facts, "facts: JSON Lines, CounterFact, EasyEdit, zsRE, TOFU");
     options.add("pool", pool, "other facts of such a form, never edited");
-    options.add("format", format, "form of the facts: auto, jsonl, counterfact, easyedit, zsre, tofu");
-    options.add("target", target, "unlearning: none, dummy, incorrect or avoidant");
-    options.add("fact-prompt", fact_options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
-    options.add("limit", fact_options.limit, "first N facts; 0 = all");
-    options.add("skip-bad", fact_options.skip_bad, "leave facts out that cannot be read");
+    words.declare(options, fact_options);
+    options.add("limit", fact_options.limit, "first N facts; 0 = all", 0);
     options.add("skip-evaluation", skip_evaluation, "do not measure the facts before and after");
     common.declare(options);
     options.require("method");
@@ -20,10 +19,7 @@ void BesideRequest::declare(Options& options) {
     options.require("pool");
 }
 
-void BesideRequest::finish() {
-    fact_options.format = edit::parse_fact_format(format);
-    fact_options.unlearning = edit::parse_unlearning_target(target);
-}
+void BesideRequest::finish() { words.finish(fact_options); }
 
 edit::FactFile BesideRequest::read_facts() const { return edit::read_facts(facts, fact_options); }
 

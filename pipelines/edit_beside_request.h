@@ -2,6 +2,7 @@
 // The options that WISE and IKE share: what to write, and other facts.
 
 #include "edit/facts/facts.h"
+#include "pipelines/fact_words.h"
 #include "pipelines/options.h"
 #include "pipelines/verb.h"
 
@@ -13,7 +14,8 @@ namespace nepenthe::pipelines {
 struct BesideRequest {
     CommonOptions common;
     std::filesystem::path model, facts, pool;
-    std::string method, format = "auto", target = "none";
+    std::string method;
+    FactWords words;
     edit::FactOptions fact_options;
     bool skip_evaluation = false;
 

@@ -3,6 +3,7 @@
 #include "edit/memories/ike.h"
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_beside_request.h"
+#include "pipelines/edit_forms.h"
 #include "pipelines/edit_measure.h"
 #include "pipelines/stage.h"
 
@@ -15,16 +16,21 @@ struct IkeRequest : BesideRequest {
     edit::IkeOptions ike;
 };
 
+void declare(Options& options, IkeRequest& request) {
+    request.declare(options);
+    options.add("encoder", request.encoder, "sentence encoder's folder (all-MiniLM-L6-v2)");
+    options.add("demonstrations", request.ike.demonstrations, "demonstrations a fact", 0);
+    options.add("reserve", request.ike.reserve, "tokens of the context kept for prompt and answer", 1);
+}
+
 IkeRequest parse(const Arguments& arguments) {
     IkeRequest request;
     Options options(
         "edit", "IKE: facts told in the prompt, among demonstrations",
         "nepenthe edit --method ike --model gemma --encoder all-minilm-l6-v2 --facts facts.json --pool others.json");
-    request.declare(options);
-    options.add("encoder", request.encoder, "sentence encoder's folder (all-MiniLM-L6-v2)");
-    options.add("demonstrations", request.ike.demonstrations, "demonstrations a fact");
-    options.add("reserve", request.ike.reserve, "tokens of the context kept for prompt and answer");
+    declare(options, request);
     options.require("encoder");
+    options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
     request.finish();
     request.ike.seed = request.common.seed;
@@ -32,6 +38,13 @@ IkeRequest parse(const Arguments& arguments) {
 }
 
 }  // namespace
+
+std::vector<std::string> ike_option_names() {
+    IkeRequest request;
+    Options options("edit", "", "");
+    declare(options, request);
+    return options.names();
+}
 
 Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
     IkeRequest request = parse(arguments);

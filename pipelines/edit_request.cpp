@@ -1,7 +1,9 @@
 #include "pipelines/edit_request.h"
 
+#include "edit/option_names.h"
 #include "io/text.h"
-#include "pipelines/layers.h"
+#include "pipelines/edit_forms.h"
+#include "pipelines/fact_words.h"
 
 #include <sstream>
 #include <utility>
@@ -12,9 +14,8 @@ namespace {
 
 // Options whose words need reading.
 struct Words {
-    std::string method = "r-rome", mode, format = "auto", zsre = "rome", target = "none", shared = "refuse",
-                residual = "mean", site;
-    std::vector<std::string> layers, tune_layers;
+    FactWords facts;
+    std::string method = "r-rome", mode, shared = "refuse", residual = "mean", site;
     std::filesystem::path refusals;
 };
 
@@ -30,37 +31,33 @@ std::vector<std::string> lines_of(const std::filesystem::path& path) {
 void declare_facts(Options& options, EditRequest& request, Words& words) {
     options.add("model", request.model, "model to edit (with --rollback: the edited one)");
     options.add("facts", request.facts, "facts: JSON Lines, CounterFact, EasyEdit, zsRE, TOFU");
-    options.add("format", words.format, "their form: auto, jsonl, counterfact, easyedit, zsre, tofu");
-    options.add("zsre", words.zsre, "zsRE's new target: rome (the true answer) or easyedit (the alternative)");
-    options.add("target", words.target, "unlearning: none, dummy, incorrect or avoidant");
+    words.facts.declare(options, request.fact_options);
     options.add("refusals", words.refusals, "lines to choose avoidant targets from");
-    options.add("fact-prompt", request.fact_options.prompt_form,
-                "what every prompt of a fact is put into; {} is the prompt");
-    options.add("limit", request.fact_options.limit, "first N facts; 0 = all");
-    options.add("skip-bad", request.fact_options.skip_bad, "leave facts out that cannot be read or written");
+    options.add("limit", request.fact_options.limit, "first N facts; 0 = all", 0);
 }
 
 void declare_method(Options& options, EditRequest& request, Words& words) {
     edit::EditOptions& edit = request.edit;
-    options.add("method", words.method, edit::method_names(), "how to write");
-    options.add("mode", words.mode, "one-at-a-time, sequential, batch; default: what the method is made for");
-    options.add("layers", words.layers, "layers, counted from 0; default by family");
+    options.add("method", words.method, all_method_names(), "how to write");
+    options.add("mode", words.mode, edit::mode_names(), "default: what the method is made for");
+    options.add_layers("layers", edit.layers, "layers, counted from 0; default by family");
     options.add("moments", request.moments, "artefact of stats; without it other keys are not protected");
-    options.add("shared-subjects", words.shared, {"refuse", "merge", "keep"}, "facts that share a subject share a key");
-    options.add("batch", edit.batch, "sequential batch methods: facts a batch; 0 = all");
+    options.add("shared-subjects", words.shared, edit::shared_subjects_names(),
+                "facts that share a subject share a key");
+    options.add("batch", edit.batch, "sequential batch methods: facts a batch; 0 = all", 0);
     options.add("lambda", edit.lambda, "memit: weight of C; 0 = by family");
     options.add("emmet-weight", edit.emmet_weight, "emmet: weight of C");
     options.add("emmet-mu", edit.emmet_mu, "emmet: 0 = exact equality");
     options.add("tau", edit.tau, "alphaedit: eigenvalues of C below it may be written to; 0 = by family");
     options.add("l2", edit.l2, "alphaedit: ridge; 0 = by family");
-    options.add("residual", words.residual, {"mean", "bare"},
+    options.add("residual", words.residual, edit::residual_names(),
                 "batch methods: residual over prefixes, or of the bare prompt");
     options.add("min-response", edit.min_response, "rome: refuse edits that the bare prompt hardly sees");
 }
 
 void declare_values(Options& options, EditRequest& request, Words& words) {
     edit::EditOptions& edit = request.edit;
-    options.add("value-site", words.site, "mlp-output or block-output; default by the number of layers");
+    options.add("value-site", words.site, edit::value_site_names(), "default by the number of layers");
     options.add("prefixes", edit.prefix_count,
                 "context prefixes beside the bare prompt; negative = the method's own (rome 20, batch methods 5), or "
                 "the family's");
@@ -79,12 +76,12 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
     options.add("ft-box", edit.fine_tune.box, "ft: no weight moves further");
 }
 
-void declare_tuning(Options& options, EditRequest& request, Words& words) {
+void declare_tuning(Options& options, EditRequest& request) {
     TuneRequest& tune = request.tune;
     options.add("tune", tune.facts,
                 "first try layers and clamps on these facts, which are not written: the best ones write --facts");
-    options.add("tune-layers", words.tune_layers,
-                "layers to try, each alone; default: the family's and those beside it, or --layers together");
+    options.add_layers("tune-layers", tune.layers,
+                       "layers to try, each alone; default: the family's and those beside it, or --layers together");
     options.add("tune-clamps", tune.clamps, "values of --clamp to try");
     options.add("tune-limit", tune.limit, "first N facts of --tune; 0 = all");
 }
@@ -154,23 +151,23 @@ void check_company(const Options& options, Problems& problems) {
 }
 
 // Options of the pilot against those of the edit that it chooses.
-void check_tuning(const Options& options, const EditRequest& request, const Words& words, Problems& problems) {
+void check_tuning(const Options& options, const EditRequest& request, Problems& problems) {
     request.tune.check(problems);
     if (!request.tune) return;
     if (options.said("clamp")) problems.add("--tune chooses the clamp: give --tune-clamps instead of --clamp");
-    if (!words.tune_layers.empty() && options.said("layers"))
+    if (!request.tune.layers.empty() && options.said("layers"))
         problems.add("--tune-layers are tried each alone, --layers are written together: give one of them");
     if (!request.values.empty())
         problems.add("--values are of one layer and clamp, which --tune has yet to choose: leave one of them out");
 }
 
 // An invocation that writes facts.
-void check_writing(const Options& options, const EditRequest& request, const Words& words, Problems& problems) {
+void check_writing(const Options& options, const EditRequest& request, Problems& problems) {
     if (request.model.empty()) problems.add("--model is missing");
     if (request.facts.empty()) problems.add("--facts is missing");
     check_company(options, problems);
     check_method_reads(options, request.edit.method, problems);
-    check_tuning(options, request, words, problems);
+    check_tuning(options, request, problems);
     request.utility.check(problems);
 }
 
@@ -193,7 +190,32 @@ edit::Mode mode_of(const Words& words, edit::Method method) {
     return words.mode.empty() ? edit::default_mode(method) : edit::parse_mode(words.mode);
 }
 
+// Declares everything; gives the names of the options that say what to write and how.
+std::vector<std::string> declare(Options& options, EditRequest& request, Words& words) {
+    declare_facts(options, request, words);
+    declare_method(options, request, words);
+    declare_values(options, request, words);
+    declare_tuning(options, request);
+    declare_utility(options, request);
+    options.add("before", request.before,
+                "earlier runs of edit on this model: facts that they measured before editing are not measured again; "
+                "--values does this too");
+    std::vector<std::string> of_writing = options.names();
+    options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
+    declare_earlier_runs(options, request);
+    request.common.declare(options);
+    return of_writing;
+}
+
 }  // namespace
+
+std::vector<std::string> matrix_option_names() {
+    EditRequest request;
+    Words words;
+    Options options("edit", "", "");
+    declare(options, request, words);
+    return options.names();
+}
 
 EditRequest EditRequest::parse(const Arguments& arguments) {
     EditRequest request;
@@ -203,29 +225,17 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     Options options("edit", "write facts into a model's MLP matrices, prove it, take them back",
                     "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 "
                     "--moments outputs/stats-…");
-    declare_facts(options, request, words);
-    declare_method(options, request, words);
-    declare_values(options, request, words);
-    declare_tuning(options, request, words);
-    declare_utility(options, request);
-    options.add("before", request.before,
-                "earlier runs of edit on this model: facts that they measured before editing are not measured again; "
-                "--values does this too");
-    const std::vector<std::string> of_writing = options.names();
-    options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
-    declare_earlier_runs(options, request);
-    request.common.declare(options);
-    options.set_rare({"zsre", "emmet-weight", "emmet-mu", "tau", "l2", "residual", "min-response", "value-site", "lr",
-                      "relative-lr", "decay", "kl", "stop-loss", "facts-per-block", "ft-lr", "ft-box",
-                      "utility-windows", "utility-altered"});
+    const std::vector<std::string> of_writing = declare(options, request, words);
+    options.set_rare({"zsre-convention", "emmet-weight", "emmet-mu", "tau", "l2", "residual", "min-response",
+                      "value-site", "lr", "relative-lr", "decay", "kl", "stop-loss", "facts-per-block", "ft-lr",
+                      "ft-box", "utility-windows", "utility-altered"});
+    options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
 
     Problems problems;
     request.edit.method = edit::parse_method(words.method);
-    request.edit.layers = layer_numbers(words.layers, problems);
-    request.tune.layers = layer_numbers(words.tune_layers, problems, "--tune-layers");
     if (request.writes())
-        check_writing(options, request, words, problems);
+        check_writing(options, request, problems);
     else
         check_earlier_run(options, of_writing, request, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
@@ -241,9 +251,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     }
     request.edit.seed = request.common.seed;
     request.edit.value_compute = request.common.compute();
-    request.fact_options.format = edit::parse_fact_format(words.format);
-    request.fact_options.zsre = edit::parse_zsre_convention(words.zsre);
-    request.fact_options.unlearning = edit::parse_unlearning_target(words.target);
+    words.facts.finish(request.fact_options);
     if (!words.refusals.empty()) request.fact_options.refusals = lines_of(words.refusals);
     return request;
 }

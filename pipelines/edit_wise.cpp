@@ -4,6 +4,7 @@
 #include "io/file.h"
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_beside_request.h"
+#include "pipelines/edit_forms.h"
 #include "pipelines/edit_measure.h"
 #include "pipelines/stage.h"
 
@@ -14,7 +15,7 @@ namespace nepenthe::pipelines {
 namespace {
 
 void declare_wise(Options& options, edit::WiseOptions& wise) {
-    options.add("layer", wise.layer, "layer of the side memory; -1 = at 0.8 of the depth");
+    options.add("layer", wise.layer, "layer of the side memory; -1 = at 0.8 of the depth", -1);
     options.add("steps", wise.steps, "steps a fact, at most");
     options.add("lr", wise.lr, "step size, in the model's own units");
     options.add("alpha", wise.alpha, "margin out of scope");
@@ -48,24 +49,26 @@ struct WiseRequest : BesideRequest {
     bool published = false;
 };
 
+void declare(Options& options, WiseRequest& request) {
+    request.declare(options);
+    options.add("published", request.published, "units, margins and routing of the published code");
+    declare_wise(options, request.wise);
+}
+
 WiseRequest parse(const Arguments& arguments) {
     WiseRequest request;
     Options options("edit", "WISE: facts in a side memory, chosen for each prompt",
                     "mpirun -n 2 nepenthe edit --method wise --model gemma --facts facts.json --pool others.json");
-    request.declare(options);
-    options.add("published", request.published, "units, margins and routing of the published code");
-    declare_wise(options, request.wise);
+    declare(options, request);
+    options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
     request.finish();
     if (request.published) {
         // What was given on the command line holds against the published values.
         request.wise = edit::WiseOptions::published();
         Options again("edit", "", "");
-        WiseRequest ignored;
-        ignored.declare(again);
-        again.add("published", ignored.published, "");
         declare_wise(again, request.wise);
-        again.parse(arguments);
+        again.peek(arguments);
     }
     request.wise.seed = request.common.seed;
     if (request.common.dtype != "fp32") fail(ErrorKind::kUsage, "WISE is trained in fp32: --dtype fp32");
@@ -74,14 +77,11 @@ WiseRequest parse(const Arguments& arguments) {
 
 }  // namespace
 
-std::string method_word(const Arguments& arguments) {
-    std::string method;
-    for (std::size_t i = 0; i < arguments.words.size(); ++i) {
-        const std::string& word = arguments.words[i];
-        if (word.starts_with("--method=")) method = word.substr(std::string("--method=").size());
-        if (word == "--method" && i + 1 < arguments.words.size()) method = arguments.words[i + 1];
-    }
-    return method;
+std::vector<std::string> wise_option_names() {
+    WiseRequest request;
+    Options options("edit", "", "");
+    declare(options, request);
+    return options.names();
 }
 
 Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {

@@ -123,12 +123,11 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     EvaluateStage stage;
     CommonOptions& common = stage.common;
     Evaluation& evaluation = stage.evaluation;
-    std::vector<std::string> model_words;
     std::vector<std::filesystem::path> compare_with;
     Options options(
         "evaluate", "score one or several models on tasks and compare every pair of them",
         "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
-    options.add("model", model_words, "model folders, name=path or path, comma-separated");
+    options.add("model", stage.models, "model folders: NAME=PATH, or a path alone; a list");
     evaluation.declare(options);
     options.add("compare-with", compare_with,
                 "earlier evaluations of the same items: their models are compared, not run again");
@@ -136,19 +135,15 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     common.declare(options);
     options.parse(arguments);
     if (stage.list) return stage;
-    if (model_words.empty()) fail(ErrorKind::kUsage, "--model is missing");
-    evaluation.finish(arguments.base_folder, common.seed);
+    if (stage.models.empty()) fail(ErrorKind::kUsage, "--model is missing");
+    evaluation.finish(options, common.seed);
     common.apply(comm);
 
-    stage.models = named_paths(model_words, arguments.base_folder);
     store::ArtefactKey& key = stage.key;
     key.stage = "evaluate";
     key.options = evaluation.key(comm);
     key.options["compute"] = common.compute_key();
-    std::set<std::string> names;
     for (const NamedPath& model : stage.models) {
-        if (!names.insert(model.name).second)
-            fail(ErrorKind::kUsage, "--model: two models are called \"{}\"; name them, name=path", model.name);
         key.options["models"].push_back(model.name);  // the first one leads, and pairs are compared in this order
         key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
         key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);

@@ -3,6 +3,7 @@
 #include "dist/guard.h"
 #include "evaluate/task_inputs.h"
 #include "io/text.h"
+#include "pipelines/evaluation_reads.h"
 #include "text/corpus.h"
 
 #include <algorithm>
@@ -17,59 +18,38 @@ std::string number_text(double value) {
 
 }  // namespace
 
-std::vector<NamedPath> named_paths(const std::vector<std::string>& words, const std::filesystem::path& base_folder) {
-    std::vector<NamedPath> paths;
-    for (const std::string& word : words) {
-        const std::size_t equals = word.find('=');
-        if (equals == std::string::npos) {
-            const std::filesystem::path path = base_folder / word;
-            paths.push_back({(path.has_filename() ? path : path.parent_path()).filename().string(), path});
-        } else {
-            paths.push_back({word.substr(0, equals), base_folder / word.substr(equals + 1)});
-        }
-    }
-    return paths;
-}
-
 void Evaluation::declare(Options& table) {
     table.add("tasks", options.tasks, "names, comma-separated; --list-tasks explains them");
     table.add("data", options.data, "folder with the benchmark files");
-    table.add("texts", text_words_, "perplexity of these texts: name=path, comma-separated");
+    table.add("texts", texts, "perplexity of these texts: NAME=PATH, or a path alone; a list");
     table.add("wikitext", options.wikitext, "WikiText in its published line form");
-    table.add("limit", options.limit, "first N items of each task; 0 = all");
-    table.add("window", options.window, "tokens a perplexity window; 0 = the model's maximum, at most 2048");
+    table.add("limit", options.limit, "first N items of each task; 0 = all", 0);
+    table.add("window", options.window, "tokens a perplexity window; 0 = the model's maximum, at most 2048", 0);
     table.add("familiarity-prompts", options.familiarity_prompts, "JSON for familiarity_probability");
     table.add("completion-prompts", options.completion_prompts, "JSON for familiarity_completion");
     table.add("neighbour-prompts", options.neighbour_prompts, "JSON for neighbour_probability");
     table.add("dictionary", options.dictionary, "anchor terms for familiarity_completion");
-    table.add("completions", options.completions, "sampled completions a prompt");
-    table.add("completion-tokens", options.completion_tokens, "tokens a completion");
+    table.add("completions", options.completions, "sampled completions a prompt", 1);
+    table.add("completion-tokens", options.completion_tokens, "tokens a completion", 1);
     table.add("facts", options.facts, "facts for counterfact, zsre, easyedit");
-    table.add("fact-format", fact_format_, "auto, jsonl, counterfact, counterfact-easyedit, zsre, tofu");
-    table.add("fact-prompt", options.fact_options.prompt_form,
-              "what every prompt of a fact is put into; {} is the prompt");
-    table.add("zsre-convention", zsre_, "new targets of zsRE: rome (the answer) or easyedit (alt)");
-    table.add("target", target_, "new targets of TOFU: dummy, incorrect, avoidant");
+    fact_words_.declare(table, options.fact_options);
     table.add("reference-texts", options.reference_texts,
               "edit_generation: texts about targets (attribute_snippets.json)");
     table.add("unrelated-facts", options.unrelated_facts, "facts that no edit is about");
     table.add("tofu", options.tofu, "folder with TOFU's *_perturbed.json");
-    table.add("tofu-forget", options.tofu_forget, "forget01, forget05 or forget10");
+    table.add("tofu-forget", options.tofu_forget, {"forget01", "forget05", "forget10"}, "TOFU's forget set");
     table.add("tofu-prompt", options.tofu_prompt, "what stands before TOFU's answers; {} is the question");
     table.add("told", options.told, "TOFU: prompt bundle (edit --method ike) that stands before the questions");
     table.add("encoder", options.encoder, "sentence encoder that finds a question's context in the bundle");
     table.add("told-above", options.told_above, "smallest cosine with a told fact that brings its context");
-    table.add("answer-tokens", options.answer_tokens, "the most tokens of an answer (TOFU)");
-    table.add("skip-bad", options.fact_options.skip_bad, "leave bad facts out");
+    table.add("answer-tokens", options.answer_tokens, "the most tokens of an answer (TOFU)", 1);
 }
 
-void Evaluation::finish(const std::filesystem::path& base_folder, std::uint64_t seed) {
+void Evaluation::finish(const Options& table, std::uint64_t seed) {
     options.seed = seed;
-    options.fact_options.format = edit::parse_fact_format(fact_format_);
-    options.fact_options.zsre = edit::parse_zsre_convention(zsre_);
-    options.fact_options.unlearning = edit::parse_unlearning_target(target_);
-    texts = named_paths(text_words_, base_folder);
+    fact_words_.finish(options.fact_options);
     Problems problems = options.validate();
+    check_tasks_read(table, options.tasks, !texts.empty(), problems);
     if (options.tasks.empty() && texts.empty()) problems.add("nothing to measure: give --tasks or --texts");
     for (const NamedPath& text : texts) {
         if (!std::filesystem::exists(text.path))
@@ -105,7 +85,7 @@ Json Evaluation::key(const dist::Comm& comm) const {
         {"seed", options.seed},
         {"completions", options.completions},
         {"completion_tokens", options.completion_tokens},
-        {"facts", {fact_format_, zsre_, target_, options.fact_options.skip_bad, options.fact_options.prompt_form}},
+        {"facts", {fact_words_.format, fact_words_.zsre, fact_words_.target, options.fact_options.skip_bad, options.fact_options.prompt_form}},
         {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
     key["told_above"] = options.told_above;
     std::string digests;

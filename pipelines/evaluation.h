@@ -2,6 +2,7 @@
 // Several models evaluated one after another, and the table that puts them side by side.
 
 #include "evaluate/evaluate.h"
+#include "pipelines/fact_words.h"
 #include "pipelines/verb.h"
 
 #include <filesystem>
@@ -11,13 +12,6 @@
 
 namespace nepenthe::pipelines {
 
-// "name=path" or a path alone, named after its last component.
-struct NamedPath {
-    std::string name;
-    std::filesystem::path path;
-};
-std::vector<NamedPath> named_paths(const std::vector<std::string>& words, const std::filesystem::path& base_folder);
-
 // What to measure: `tasks` once, and perplexity of each of `texts` as the task "perplexity:NAME".
 struct Evaluation {
     evaluate::EvaluateOptions options;
@@ -25,7 +19,7 @@ struct Evaluation {
 
     void declare(Options& table);
     // Throws Error(kUsage) with every problem.
-    void finish(const std::filesystem::path& base_folder, std::uint64_t seed);
+    void finish(const Options& table, std::uint64_t seed);
     // Collective. All results of one model, tasks in the order asked for.
     std::vector<evaluate::TaskResult> measure(const dist::Comm& comm, const model::Decoder& decoder,
                                               const text::Tokenizer& tokenizer,
@@ -34,8 +28,7 @@ struct Evaluation {
     Json key(const dist::Comm& comm) const;
 
   private:
-    std::vector<std::string> text_words_;
-    std::string fact_format_ = "auto", zsre_ = "rome", target_ = "none";
+    FactWords fact_words_;
 };
 
 struct NamedResults {

@@ -97,12 +97,12 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<std::filesystem::path> retain_paths;
     text::BlockCut& retain_cut = stage.retain_cut;
     retain_cut.length = 256;
-    double utility_budget = -1;
+    double alpha = 5, utility_budget = -1;
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
                     "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
     options.add("model", model_folder, "the baseline that the labels were made with");
     options.add("labels", labels, "artefact of relabel");
-    options.add("alpha", forget.alpha, "which of its label sets");
+    options.add("alpha", alpha, "which of its label sets", 0.0);
     options.add("retain", retain_paths,
                 "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
     options.add("retain-ratio", forget.retain_ratio, "blocks of --retain for every block of labels");
@@ -117,10 +117,12 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.require("model");
     options.require("labels");
     options.parse(arguments);
-    reader.finish(common.seed);
+    reader.finish(options, common.seed);
+    forget.alpha = unlearn::alpha_name(alpha);
     if (utility_budget >= 0) forget.utility_budget = utility_budget;
     watch.validate(forget.utility_budget.has_value());
     Problems problems;
+    if (retain_paths.empty()) options.refuse_unread({"retain-ratio", "retain-block"}, "with --retain", problems);
     for (const std::string& problem : forget.validate()) problems.add("{}", problem);
     if (retain_cut.length < 2) problems.add("--retain-block must be at least 2 tokens");
     problems.throw_if_any(ErrorKind::kUsage, "options");

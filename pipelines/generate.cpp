@@ -13,10 +13,10 @@ Answer run_generate(const dist::Comm& comm, const Arguments& arguments) {
                     "nepenthe generate --model gemma-3-270m --prompt 'The capital of France is' --greedy");
     options.add("model", folder, "Hugging Face model folder");
     options.add("prompt", prompt, "text to continue");
-    options.add("max-new-tokens", sampling.max_new_tokens, "length of the continuation");
+    options.add("max-new-tokens", sampling.max_new_tokens, "length of the continuation", 1);
     options.add("greedy", greedy, "take the most probable token");
     options.add("temperature", sampling.temperature, "softmax temperature");
-    options.add("top-k", sampling.top_k, "sample among the k most probable tokens; 0 = off");
+    options.add("top-k", sampling.top_k, "sample among the k most probable tokens; 0 = off", 0);
     options.add("top-p", sampling.top_p, "sample within this probability mass; 1 = off");
     common.declare(options);
     options.require("model");
@@ -25,6 +25,7 @@ Answer run_generate(const dist::Comm& comm, const Arguments& arguments) {
     common.apply(comm);
 
     Problems problems;
+    if (greedy) options.refuse_unread({"temperature", "top-k", "top-p"}, "by sampling, not with --greedy", problems);
     if (sampling.max_new_tokens < 1) problems.add("--max-new-tokens must be at least 1");
     if (!(sampling.temperature > 0)) problems.add("--temperature must be positive; --greedy takes the maximum");
     if (!(sampling.top_p > 0 && sampling.top_p <= 1)) problems.add("--top-p must lie in (0, 1]");

@@ -1,16 +1,13 @@
 #pragma once
 // Layer numbers as options take them.
 
-#include "base/error.h"
-
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace nepenthe::pipelines {
 
-// Numbers from 0; ranges as "4-8". What cannot be read is added to `problems`, under the name of its option.
-std::vector<std::int64_t> layer_numbers(const std::vector<std::string>& words, Problems& problems,
-                                        const std::string& option = "--layers");
+// A number from 0, or a range as "4-8". Throws std::string, a reason, for anything else.
+std::vector<std::int64_t> layer_numbers(const std::string& word);
 
 }  // namespace nepenthe::pipelines

@@ -3,14 +3,16 @@
 #include "base/log.h"
 #include "dist/guard.h"
 #include "io/file.h"
+#include "pipelines/environment.h"
 #include "pipelines/verb.h"
 #include "store/artefact.h"
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <cstdio>
-#include <cstdlib>
-#include <string_view>
 
 namespace {
 
@@ -22,42 +24,13 @@ std::string overview() {
     for (const Verb& verb : verbs()) text += fmt::format("  {:<10} {}\n", verb.name, verb.summary);
     return text +
            "\nEvery verb explains itself with --help. Under mpirun or srun the same command uses all ranks.\n"
-           "  --json         the answer as one JSON object on stdout\n"
-           "  --verbose      more talk on stderr\n"
-           "  --allow-links  read weights that are symbolic links out of their model folder\n"
-           "  --hang-timeout seconds after which a collective that does not end stops the job [0 = never]\n";
-}
-
-// Options that main itself takes, from any place on the command line.
-struct MainOptions {
-    bool json = false, verbose = false, allow_links = false;
-    std::int64_t hang_timeout = 0;
-};
-
-MainOptions take_main_options(std::vector<std::string>& words) {
-    MainOptions taken;
-    const char* links = std::getenv("NEPENTHE_ALLOW_LINKS");
-    taken.allow_links = links != nullptr && std::string_view(links) == "1";
-    std::vector<std::string> rest;
-    for (std::size_t i = 0; i < words.size(); ++i) {
-        if (words[i] == "--json") {
-            taken.json = true;
-        } else if (words[i] == "--verbose") {
-            taken.verbose = true;
-        } else if (words[i] == "--allow-links") {
-            taken.allow_links = true;
-        } else if (words[i] == "--hang-timeout" && i + 1 < words.size()) {
-            try {
-                taken.hang_timeout = std::stol(words[++i]);
-            } catch (const std::exception&) {
-                fail(ErrorKind::kUsage, "--hang-timeout: \"{}\" is not a number of seconds", words[i]);
-            }
-        } else {
-            rest.push_back(words[i]);
-        }
-    }
-    words = std::move(rest);
-    return taken;
+           "  --config FILE       INI file with a section a verb; NEPENTHE_* variables and flags win over it\n"
+           "  --json              the answer as one JSON object on stdout\n"
+           "  --verbose           all options with their values, what is looked for and found, times; on stderr\n"
+           "  --allow-links       read weights that are symbolic links out of their model folder\n"
+           "  --hang-timeout TIME a collective that does not end within it stops the job; 90, 10m, 2h [0 = never]\n"
+           "A list takes commas and repetition; an entry with a comma in it stands in double quotes "
+           "(docs/operations.md).\n";
 }
 
 void print_once(const dist::Comm& comm, const std::string& text) {
@@ -67,10 +40,22 @@ void print_once(const dist::Comm& comm, const std::string& text) {
     std::fflush(stdout);
 }
 
-int run(const dist::Comm& world, std::vector<std::string> words) {
-    const MainOptions main_options = take_main_options(words);
-    init_log(world.rank(), world.size(), main_options.verbose ? LogLevel::kDebug : LogLevel::kInfo);
-    io::allow_links(main_options.allow_links);
+std::chrono::seconds whole_seconds(double seconds) {
+    constexpr double kMost = 1e9;  // decades; keeps sums of times in their type
+    return std::chrono::seconds(static_cast<std::int64_t>(std::ceil(std::min(seconds, kMost))));
+}
+
+Answer run_verb(const dist::Comm& world, const Verb& verb, const Arguments& arguments) {
+    check_environment(world);
+    const auto begin = std::chrono::steady_clock::now();
+    const dist::StageScope stage(verb.name);
+    Answer answer = verb.run(world, arguments);
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - begin;
+    log_debug("{} took {:.2f} s on {} ranks", verb.name, time.count(), world.size());
+    return answer;
+}
+
+int run(const dist::Comm& world, const std::vector<std::string>& words) {
     if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
         print_once(world, overview());
         return words.empty() ? static_cast<int>(ErrorKind::kUsage) : 0;
@@ -79,12 +64,26 @@ int run(const dist::Comm& world, std::vector<std::string> words) {
         print_once(world, "nepenthe " NEPENTHE_VERSION);
         return 0;
     }
-    const dist::Watchdog watchdog(world, std::chrono::seconds(main_options.hang_timeout));
-    const Verb& verb = find_verb(words[0]);
-    const dist::StageScope stage(verb.name);
+    auto first = words.begin();
+    while (first != words.end() && first->starts_with("-")) {
+        const bool has_value = *first == "--config" || *first == "--hang-timeout";
+        first += has_value && words.end() - first > 1 ? 2 : 1;
+    }
+    if (first == words.end()) fail(ErrorKind::kUsage, "no verb is given; nepenthe --help lists them");
+    const Verb& verb = find_verb(*first);
+    Arguments arguments;
+    arguments.words.assign(words.begin(), first);
+    arguments.words.insert(arguments.words.end(), first + 1, words.end());
+    arguments.verbs = verb_names();
+
+    Options options(verb.name, "", "");
+    options.peek(arguments);
+    init_log(world.rank(), world.size(), options.global().verbose ? LogLevel::kDebug : LogLevel::kInfo);
+    io::allow_links(options.global().allow_links);
+    const dist::Watchdog watchdog(world, whole_seconds(options.global().hang_timeout));
     try {
-        const Answer answer = verb.run(world, {{words.begin() + 1, words.end()}, {}});
-        print_once(world, main_options.json ? answer.json.dump() : answer.text);
+        const Answer answer = run_verb(world, verb, arguments);
+        print_once(world, options.global().json ? answer.json.dump() : answer.text);
     } catch (const HelpRequested& help) {
         print_once(world, help.text);
     }

@@ -22,7 +22,6 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     std::filesystem::path baseline, reinforced, dictionary;
     std::vector<std::filesystem::path> corpus;
     std::string rules = "improved", combine = "logprobs", swap = "auto";
-    std::vector<std::string> activations;
     std::int64_t characters = 0;
     Options options("relabel", "generic labels: what the baseline would say, less what only the reinforced model says",
                     "mpirun -n 2 nepenthe relabel --baseline gemma --reinforced outputs/train-… --corpus oz.txt "
@@ -30,7 +29,7 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("baseline", baseline, "model that is to forget");
     options.add("reinforced", reinforced, "the same model trained further on the corpus");
     options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");
-    options.add("chars", characters, "only the first N characters of each document; 0 = all");
+    options.add("chars", characters, "only the first N characters of each document; 0 = all", 0);
     options.add("dictionary", dictionary, "anchor terms with generic replacements (JSON)");
     options.add("rules", rules, {"improved", "published"}, "how terms are found and replaced");
     options.add("combine", combine, {"logprobs", "logits"}, "what v = b - alpha ReLU(r - b) is taken of");
@@ -38,7 +37,7 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("top-k", relabel.top_k, "logits kept a position, for other alphas later");
     options.add("block", relabel.block, "tokens a block");
     options.add("logits", relabel.store_logits, "store all logits of both models too");
-    options.add("activations", activations, "layers whose hidden states are stored too");
+    options.add_layers("activations", relabel.activation_layers, "layers whose hidden states are stored too");
     options.add("swap", swap, {"auto", "always", "never"}, "one model in memory at a time");
     common.declare(options);
     for (const char* name : {"baseline", "reinforced", "corpus", "dictionary"}) options.require(name);
@@ -50,13 +49,6 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     relabel.swap = unlearn::parse_swap(swap);
     relabel.seed = common.seed;
     Problems problems;
-    for (const std::string& layer : activations) {
-        try {
-            relabel.activation_layers.push_back(std::stol(layer));
-        } catch (const std::exception&) {
-            problems.add("--activations: \"{}\" is not a layer number", layer);
-        }
-    }
     for (const std::string& problem : relabel.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 

@@ -8,50 +8,69 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-std::map<std::string, std::string> read_assignments(const std::vector<std::string>& words) {
-    std::map<std::string, std::string> values;
+using Artefacts = std::map<std::string, std::filesystem::path>;
+
+// One stage as an invocation of its verb. `run` is what this run was called with, `inherited` what it hands on.
+Arguments stage_arguments(const Recipe& recipe, const RecipeStage& stage, const Artefacts& artefacts,
+                          const std::map<std::string, std::string>& inherited, const Arguments& run) {
+    Arguments arguments;
+    arguments.words = stage_words(stage, artefacts);
+    arguments.base_folder = recipe.folder;
+    arguments.inherited = inherited;
+    arguments.verbs = run.verbs;
+    return arguments;
+}
+
+// Collective. Verbs and options of all stages, before the first of them takes its hours.
+void check_stages(const dist::Comm& comm, const Recipe& recipe, const std::map<std::string, std::string>& inherited,
+                  const Arguments& run) {
     Problems problems;
-    for (const std::string& word : words) {
-        const std::size_t equals = word.find('=');
-        if (equals == std::string::npos || equals == 0) {
-            problems.add("--set {}: write name=value", word);
-        } else {
-            values[word.substr(0, equals)] = word.substr(equals + 1);
+    Artefacts stand_ins;
+    for (const RecipeStage& stage : recipe.stages) {
+        try {
+            Arguments arguments = stage_arguments(recipe, stage, stand_ins, inherited, run);
+            arguments.only_check = true;
+            find_verb(stage.verb).run(comm, arguments);
+        } catch (const OptionsChecked&) {
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::kUsage) throw;
+            problems.add("stage \"{}\": {}", stage.name, error.what());
         }
+        stand_ins[stage.name] = recipe.folder / stage.name;
     }
-    problems.throw_if_any(ErrorKind::kUsage, "options");
-    return values;
+    problems.throw_if_any(ErrorKind::kUsage, fmt::format("recipe {}", recipe.name));
 }
 
 }  // namespace
 
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
     std::filesystem::path file, outputs = "outputs";
-    std::vector<std::string> assignments;
+    std::map<std::string, std::string> variables;
     std::int64_t threads = 0;
     Options options("run", "the stages of a recipe in order; what exists is not made again, what was cut off goes on",
                     "mpirun -n 2 nepenthe run inputs/oz/recipe.json --set model=gemma-3-270m --set book=oz.txt");
     options.add("recipe", file, "JSON file with the stages");
-    options.add("set", assignments, "name=value of a variable of the recipe");
+    options.add("set", variables, "NAME=VALUE of a variable of the recipe; a list");
     options.add("outputs", outputs, "folder for artefacts");
-    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use");
+    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use", 0);
     options.set_positional("recipe");
     options.require("recipe");
     options.parse(arguments);
 
-    const Recipe recipe = read_recipe(file, read_assignments(assignments));
+    const Recipe recipe = read_recipe(file, variables);
     outputs = std::filesystem::absolute(outputs);
-    std::map<std::string, std::filesystem::path> artefacts;
+    const std::map<std::string, std::string> inherited = {{"outputs", outputs.string()},
+                                                          {"threads", std::to_string(threads)}};
+    check_stages(comm, recipe, inherited, arguments);
+    Artefacts artefacts;
     Answer answer;
     answer.json = {{"recipe", recipe.name}, {"stages", Json::array()}};
     for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
         const RecipeStage& stage = recipe.stages[i];
         log_info("stage {} of {}: {} ({})", i + 1, recipe.stages.size(), stage.name, stage.verb);
         const dist::StageScope scope(stage.name);
-        auto words = stage_words(stage, artefacts);
-        words.push_back("--outputs=" + outputs.string());
-        words.push_back(fmt::format("--threads={}", threads));
-        const Answer part = find_verb(stage.verb).run(comm, {words, recipe.folder});
+        const Answer part =
+            find_verb(stage.verb).run(comm, stage_arguments(recipe, stage, artefacts, inherited, arguments));
         if (part.json.contains("artefact")) artefacts[stage.name] = part.json["artefact"].get<std::string>();
         Json entry = part.json;
         entry["name"] = stage.name;

@@ -18,9 +18,9 @@ Answer run_score(const dist::Comm& comm, const Arguments& arguments) {
                     "nepenthe score --model gemma-3-270m --file book.txt --window 1024 --stride 512");
     options.add("model", folder, "Hugging Face model folder");
     options.add("file", file, "UTF-8 text");
-    options.add("chars", characters, "only the first N characters; 0 = all");
-    options.add("window", windows.window, "tokens a window; 0 = the model's maximum, at most 2048");
-    options.add("stride", windows.stride, "tokens a window advances; 0 = half of it");
+    options.add("chars", characters, "only the first N characters; 0 = all", 0);
+    options.add("window", windows.window, "tokens a window; 0 = the model's maximum, at most 2048", 0);
+    options.add("stride", windows.stride, "tokens a window advances; 0 = half of it", 0);
     common.declare(options);
     options.require("model");
     options.require("file");

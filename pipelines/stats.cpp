@@ -1,5 +1,4 @@
 #include "edit/keys/moments.h"
-#include "pipelines/layers.h"
 #include "pipelines/stage.h"
 
 namespace nepenthe::pipelines {
@@ -9,14 +8,13 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     edit::MomentOptions stats;
     std::filesystem::path model;
     std::vector<std::filesystem::path> corpus, merge;
-    std::vector<std::string> layers;
     std::int64_t characters = 0;
     Options options("stats", "second moments of MLP keys, for edits: several layers in one pass, files that add up",
                     "mpirun -n 2 nepenthe stats --model gemma --corpus wikitext.txt --layers 3,4,5 --until 1e-3");
     options.add("model", model, "model that is to be edited");
     options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");
-    options.add("chars", characters, "only the first N characters of each document; 0 = all");
-    options.add("layers", layers, "layers, counted from 0");
+    options.add("chars", characters, "only the first N characters of each document; 0 = all", 0);
+    options.add_layers("layers", stats.layers, "layers, counted from 0");
     options.add("window", stats.window, "tokens of context, BOS included");
     options.add("tokens", stats.tokens, "how many tokens at most, drawn by windows; 0 = the corpus");
     options.add("skip", stats.skip, "tokens left out before them: what an earlier file with this seed holds");
@@ -28,13 +26,19 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     common.declare(options);
     options.parse(arguments);
     common.apply(comm);
+    Problems problems;
+    if (!merge.empty()) {
+        std::vector<std::string> others = options.names();
+        std::erase_if(
+            others, [](const std::string& name) { return name == "merge" || name == "outputs" || name == "threads"; });
+        options.refuse_unread(others, "without --merge, which adds up what there is", problems);
+        problems.throw_if_any(ErrorKind::kUsage, "options");
+    }
     if (!merge.empty()) return artefact_answer(edit::merge_moments(comm, merge, common.outputs), false, "moments");
 
-    Problems problems;
     for (const char* name : {"model", "corpus", "layers"}) {
         if (!options.given(name)) problems.add("--{} is missing", name);
     }
-    stats.layers = layer_numbers(layers, problems);
     stats.seed = common.seed;
     for (const std::string& problem : stats.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");

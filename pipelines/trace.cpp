@@ -76,13 +76,13 @@ TraceStage prepare(const dist::Comm& comm, const Arguments& arguments) {
                     "mpirun -n 2 nepenthe trace --model gemma --facts known_1000.json --limit 100");
     options.add("model", stage.model, "model that knows the facts");
     options.add("facts", stage.facts_file, "JSON list of prompts with subject and attribute");
-    options.add("limit", stage.limit, "first N facts; 0 = all");
+    options.add("limit", stage.limit, "first N facts; 0 = all", 0);
     options.add("noise", noise, "standard deviation on the subject's embeddings: 3s = 3 of theirs, 0.1 = as it is");
     options.add("copies", trace_options.copies, "corrupted runs a fact");
     options.add("window", trace_options.settings.window, "layers whose MLP or attention outputs are restored together");
-    options.add("kinds", kinds, "what is restored: state, mlp, attention");
+    options.add("kinds", kinds, {edit::kTraceKindNames.begin(), edit::kTraceKindNames.end()}, "what is restored");
     options.add("no-severed", no_severed, "without the runs whose MLPs or attentions are cut off");
-    options.add("figures", stage.figures, "heat maps of the first N facts");
+    options.add("figures", stage.figures, "heat maps of the first N facts", 0);
     common.declare(options);
     for (const char* name : {"model", "facts"}) options.require(name);
     options.parse(arguments);
@@ -95,8 +95,6 @@ TraceStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     trace_options.seed = common.seed;
     Problems problems;
     for (const std::string& problem : trace_options.validate()) problems.add("{}", problem);
-    if (stage.limit < 0) problems.add("--limit {}", stage.limit);
-    if (stage.figures < 0) problems.add("--figures {}", stage.figures);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
     stage.tokenizer = load_tokenizer(stage.model, model::read_config(stage.model));

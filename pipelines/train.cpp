@@ -23,8 +23,10 @@ struct TrainStage {
     store::ArtefactKey key;
 };
 
-void check(const TrainStage& stage) {
+void check(const TrainStage& stage, const Options& options) {
     Problems problems;
+    if (!stage.model.empty())
+        options.refuse_unread({"tokenizer"}, "with --architecture; --model has its own", problems);
     if (stage.model.empty() == stage.config.empty()) problems.add("give --model, or --architecture for a new model");
     if (!stage.config.empty() && stage.tokenizer.empty()) problems.add("--architecture needs --tokenizer");
     if (stage.cut.length < 2) problems.add("--block must be at least 2 tokens");
@@ -76,14 +78,14 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("architecture", stage.config, "config.json of a model to make from scratch");
     options.add("tokenizer", stage.tokenizer, "tokenizer.json for --architecture");
     options.add("corpus", stage.corpus, "text files, folders of *.txt, or *.jsonl with a text field");
-    options.add("chars", stage.characters, "only the first N characters of each document; 0 = all");
+    options.add("chars", stage.characters, "only the first N characters of each document; 0 = all", 0);
     options.add("block", stage.cut.length, "tokens a training sequence");
     reader.declare(options);
     stage.common.declare(options);
     options.require("corpus");
     options.parse(arguments);
-    check(stage);
-    reader.finish(stage.common.seed);
+    check(stage, options);
+    reader.finish(options, stage.common.seed);
     stage.common.apply(comm);
 
     stage.read_tokenizer = load_tokenizer(stage.model.empty() ? stage.tokenizer : stage.model, config_of(stage));

@@ -26,12 +26,15 @@ void TrainOptionsReader::declare(Options& table) {
     table.add("checkpoint-minutes", options_.checkpoint_minutes, "save every N minutes; 0 = off");
 }
 
-void TrainOptionsReader::finish(std::uint64_t seed) {
+void TrainOptionsReader::finish(const Options& table, std::uint64_t seed) {
     options_.seed = seed;
     options_.schedule = schedule_ == "constant" ? train::ScheduleKind::kConstant
                         : schedule_ == "cosine" ? train::ScheduleKind::kCosine
                                                 : train::ScheduleKind::kLinear;
     Problems problems;
+    if (options_.max_steps > 0) table.refuse_unread({"epochs"}, "without --max-steps, which decides", problems);
+    if (schedule_ == "constant")
+        table.refuse_unread({"final-lr-share"}, "by schedules that fall, not by the constant one", problems);
     for (const std::string& problem : options_.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 }

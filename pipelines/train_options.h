@@ -11,8 +11,8 @@ class TrainOptionsReader {
   public:
     explicit TrainOptionsReader(train::TrainOptions& options) : options_(options) {}
     void declare(Options& table);
-    // Throws Error(kUsage) with every problem.
-    void finish(std::uint64_t seed);
+    // Throws Error(kUsage) with every problem, options that were given and are not read among them.
+    void finish(const Options& table, std::uint64_t seed);
     // What changes the weights that come out, for artefact keys.
     Json key() const;
 

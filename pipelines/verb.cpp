@@ -13,7 +13,7 @@ namespace nepenthe::pipelines {
 void CommonOptions::declare(Options& options) {
     options.add("dtype", dtype, {"fp32", "bf16"}, "compute precision");
     options.add("device", device, {"cpu", "cuda"}, "where tensors live");
-    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use");
+    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use", 0);
     options.add("seed", seed, "seed of everything random");
     options.add("outputs", outputs, "folder for artefacts");
 }
@@ -60,7 +60,7 @@ const std::vector<Verb>& verbs() {
         {"forget", "fine-tune a model on generic labels", run_forget, forget_key},
         {"stats", "second moments of MLP keys: what edits must leave alone", run_stats, nullptr},
         {"trace", "causal tracing: which states carry a fact", run_trace, trace_key},
-        {"edit", "write facts into a model, prove it, take them back", run_edit, nullptr},
+        {"edit", "write facts into a model, prove it, take them back", run_edit, nullptr, {"", "--method=wise", "--method=ike"}},
         {"evaluate", "score one or several models on tasks", run_evaluate, evaluate_key},
         {"report", "one HTML page of what runs reached, side by side", run_report, nullptr},
         {"verify", "check a published artefact against its manifest", run_verify, nullptr},
@@ -69,13 +69,35 @@ const std::vector<Verb>& verbs() {
     return table;
 }
 
-const Verb& find_verb(const std::string& name) {
+std::vector<std::string> verb_names() {
     std::vector<std::string> names;
+    for (const Verb& verb : verbs()) names.emplace_back(verb.name);
+    return names;
+}
+
+std::vector<OptionInfo> options_of(const dist::Comm& comm, const Verb& verb) {
+    std::vector<OptionInfo> options;
+    for (const char* form : verb.forms) {
+        Arguments arguments;
+        if (*form != '\0') arguments.words.emplace_back(form);
+        arguments.words.emplace_back("--help");
+        try {
+            verb.run(comm, arguments);
+        } catch (const HelpRequested& help) {
+            for (const OptionInfo& option : help.options) {
+                const auto known = [&](const OptionInfo& other) { return other.name == option.name; };
+                if (std::ranges::none_of(options, known)) options.push_back(option);
+            }
+        }
+    }
+    return options;
+}
+
+const Verb& find_verb(const std::string& name) {
     for (const Verb& verb : verbs()) {
         if (name == verb.name) return verb;
-        names.push_back(verb.name);
     }
-    const std::string near = nearest_name(name, names);
+    const std::string near = nearest_name(name, verb_names());
     if (near.empty()) fail(ErrorKind::kUsage, "there is no verb \"{}\"; nepenthe --help lists them", name);
     fail(ErrorKind::kUsage, "there is no verb \"{}\"; did you mean \"{}\"?", name, near);
 }

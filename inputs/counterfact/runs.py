@@ -208,7 +208,7 @@ def zsre(run, moments):
     heading(f"zsRE, {limit} facts in one batch of MEMIT, layer {options.layer}", "new target", "model", "rewrite", "paraphrase", "neighbourhood",
             "zsRE score", "all tokens of the target", "EasyEdit locality")
     for convention in ("rome", "easyedit"):
-        words = ["edit", "--model", options.model, "--facts", options.zsre, "--format", "zsre", "--zsre", convention, "--limit", limit, "--method",
+        words = ["edit", "--model", options.model, "--facts", options.zsre, "--fact-format", "zsre", "--zsre-convention", convention, "--limit", limit, "--method",
                  "memit", "--mode", "batch", "--layers", options.layer, "--moments", moments, "--shared-subjects", "keep", "--skip-evaluation",
                  "--dtype", options.dtype, "--prefixes", options.prefixes]
         try:

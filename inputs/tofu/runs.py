@@ -134,7 +134,7 @@ class Editing:
 
     def __call__(self, method, target):
         facts = ["--facts", self.material.facts, "--fact-prompt", PROMPT, "--target", target]
-        words = ["edit", "--model", self.taught, "--format", "tofu", *facts, "--method", method, *self._words(method)]
+        words = ["edit", "--model", self.taught, "--fact-format", "tofu", *facts, "--method", method, *self._words(method)]
         try:
             edited = self.run(*words)
             summary = edited["summary"]

@@ -1,6 +1,7 @@
 #include "edit/edit_options.h"
 
 #include "base/error.h"
+#include "edit/option_names.h"
 
 #include <algorithm>
 #include <array>
@@ -43,6 +44,13 @@ auto parse(const Names& names, const std::string& text, const char* what) {
         known += (known.empty() ? "" : ", ") + std::string(entry.name);
     }
     fail(ErrorKind::kUsage, "there is no {} \"{}\"; choose one of {}", what, text, known);
+}
+
+template <typename Names>
+std::vector<std::string> names_of(const Names& names) {
+    std::vector<std::string> all;
+    for (const auto& entry : names) all.emplace_back(entry.name);
+    return all;
 }
 
 template <typename Names, typename Value>
@@ -98,13 +106,13 @@ std::string method_name(Method method) { return name_of(kMethods, method); }
 std::string mode_name(Mode mode) { return name_of(kModes, mode); }
 
 const std::vector<std::string>& method_names() {
-    static const std::vector<std::string> names = [] {
-        std::vector<std::string> all;
-        for (const auto& entry : kMethods) all.emplace_back(entry.name);
-        return all;
-    }();
+    static const std::vector<std::string> names = names_of(kMethods);
     return names;
 }
+std::vector<std::string> mode_names() { return names_of(kModes); }
+std::vector<std::string> shared_subjects_names() { return names_of(kShared); }
+std::vector<std::string> residual_names() { return names_of(kResiduals); }
+std::vector<std::string> value_site_names() { return names_of(kSites); }
 
 bool is_rank_one(Method method) {
     return method == Method::kRRome || method == Method::kRome || method == Method::kPRome;

@@ -156,7 +156,10 @@ std::optional<Artefact> find_artefact(const dist::Comm& comm, const fs::path& ou
         std::error_code unreadable;
         there = comm.is_root() && fs::exists(folder, unreadable);
     });
-    if (!comm.all_reduce_or(there)) return std::nullopt;
+    there = comm.all_reduce_or(there);
+    log_debug("{} {}; its key: {}", folder.string(), there ? "exists" : "is to be made",
+              canonical_json({{"options", key.options}, {"inputs", key.inputs}}));
+    if (!there) return std::nullopt;
     Artefact found = verified_artefact(comm, folder);
     dist::run_agreed(comm, "look for " + key.folder_name(), [&] {
         if (found.manifest.value("key_digest", "") != key.digest()) {

@@ -247,7 +247,8 @@ def refusals(runner):
     refused(runner.edit(facts, "--method", "memit", "--min-response", 1, "--ft-box", 1), 64, "--min-response", "--ft-box")
     alone = ["--model", runner.model, "--facts", facts]
     refused(runner.run(*alone, "--tune-clamps", 1), 64, "--tune-clamps", "--tune")
-    refused(runner.edit(facts, "--tune", facts, "--tune-layers", "x", "--tune-clamps", "0,-1"), 64, "--tune-layers", "--clamp", "0 is not positive", "-1 is not positive")
+    refused(runner.edit(facts, "--tune", facts, "--tune-layers", "x", "--tune-clamps", "0,,1"), 64, '--tune-layers: "x"', "--tune-clamps")
+    refused(runner.edit(facts, "--tune", facts, "--tune-layers", "1", "--tune-clamps", "0,-1"), 64, "--tune-layers", "--clamp", "0 is not positive", "-1 is not positive")
     refused(runner.run(*alone, "--tune", facts, "--tune-layers", "7"), 64, "layer 7")
     refused(runner.run(*alone, "--tune", facts, "--values", facts), 64, "--values", "--tune")
     refused(runner.run(*alone, "--tune", runner.facts("own.jsonl", PILOT[:1] + FACTS[:2], scored)), 65, "fact a is to be written", "fact b is to be written")

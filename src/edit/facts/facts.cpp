@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "edit/facts/fact_formats.h"
+#include "edit/facts/fact_names.h"
 #include "edit/facts/fact_records.h"
 #include "edit/facts/unlearning_target.h"
 #include "io/file.h"
@@ -21,14 +22,33 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 template <typename Value>
-Value parse_name(const std::string& what, const std::string& name,
-                 const std::vector<std::pair<std::string, Value>>& known) {
+using Names = std::vector<std::pair<std::string, Value>>;
+
+const Names<FactFormat> kFormats{{"auto", FactFormat::kAuto},
+                                 {"jsonl", FactFormat::kJsonLines},
+                                 {"counterfact", FactFormat::kCounterFact},
+                                 {"counterfact-easyedit", FactFormat::kEasyEditCounterFact},
+                                 {"zsre", FactFormat::kZsre},
+                                 {"tofu", FactFormat::kTofu}};
+const Names<UnlearningTarget> kTargets{{"none", UnlearningTarget::kNone},
+                                       {"dummy", UnlearningTarget::kDummy},
+                                       {"incorrect", UnlearningTarget::kIncorrect},
+                                       {"avoidant", UnlearningTarget::kAvoidant}};
+const Names<ZsreConvention> kConventions{{"rome", ZsreConvention::kRome}, {"easyedit", ZsreConvention::kEasyEdit}};
+
+template <typename Value>
+std::vector<std::string> names_of(const Names<Value>& known) {
     std::vector<std::string> names;
+    for (const auto& [name, value] : known) names.push_back(name);
+    return names;
+}
+
+template <typename Value>
+Value parse_name(const std::string& what, const std::string& name, const Names<Value>& known) {
     for (const auto& [each, value] : known) {
         if (each == name) return value;
-        names.push_back(each);
     }
-    fail(ErrorKind::kUsage, "unknown {} \"{}\"; choose {}", what, name, fmt::join(names, ", "));
+    fail(ErrorKind::kUsage, "unknown {} \"{}\"; choose {}", what, name, fmt::join(names_of(known), ", "));
 }
 
 void check_form(const std::string& form) {
@@ -135,28 +155,14 @@ FactFile read_facts(const std::filesystem::path& path, const FactOptions& option
     return std::move(reader).finish(sha256_hex(file.text()));
 }
 
-FactFormat parse_fact_format(const std::string& name) {
-    return parse_name<FactFormat>("form of facts", name,
-                                  {{"auto", FactFormat::kAuto},
-                                   {"jsonl", FactFormat::kJsonLines},
-                                   {"counterfact", FactFormat::kCounterFact},
-                                   {"counterfact-easyedit", FactFormat::kEasyEditCounterFact},
-                                   {"zsre", FactFormat::kZsre},
-                                   {"tofu", FactFormat::kTofu}});
-}
-
-UnlearningTarget parse_unlearning_target(const std::string& name) {
-    return parse_name<UnlearningTarget>("target", name,
-                                        {{"none", UnlearningTarget::kNone},
-                                         {"dummy", UnlearningTarget::kDummy},
-                                         {"incorrect", UnlearningTarget::kIncorrect},
-                                         {"avoidant", UnlearningTarget::kAvoidant}});
-}
-
+FactFormat parse_fact_format(const std::string& name) { return parse_name("form of facts", name, kFormats); }
+UnlearningTarget parse_unlearning_target(const std::string& name) { return parse_name("target", name, kTargets); }
 ZsreConvention parse_zsre_convention(const std::string& name) {
-    return parse_name<ZsreConvention>("zsRE convention", name,
-                                      {{"rome", ZsreConvention::kRome}, {"easyedit", ZsreConvention::kEasyEdit}});
+    return parse_name("zsRE convention", name, kConventions);
 }
+std::vector<std::string> fact_format_names() { return names_of(kFormats); }
+std::vector<std::string> unlearning_target_names() { return names_of(kTargets); }
+std::vector<std::string> zsre_convention_names() { return names_of(kConventions); }
 
 FactConflicts find_conflicts(const std::vector<Fact>& facts) {
     // subject → prompt → target → facts; sorted, so that every rank finds the same order.

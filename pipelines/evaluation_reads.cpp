@@ -1,0 +1,62 @@
+#include "pipelines/evaluation_reads.h"
+
+#include "evaluate/benchmark_files.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+using Names = std::vector<std::string>;
+
+struct Reads {
+    Names options, tasks;
+};
+
+// What benchmarks read stands under "benchmarks", texts under "--texts".
+const std::vector<Reads>& table() {
+    static const Names wikitext{"wikitext_word_perplexity", "wikitext_token_perplexity"};
+    static const std::vector<Reads> reads = {
+        {{"data"}, {"benchmarks", wikitext[0], wikitext[1]}},
+        {{"wikitext"}, wikitext},
+        {{"window"}, {"--texts", "perplexity", wikitext[0], wikitext[1]}},
+        {{"familiarity-prompts"}, {"familiarity_probability", "familiarity_completion"}},
+        {{"completion-prompts", "dictionary", "completions", "completion-tokens"}, {"familiarity_completion"}},
+        {{"neighbour-prompts"}, {"neighbour_probability"}},
+        {{"facts"}, {"counterfact", "zsre", "easyedit", "edit_generation"}},
+        {{"fact-format", "fact-prompt", "zsre-convention", "target", "skip-bad"},
+         {"counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts"}},
+        {{"reference-texts"}, {"edit_generation"}},
+        {{"unrelated-facts"}, {"unrelated_facts"}},
+        {{"tofu", "tofu-forget", "tofu-prompt", "told", "answer-tokens"}, {"tofu"}},
+    };
+    return reads;
+}
+
+bool contains(const Names& list, const std::string& name) { return std::ranges::find(list, name) != list.end(); }
+
+bool known(const std::string& task) {
+    return std::ranges::any_of(table(), [&](const Reads& reads) { return contains(reads.tasks, task); });
+}
+
+}  // namespace
+
+void check_tasks_read(const Options& options, const Names& tasks, bool texts, Problems& problems) {
+    Names measured;
+    if (texts) measured.emplace_back("--texts");
+    for (const std::string& task : tasks) {
+        measured.push_back(evaluate::find_benchmark(task) != nullptr ? "benchmarks" : task);
+        // A task that the table does not know may read anything.
+        if (!known(measured.back())) return;
+    }
+    for (const Reads& reads : table()) {
+        const bool read = std::ranges::any_of(measured, [&](const auto& task) { return contains(reads.tasks, task); });
+        if (!read) options.refuse_unread(reads.options, fmt::format("by {}", fmt::join(reads.tasks, ", ")), problems);
+    }
+    if (!options.given("told")) options.refuse_unread({"encoder", "told-above"}, "with --told", problems);
+}
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Options as a user gives them to the binary: paths of any name, every source, refusals before any work.
+
+    option_words_test.py NEPENTHE MATERIAL
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BINARY, MATERIAL = sys.argv[1], pathlib.Path(sys.argv[2])
+MODEL = MATERIAL / "models/stories"
+VERBS = ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "stats", "trace", "edit", "evaluate", "report",
+         "verify", "run")
+
+
+def call(*words, ranks=1, cwd=None, **environment):
+    command = [BINARY, *map(str, words)]
+    if ranks > 1:
+        command = ["mpirun", "--quiet", "-n", str(ranks), *command]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env={**os.environ, **environment})
+
+
+class OptionWords(unittest.TestCase):
+    def setUp(self):
+        self.temporary = tempfile.TemporaryDirectory()
+        self.folder = pathlib.Path(self.temporary.name)
+        self.text = self.folder / "text.txt"
+        self.text.write_text("Once upon a time there was a little fish. " * 8)
+
+    def tearDown(self):
+        self.temporary.cleanup()
+
+    def answer(self, *words, cwd=None, **environment):
+        done = call(*words, "--json", cwd=cwd, **environment)
+        self.assertEqual(done.returncode, 0, f"{words}\n{done.stderr}")
+        return json.loads(done.stdout)
+
+    def refused(self, *words, saying, code=64, ranks=1, **environment):
+        done = call(*words, ranks=ranks, **environment)
+        self.assertEqual(done.returncode, code, f"{words}\n{done.stderr}")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")]
+        self.assertEqual(len(lines), 1, done.stderr)
+        for part in [saying] if isinstance(saying, str) else saying:
+            self.assertIn(part, done.stderr)
+        self.assertFalse((self.folder / "outputs").exists(), "nothing was begun")
+
+    def test_any_path_can_be_named(self):
+        odd = self.folder / "lr=1e-5,bs=8"
+        odd.mkdir()
+        shutil.copytree(MODEL, odd / "model")
+        shutil.copy(self.text, odd / "a, b=c.txt")
+        common = ("--window", 64, "--limit", 1, "--threads", 1, "--outputs", self.folder / "outputs")
+        plain = self.answer("evaluate", "--model", f"m={MODEL}", "--texts", f"t={self.text}", *common)["results"]
+        ways = (("m=lr=1e-5,bs=8/model", "t=lr=1e-5,bs=8/a, b=c.txt"),
+                ('m="lr=1e-5,bs=8/model"', 't="lr=1e-5,bs=8/a, b=c.txt"'),
+                (f"m={odd}/model", f"t={odd}/a, b=c.txt"))
+        for model, text in ways:
+            found = self.answer("evaluate", "--model", model, "--texts", text, *common, cwd=self.folder)
+            self.assertEqual(found["results"], plain, model)
+            # The environment and a config file say it in the same words.
+            found = self.answer("evaluate", *common, cwd=self.folder, NEPENTHE_MODEL=model, NEPENTHE_TEXTS=text)
+            self.assertEqual(found["results"], plain, model)
+            (self.folder / "site.ini").write_text(f"[evaluate]\nmodel = {model}\ntexts = {text}\n")
+            found = self.answer("evaluate", *common, "--config", "site.ini", cwd=self.folder)
+            self.assertEqual(found["results"], plain, model)
+        both = self.answer("evaluate", "--model", "lr=1e-5,bs=8/model", "--model", f"n={MODEL}", "--texts", "t=text.txt", *common,
+                           cwd=self.folder)
+        self.assertEqual(set(both["models"]), {"model", "n"})
+        tokens = self.answer("tokenize", "--model", odd / "model", "--file", odd / "a, b=c.txt")
+        self.assertEqual(tokens["ids"], self.answer("tokenize", "--model", MODEL, "--file", self.text)["ids"])
+
+    def test_recipes_name_any_path(self):
+        odd = self.folder / "a,b=c"
+        odd.mkdir()
+        shutil.copytree(MODEL, odd / "model")
+        shutil.copy(self.text, odd / "t.txt")
+        options = {"model": ["m=a,b=c/model", "n=${model}"], "texts": ["t=a,b=c/t.txt"], "window": 64, "limit": 1}
+        stages = [{"name": "known", "verb": "info", "options": {"model": "a,b=c/model"}},
+                  {"name": "results", "verb": "evaluate", "options": options}]
+        recipe = self.folder / "recipe.json"
+        recipe.write_text(json.dumps({"variables": {"model": {}}, "stages": stages}))
+        for value in ("a,b=c/model", f"{odd}/model", '"a,b=c/model"'):
+            done = self.answer("run", recipe, "--set", f"model={value}", "--threads", 1, "--outputs", self.folder / "out,puts",
+                               cwd=self.folder)
+            self.assertEqual(set(done["stages"][1]["models"]), {"m", "n"}, value)
+
+    def test_a_recipe_is_checked_before_its_first_stage(self):
+        stages = [{"name": "a", "verb": "score", "options": {"model": str(MODEL), "file": str(self.text)}},
+                  {"name": "b", "verb": "trian", "options": {}},
+                  {"name": "c", "verb": "evaluate", "options": {"model": "m=@a", "limit": "10m", "lmit": 3}},
+                  {"name": "d", "verb": "relabel", "options": {"baseline": "@a"}}]
+        recipe = self.folder / "recipe.json"
+        recipe.write_text(json.dumps({"stages": stages}))
+        self.refused("run", recipe, "--outputs", self.folder / "outputs",
+                     saying=['did you mean "train"', '"10m" is not a whole number', 'did you mean "limit"', "--reinforced is missing"])
+
+    def test_numbers_are_read_whole_from_every_source(self):
+        self.refused("score", "--model", MODEL, "--file", self.text, "--hang-timeout", "10q", saying='--hang-timeout: "10q"')
+        self.refused("relabel", "--activations", "3x", saying='--activations: "3x"')
+        self.refused("stats", "--layers", "3,,5", saying="empty entry")
+        self.refused("score", "--model", MODEL, "--file", self.text, saying="NEPENTHE_THREADS: \"2x\"", NEPENTHE_THREADS="2x")
+        self.refused("score", "--model", MODEL, "--file", self.text, saying="NEPENTHE_THREADS: -1", NEPENTHE_THREADS="-1", ranks=2)
+        self.refused("verify", self.folder, saying="SOURCE_DATE_EPOCH", SOURCE_DATE_EPOCH="now")
+        short = ("score", "--model", MODEL, "--file", self.text, "--window", 64)
+        self.assertEqual(self.answer(*short, "--hang-timeout", "10m")["tokens"], self.answer(*short, "--hang-timeout=1h")["tokens"])
+
+    def test_variables_that_nothing_reads_are_refused(self):
+        self.refused("info", MODEL, saying=["NEPENTHE_THREDS", "did you mean NEPENTHE_THREADS"], NEPENTHE_THREDS="2", ranks=2)
+        self.answer("info", MODEL, NEPENTHE_LR="1e-5", NEPENTHE_STAGE="x", NEPENTHE_TEST_ANY="1", NEPENTHE_FORMAT="auto")
+
+    def test_a_fault_that_cannot_happen_is_refused_on_all_ranks_once(self):
+        for value in ("blocks.befor", "burn@blocks.before", "blocks.before:7", "blocks.before:0:0", "blocks.before:0:x"):
+            self.refused("score", "--model", MODEL, "--file", self.text, saying="NEPENTHE_FAULT", NEPENTHE_FAULT=value, ranks=2)
+        self.answer("info", MODEL, NEPENTHE_FAULT="")
+
+    def test_the_method_is_taken_from_every_source(self):
+        wise = ["--pool is missing", "--model is missing"]
+        self.refused("edit", "--facts", self.text, saying=wise, NEPENTHE_METHOD="wise")
+        settings = self.folder / "site.ini"
+        settings.write_text("[edit]\nmethod = ike\ntau = 1\nmask-ratio = 0.5\n")
+        self.refused("edit", "--facts", self.text, "--config", settings, saying="--encoder is missing")
+        self.refused("edit", "--method=ike", "--tau", "1", saying="--tau belongs to other forms of edit")
+        self.refused("edit", "--method", "memit", "--config", settings, saying="--facts is missing")
+
+    def test_former_names_are_understood(self):
+        for words in (("--format", "nothing"), ("--fact-format", "nothing")):
+            self.refused("edit", "--facts", self.text, "--model", MODEL, *words, saying='--fact-format: "nothing" is none of')
+            self.refused("evaluate", "--model", MODEL, *words, saying='--fact-format: "nothing" is none of')
+        self.refused("edit", "--zsre", "nothing", saying="--zsre-convention")
+
+    def test_what_nothing_reads_is_refused(self):
+        self.refused("generate", "--model", MODEL, "--prompt", "x", "--greedy", "--top-k", 3, "--top-p=0.5",
+                     saying=["--top-k is read by sampling", "--top-p"])
+        self.refused("train", "--model", MODEL, "--corpus", self.text, "--tokenizer", MODEL / "tokenizer.json", saying="--tokenizer")
+        self.refused("train", "--model", MODEL, "--corpus", self.text, "--max-steps", 3, "--epochs", 2, saying="--epochs")
+        self.refused("train", "--model", MODEL, "--corpus", self.text, "--schedule", "constant", "--final-lr-share", 0.5,
+                     saying="--final-lr-share")
+        self.refused("forget", "--model", MODEL, "--labels", self.folder, "--retain-block", 64, saying="--retain-block")
+        self.refused("stats", "--merge", self.folder, "--layers", 3, "--seed", 1, saying=["--layers", "--seed"])
+        self.refused("evaluate", "--model", MODEL, "--texts", self.text, "--tofu-forget", "forget01", "--facts", self.text, "--told-above", 1,
+                     saying=["--tofu-forget is read by tofu", "--facts", "--told-above is read with --told"])
+        self.refused("anchors", "--dictionary", self.text, "--terms", 3, saying="--terms")
+
+    def test_verbose_says_what_it_does(self):
+        words = ("evaluate", "--model", MODEL, "--texts", f"t={self.text}", "--window", 64, "--limit", 1, "--outputs", self.folder / "out")
+        quiet, loud = call(*words), call(*words, "--verbose")
+        self.assertEqual(loud.returncode, 0, loud.stderr)
+        for part in ("window = 64", "limit = 1", "(default)", "exists; its key", "took"):
+            self.assertIn(part, loud.stderr)
+            self.assertNotIn(part, quiet.stderr)
+
+    def test_words_may_stand_before_the_verb(self):
+        self.assertEqual(call("--hang-timeout", 60, "--json", "info", MODEL).stdout, call("info", MODEL, "--json").stdout)
+        self.refused("--json", saying="no verb")
+
+    def test_help_names_the_words_that_are_accepted(self):
+        for verb in VERBS:
+            done = call(verb, "--help-all")
+            self.assertEqual(done.returncode, 0, verb)
+        self.assertIn("easyedit", call("evaluate", "--help").stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
