@@ -42,9 +42,13 @@ Json read_attribute(hid_t object, const char* name) {
     switch (H5Tget_class(type.get())) {
         case H5T_STRING: {
             if (H5Tis_variable_str(type.get()) > 0) return nullptr;
-            std::string text(H5Tget_size(type.get()), '\0');
+            // HDF5 gives whatever length the file claims; ours are configurations and lists.
+            constexpr std::size_t kMostBytes = 64u << 20;
+            const std::size_t bytes = H5Tget_size(type.get());
+            if (bytes == 0 || bytes > kMostBytes) fail(kind, "attribute {} claims {} bytes", name, bytes);
+            std::string text(bytes, '\0');
             check_h5(H5Aread(attribute.get(), type.get(), text.data()), action, kind);
-            text.resize(std::strlen(text.c_str()));
+            text.resize(std::min(text.find('\0'), text.size()));
             require_utf8(text, action);
             return text;
         }

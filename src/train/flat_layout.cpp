@@ -29,34 +29,32 @@ void close_bucket(FlatLayout& layout) {
     layout.buckets.push_back(bucket);
 }
 
-// Every claim of a layout that was read from outside.
+[[noreturn]] void contradiction(const std::string& what) {
+    fail(ErrorKind::kData, "the parameter layout contradicts itself: {}", what);
+}
+
+// Every claim of a layout that was read from outside. Stops at the first that is wrong: what follows counts on it.
 void check(const FlatLayout& layout) {
-    Problems problems;
-    if (layout.ranks < 1) {
-        problems.add("ranks is {}", layout.ranks);
-    }
-    std::int64_t at = 0;
+    std::int64_t at = 0, end = 0;
     std::size_t next = 0;
     for (const FlatBucket& bucket : layout.buckets) {
-        if (layout.ranks >= 1 && (bucket.begin != at || bucket.end <= bucket.begin ||
-                                  bucket.numel() % layout.ranks != 0 || bucket.first_parameter != next)) {
-            problems.add("bucket at {} does not continue the one before", bucket.begin);
+        if (bucket.begin != at || bucket.end <= bucket.begin || bucket.numel() % layout.ranks != 0)
+            contradiction(fmt::format("bucket at {} does not continue the one before", bucket.begin));
+        if (bucket.parameters > layout.parameters.size() - next)
+            contradiction(fmt::format("bucket at {} holds more parameters than there are", bucket.begin));
+        for (const std::size_t last = next + bucket.parameters; next < last; ++next) {
+            const FlatParameter& parameter = layout.parameters[next];
+            if (parameter.offset < std::max(end, bucket.begin) || parameter.offset > bucket.end ||
+                parameter.numel < 0 || parameter.numel > bucket.end - parameter.offset)
+                contradiction(
+                    fmt::format("{} lies at [{}, {} more)", parameter.name, parameter.offset, parameter.numel));
+            end = parameter.offset + parameter.numel;
         }
         at = bucket.end;
-        next += bucket.parameters;
     }
-    if (at != layout.numel || next != layout.parameters.size()) {
-        problems.add("buckets cover {} elements of {} and {} parameters of {}", at, layout.numel, next,
-                     layout.parameters.size());
-    }
-    std::int64_t end = 0;
-    for (const FlatParameter& parameter : layout.parameters) {
-        if (parameter.offset < end || parameter.numel < 0 || parameter.numel > layout.numel - parameter.offset) {
-            problems.add("{} lies at [{}, {} more)", parameter.name, parameter.offset, parameter.numel);
-        }
-        end = parameter.offset + parameter.numel;
-    }
-    problems.throw_if_any(ErrorKind::kData, "the parameter layout contradicts itself");
+    if (at != layout.numel || next != layout.parameters.size())
+        contradiction(fmt::format("buckets cover {} elements of {} and {} parameters of {}", at, layout.numel, next,
+                                  layout.parameters.size()));
 }
 
 }  // namespace
@@ -100,7 +98,11 @@ Json FlatLayout::to_json() const {
 FlatLayout FlatLayout::from_json(const Json& value) {
     FlatLayout layout;
     try {
-        layout.ranks = value.at("ranks").get<int>();
+        // Of any run; what is read from outside is walked rank by rank.
+        constexpr std::int64_t kMostRanks = 1 << 20;
+        const auto ranks = value.at("ranks").get<std::int64_t>();
+        if (ranks < 1 || ranks > kMostRanks) contradiction(fmt::format("ranks is {}", ranks));
+        layout.ranks = static_cast<int>(ranks);
         layout.numel = value.at("numel").get<std::int64_t>();
         for (const Json& item : value.at("parameters")) {
             layout.parameters.push_back({item.at("name").get<std::string>(), item.at("offset").get<std::int64_t>(),
@@ -108,6 +110,7 @@ FlatLayout FlatLayout::from_json(const Json& value) {
         }
         std::size_t first = 0;
         for (const Json& item : value.at("buckets")) {
+            if (!item.at("parameters").is_number_unsigned()) contradiction("a bucket without a number of parameters");
             const std::size_t count = item.at("parameters").get<std::size_t>();
             layout.buckets.push_back(
                 {item.at("begin").get<std::int64_t>(), item.at("end").get<std::int64_t>(), first, count});

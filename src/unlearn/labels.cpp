@@ -19,6 +19,15 @@ store::H5Reader open_labels(const std::filesystem::path& folder) {
     return store::H5Reader(folder / kLabelFile, kLabelFormat);
 }
 
+std::vector<std::string> alphas_of(const store::H5Reader& file) {
+    constexpr std::string_view kGroup = "/labels/";
+    std::vector<std::string> names;
+    for (const std::string& name : file.datasets()) {
+        if (name.starts_with(kGroup)) names.push_back(name.substr(kGroup.size()));
+    }
+    return names;
+}
+
 }  // namespace
 
 std::string alpha_name(double alpha) { return fmt::format("{}", alpha); }
@@ -48,10 +57,9 @@ std::int64_t LabelRows::leave_out_unlabelled() {
 
 LabelRows read_labels(const std::filesystem::path& artefact_folder, const std::string& alpha) {
     const store::H5Reader file = open_labels(artefact_folder);
-    const Json names = parse_json(file.attributes().at("alphas_json").get<std::string>(), kLabelFile);
     if (!file.has("/labels/" + alpha)) {
         fail(ErrorKind::kUsage, "{} has no labels for alpha {}; it has {}", artefact_folder.string(), alpha,
-             fmt::join(names.get<std::vector<std::string>>(), ", "));
+             fmt::join(alphas_of(file), ", "));
     }
     const std::vector<std::uint64_t> shape = file.shape("/tokens");
     const std::vector<std::uint64_t> label_shape = file.shape("/labels/" + alpha);
@@ -77,7 +85,8 @@ void check_labels_belong(const std::filesystem::path& artefact_folder, const std
     const Json attributes = open_labels(artefact_folder).attributes();
     Problems problems;
     const auto compare = [&](const char* name, const std::string& given, const char* what) {
-        const std::string stored = attributes.value(name, "");
+        const auto found = attributes.find(name);
+        const std::string stored = found != attributes.end() && found->is_string() ? found->get<std::string>() : "";
         if (!given.empty() && stored != given) {
             problems.add("the labels were made with another {} (digest {}, this one has {})", what,
                          stored.substr(0, 12), given.substr(0, 12));

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Writes tests/fuzz/corpus/<target>/: small inputs from which the fuzz targets start. Run it after changing it; its output is committed.
 
-    make_corpus.py
+    make_corpus.py        (the set-up's Python: it needs h5py)
 """
 import hashlib
+import io
 import json
 import pathlib
 import struct
@@ -144,6 +145,12 @@ def make_config():
     put("config", "twice_and_nul.json", '{"model_type":"llama","model_type":"gpt2"}\0')
 
 
+def make_special_tokens():
+    put("special_tokens", "names", json.dumps({"bos_token": "<s>", "eos_token": {"content": "<s>", "lstrip": False}, "added_tokens_decoder": {}}))
+    put("special_tokens", "ids", json.dumps({"model_type": "gemma3", "bos_token_id": 1, "eos_token_id": [2, 1], "text_config": {"eos_token_id": 0}}))
+    put("special_tokens", "class", json.dumps({"tokenizer_class": "LlamaTokenizer", "bos_token": None}))
+
+
 def make_manifest():
     def canonical(value):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -166,5 +173,136 @@ def make_journal():
     put("journal", "unsealed", b"\0" + record(3, 0, 20))
 
 
-for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_manifest, make_journal):
+def make_dictionary():
+    put("dictionary", "lists", json.dumps({"Ada": ["Eve", "Mary"], "the Moon": ["the star"]}))
+    put("dictionary", "counts", json.dumps({"Ada's": {"Eve's": 3, "Mary's": 1}, "Ada": ["Eve"]}))
+
+
+def make_recipe():
+    stages = [{"name": "a", "verb": "train", "options": {"corpus": ["${book}", "x,y"], "lr": 1e-5, "deterministic": True}},
+              {"name": "b", "verb": "evaluate", "options": {"model": ["m=@a", "n=${book}"], "texts": "t=@a", "limit": 3}, "help": "?"}]
+    put("recipe", "two", json.dumps({"name": "r", "help": "?", "variables": {"book": {"help": "text"}, "x": {"default": "y"}}, "stages": stages}))
+    put("recipe", "none", json.dumps({"stages": []}))
+
+
+def make_options():
+    put("options", "config", b"\0# note\n[train]\nlr = 1e-5\r\ncorpus=a # b\nedit.x = 1\n[ evaluate ]\n; x\nmodel = m=a,b\n")
+    put("options", "list", b'\1m="lr=1e-5,""bs""=8/model",./x=y/z,a b,"c,d"')
+    put("options", "words", b"\2--whole\n3\n--real=1e-5\n--time\n10m\n--flag\n--choice=b\n--layers\n3-5,7\n--reals\n1\n2.5\n--set\na=b\nc=\"d,e\"")
+
+
+def make_evaluation_files():
+    lines = lambda rows: "\n".join(json.dumps(row) for row in rows)
+    put("evaluation_files", "choices", lines([{"query": "Is it?", "choices": ["yes", "no"], "gold": 1},
+                                              {"question": "Is it?", "passage": "It is.", "answer": True},
+                                              {"goal": "g", "sol1": "a", "sol2": "b", "label": 0},
+                                              {"sentence": "The _ is.", "option1": "a", "option2": "b", "answer": "1"},
+                                              {"text": "one two three"}]))
+    put("evaluation_files", "arc", lines([{"question": {"stem": "q", "choices": [{"text": "a", "label": "A"}, {"text": "b", "label": "B"}]},
+                                           "answerKey": "B", "id": "x"},
+                                          {"question": "q", "choices": {"text": ["a", "b"], "label": ["A", "B"]}, "answerKey": "A"}]))
+    put("evaluation_files", "hellaswag", lines([{"ctx_a": "A man", "ctx_b": "he", "endings": ["runs [header]", "sits"], "label": "1",
+                                                 "activity_label": "Run"}]))
+    put("evaluation_files", "tofu", lines([{"question": "Who?", "answer": "Ada.", "paraphrased_answer": "It is Ada.",
+                                            "perturbed_answer": ["Eve.", "Bob."]}]))
+    put("evaluation_files", "familiarity", json.dumps({"prompts": [
+        {"prompt": "Ada lives", "content": [" in Rome"], "generic": [" well"], "subtlety": 3}]}))
+    put("evaluation_files", "published", json.dumps([{"prompt": {"prompt": "Ada lives", "references": ["in Rome"]}}]))
+    put("evaluation_files", "trace", json.dumps([{"prompt": "Ada lives in", "subject": "Ada", "attribute": "Rome"}]))
+    put("evaluation_files", "wikitext", " = Ada = \n\n Ada was @-@ born in 1 @,@ 815 . \n\n = = Life = = \n \" She \" wrote . \n")
+
+
+def make_training_layout():
+    parameter = lambda name, offset, numel: {"name": name, "offset": offset, "numel": numel, "decays": True}
+    two = {"ranks": 2, "numel": 384, "parameters": [parameter("b", 0, 100), parameter("a", 128, 1), parameter("w", 256, 128)],
+           "buckets": [{"begin": 0, "end": 256, "parameters": 2}, {"begin": 256, "end": 384, "parameters": 1}]}
+    put("training_layout", "two", json.dumps(two))
+    put("training_layout", "wrap", json.dumps(dict(two, buckets=[
+        {"begin": 0, "end": 256, "parameters": 2**64 - 1}, {"begin": 256, "end": 384, "parameters": 4}])))
+    put("training_layout", "many", json.dumps({"ranks": 2**31 - 1, "numel": 2**31 - 1, "parameters": [],
+                                               "buckets": [{"begin": 0, "end": 2**31 - 1, "parameters": 0}]}))
+
+
+def hdf5(fill):
+    import h5py
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver="earliest") as file:
+        fill(file)
+    return image.getvalue()
+
+
+def attributes(target, **values):
+    import h5py
+    import numpy
+    for name, value in values.items():
+        if isinstance(value, str):
+            bytes_ = value.encode() or b"\0"
+            target.attrs.create(name, numpy.bytes_(bytes_), dtype=h5py.string_dtype("utf-8", len(bytes_)))
+        else:
+            target.attrs[name] = value
+
+
+def text(file, name, content):
+    import h5py
+    import numpy
+    bytes_ = content.encode()
+    file.create_dataset(name, data=numpy.array([bytes_], dtype=h5py.string_dtype("utf-8", len(bytes_))))
+
+
+def make_hdf5():
+    import numpy
+
+    def sample(file):
+        attributes(file, format="nepenthe.sample", format_version=numpy.uint64(1), created="now", seed=numpy.int64(-1), rate=0.5)
+        rows = file.create_dataset("rows", data=numpy.arange(12, dtype="<i4").reshape(4, 3), chunks=(2, 3), compression="gzip",
+                                   shuffle=True, fletcher32=True)
+        attributes(rows, description="numbers", rows_per_block=numpy.uint64(2))
+        file.create_dataset("group/flat", data=numpy.arange(3, dtype="<f8"))
+        text(file, "text", "[1, 2]")
+
+    def empty(file):
+        attributes(file, format="nepenthe.sample")
+    put("hdf5", "sample.h5", hdf5(sample))
+    put("hdf5", "empty.h5", hdf5(empty))
+
+    def labels(file):
+        attributes(file, format="nepenthe.labels", alphas_json='["5"]', baseline_digest="00", tokenizer_digest="11", reinforced_digest="22")
+        file.create_dataset("tokens", data=numpy.array([[1, 2, 3], [4, -1, -1]], dtype="<i4"), chunks=(1, 3))
+        file.create_dataset("labels/5", data=numpy.array([[2, -1, 7], [4, -1, -1]], dtype="<i4"), chunks=(1, 3))
+    put("labels", "two.h5", hdf5(labels))
+
+    def moments(file):
+        attributes(file, format="nepenthe.moments", model_digest="00", tokenizer_digest="11", corpus_digest="22", dtype="fp32",
+                   window=numpy.int64(4), tokens=numpy.int64(2), intermediate=numpy.int64(2), layers_json="[0,3]",
+                   parts_json='[{"corpus_digest":"22","tokens":2}]')
+        for layer in (0, 3):
+            file.create_dataset(f"moment/{layer}", data=numpy.array([2.0, 0.5, 1.0]), chunks=(3,))
+    put("moments", "two.h5", hdf5(moments))
+
+    def ledger(file):
+        attributes(file, format="nepenthe.ledger", options='{"method":"memit","mode":"batch"}', model_digest="00", tokenizer_digest="11",
+                   moments_digest="", created="now")
+        fact = {"id": "a", "subject": "Ada", "prompt": "{} lives in", "target_new": "Rome", "target_true": "", "paraphrases": [],
+                "neighbourhood": [["Eve lives in", "Bonn"]], "attribute_prompts": [], "generation_prompts": [], "relation": "", "subject_proposed": False, "source": None}
+        unit = {"facts": [0], "block_key": "00", "nll": 0.5, "first_nll": 3.0, "kl": 0.0, "decay": 0.1, "steps": 2, "clamped": False,
+                "key_cosine": 1.0, "response": 1.0, "note": ""}
+        for name, content in (("facts", [fact]), ("units", [unit]), ("prefixes", [""]), ("changes", [{"layer": 0, "norm": 1.0}]), ("metrics", {})):
+            text(file, name, json.dumps(content))
+        file.create_dataset("value/initial", data=numpy.zeros((1, 2), dtype="<f4"))
+        file.create_dataset("value/delta", data=numpy.zeros((1, 2), dtype="<f4"))
+        file.create_dataset("key", data=numpy.zeros((1, 3)))
+        file.create_dataset("residual", data=numpy.zeros((1, 2)))
+    put("ledger", "one.h5", hdf5(ledger))
+
+
+def make_side_memory():
+    description = {"format": "nepenthe.side_memory", "format_version": 1, "layer": 1, "ratio": 0.5, "distance": "linear", "pooling": "mean",
+                   "thresholds": [1.5], "source": {"method": "wise"}}
+    weights = safetensors({"alternative.0": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}, bytes(24))
+    put("side_memory", "one", json.dumps(description).encode() + b"\0" + weights)
+    put("side_memory", "lost", json.dumps(dict(description, thresholds=[1, 2])).encode() + b"\0" + weights)
+
+
+for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_special_tokens, make_manifest, make_journal,
+             make_dictionary, make_recipe, make_options, make_evaluation_files, make_training_layout, make_hdf5, make_side_memory):
     make()

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -129,6 +130,15 @@ class Mutator {
     std::uint64_t seed_;
 };
 
+// A small input that asks for gigabytes is a finding. Sanitizers have limits of their own, and need far more.
+void limit_memory() {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    constexpr rlim_t kMost = 2ul << 30;
+    const rlimit limit{kMost, kMost};
+    if (::setrlimit(RLIMIT_DATA, &limit) != 0) std::perror("setrlimit");
+#endif
+}
+
 std::vector<std::string> read_corpus(const std::filesystem::path& folder) {
     std::vector<std::filesystem::path> paths;
     for (const auto& entry : std::filesystem::directory_iterator(folder)) paths.push_back(entry.path());
@@ -155,6 +165,7 @@ int main(int argc, char** argv) {
         std::fprintf(stderr, "usage: %s CORPUS_FOLDER [MUTATIONS [SEED]]\n", argv[0]);
         return 64;
     }
+    limit_memory();
     crash_name = "crash-" + std::filesystem::path(argv[0]).filename().string();
     for (const int signal_number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM}) {
         ::signal(signal_number, leave_input);

@@ -27,14 +27,14 @@ inline void require(bool property, const char* what) {
     std::abort();
 }
 
-// Runs `parse`; false where it refused the bytes as data.
+// Runs `parse`; false where it refused the bytes as data, or as `also`: configuration is refused as kUsage.
 template <typename Parse>
-bool accepted(Parse&& parse) {
+bool accepted(Parse&& parse, ErrorKind also = ErrorKind::kData) {
     try {
         parse();
         return true;
     } catch (const Error& error) {
-        if (error.kind() != ErrorKind::kData) throw;
+        if (error.kind() != ErrorKind::kData && error.kind() != also) throw;
         return false;
     }
 }
@@ -47,9 +47,23 @@ class MemoryFile {
     MemoryFile(const MemoryFile&) = delete;
     MemoryFile& operator=(const MemoryFile&) = delete;
     std::filesystem::path path() const;
+    void put(std::string_view bytes);  // in place of what it holds
 
   private:
     int fd_;
+};
+
+// A folder with one file whose bytes change from input to input; it exists as long as the process.
+class FolderWithFile {
+  public:
+    explicit FolderWithFile(const std::string& name);
+    const std::filesystem::path& path() const { return folder_; }
+    // The file is a link to memory.
+    void put(std::string_view bytes) { file_.put(bytes); }
+
+  private:
+    MemoryFile file_;
+    std::filesystem::path folder_;
 };
 
 }  // namespace nepenthe::fuzz

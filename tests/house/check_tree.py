@@ -33,6 +33,10 @@ LIBRARIES = [
 ]
 
 FAULT_POINT = re.compile(r'\bfault_point\("([^"]+)"\)')
+FAULT_NAME = re.compile(r'^ +"([\w.]+)",', re.MULTILINE)  # a line of the table of points
+PARSERS = "tests/fuzz/parsers.txt"
+READS_BYTES = re.compile(r"\b(parse_json\(|read_file\(|read_text\(|for_each_json_line\(|read_documents\(|Json::parse\(|MappedFile\b|"
+                         r"H5Reader\b|SafetensorsFile\b|std::ifstream\b)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]')
 
 # Written in pieces, so that this file does not hold what it looks for.
@@ -76,21 +80,60 @@ def include_breaches(parts, line):
             yield f"src/{own} may not see {library} ({header}); only {sorted(modules)} may"
 
 
-def untested_fault_points(root):
-    """A place where a test can break the program is there because a test does."""
+def fault_point_breaches(root):
+    """A place where a test can break the program is there because a test does, and is known by its name."""
     tested = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path, parts in files_of(root)
                        if parts[0] == "tests" and path.suffix in {".cpp", ".h", ".py", ".sh", ".txt"})
+    table = root / "src/dist/fault.h"
+    known = FAULT_NAME.findall(table.read_text(encoding="utf-8")) if table.exists() else None
+    used = set()
     for path, parts in files_of(root):
         if parts[0] != "src" or path.suffix not in CODE:
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
             for point in FAULT_POINT.findall(line):
+                used.add(point)
+                if known is not None and point not in known:
+                    yield f'{path.relative_to(root)}:{number}: the fault point "{point}" is not in {table.relative_to(root)}'
                 if not re.search(r"(?<![\w.])" + re.escape(point) + r"(?![\w.])", tested):
                     yield f'{path.relative_to(root)}:{number}: no test arms the fault point "{point}"'
+    for point in known or ():
+        if point not in used:
+            yield f'{table.relative_to(root)}: nothing passes the fault point "{point}"'
+
+
+def parser_breaches(root):
+    """Whatever reads bytes from outside is in the list of parsers, with a fuzz target that exists or a reason."""
+    listing = root / PARSERS
+    if not listing.exists():
+        return
+    listed, used = {}, set()
+    for number, line in enumerate(listing.read_text(encoding="utf-8").split("\n"), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        source, *targets = line.split()
+        listed[source] = number
+        if not targets or targets == ["-"]:
+            yield f"{PARSERS}:{number}: {source} has neither a target nor a reason"
+        if targets[:1] != ["-"]:
+            used.update(targets)
+            for target in targets:
+                if not (root / f"tests/fuzz/{target}_target.cpp").exists():
+                    yield f"{PARSERS}:{number}: there is no target {target}"
+        if not (root / source).exists() or not READS_BYTES.search((root / source).read_text(encoding="utf-8")):
+            yield f"{PARSERS}:{number}: {source} is gone, or reads nothing from outside"
+    for path, parts in files_of(root):
+        name = "/".join(parts)
+        if parts[0] in {"src", "pipelines"} and path.suffix == ".cpp" and name not in listed:
+            if READS_BYTES.search(path.read_text(encoding="utf-8")):
+                yield f"{name}: reads bytes from outside and is not in {PARSERS}"
+        if parts[:2] == ("tests", "fuzz") and path.name.endswith("_target.cpp") and path.name[:-len("_target.cpp")] not in used:
+            yield f"{name}: {PARSERS} gives it nothing to cover"
 
 
 def breaches(root):
-    yield from untested_fault_points(root)
+    yield from fault_point_breaches(root)
+    yield from parser_breaches(root)
     for path, parts in files_of(root):
         if parts[0] == "src" and (len(parts) < 2 or parts[1] not in MAY_INCLUDE):
             yield f"{path.relative_to(root)}: not in a module of the house"
@@ -143,6 +186,8 @@ def self_test():
         ("scripts/a.sh", f"cd {slash}work{slash}x", "a path of one machine"),
         ("scripts/a.sh", f"cd {slash}home{slash}me{slash}x", "a path of one machine"),
         ("src/store/a.cpp", 'fault_' + 'point("blocks.never");', "no test arms"),
+        ("tests/fuzz/parsers.txt", "src/io/a.cpp  -  a reason", "is gone"),
+        ("src/dist/fault.h", '    "blocks.never",  // before', "nothing passes"),
         ("src/model/a.cpp", '#include "text/tokenizer.h"\n#include <torch/types.h>', None),
         ("src/evaluate/a.cpp", '#include "edit/rome.h"\n#include "base/json.h"\n#include <vector>', None),
         ("src/edit/keys/a.cpp", '#include "edit/keys/b.h"\n#include "edit/facts/c.h"\n#include "model/decoder.h"', None),

@@ -1,0 +1,20 @@
+#include "base/json.h"
+#include "fuzz/target.h"
+#include "unlearn/labels.h"
+
+using namespace nepenthe;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    static fuzz::FolderWithFile folder("labels.h5");
+    folder.put(fuzz::as_text(data, size));
+    fuzz::accepted(
+        [&] {
+            const unlearn::LabelRows rows = unlearn::read_labels(folder.path(), "5");
+            fuzz::require(rows.ids.size() == rows.labels.size(), "a row of labels for a row of tokens");
+            for (std::size_t row = 0; row < rows.ids.size(); ++row)
+                fuzz::require(rows.ids[row].size() == rows.labels[row].size(), "a label a token");
+        },
+        ErrorKind::kUsage);
+    fuzz::accepted([&] { unlearn::check_labels_belong(folder.path(), "", ""); });
+    return 0;
+}
