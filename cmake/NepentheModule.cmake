@@ -13,7 +13,8 @@ target_compile_definitions(nepenthe_flags INTERFACE
 target_include_directories(nepenthe_flags INTERFACE "${CMAKE_SOURCE_DIR}/src")
 if(NEPENTHE_SANITIZE)
   list(JOIN NEPENTHE_SANITIZE "," sanitizers)
-  target_compile_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer)
+  target_compile_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
   target_link_options(nepenthe_flags INTERFACE -fsanitize=${sanitizers})
 endif()
 if(NEPENTHE_FUZZ)
