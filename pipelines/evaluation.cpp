@@ -78,15 +78,16 @@ std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, co
 }
 
 Json Evaluation::key(const dist::Comm& comm) const {
-    Json key = {
-        {"tasks", options.tasks},
-        {"limit", options.limit},
-        {"window", options.window},
-        {"seed", options.seed},
-        {"completions", options.completions},
-        {"completion_tokens", options.completion_tokens},
-        {"facts", {fact_words_.format, fact_words_.zsre, fact_words_.target, options.fact_options.skip_bad, options.fact_options.prompt_form}},
-        {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
+    Json key = {{"tasks", options.tasks},
+                {"limit", options.limit},
+                {"window", options.window},
+                {"seed", options.seed},
+                {"completions", options.completions},
+                {"completion_tokens", options.completion_tokens},
+                {"facts",
+                 {fact_words_.format, fact_words_.zsre, fact_words_.target, options.fact_options.skip_bad,
+                  options.fact_options.prompt_form}},
+                {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
     key["told_above"] = options.told_above;
     std::string digests;
     dist::run_agreed(comm, "inputs of the tasks", [&] {

@@ -54,7 +54,7 @@ struct Arguments {
 struct GlobalOptions {
     bool json = false, verbose = false;
     bool allow_links = false;  // weights may be symbolic links out of their model folder
-    double hang_timeout = 0;  // seconds; 0 = never
+    double hang_timeout = 0;   // seconds; 0 = never
 };
 
 class Options {

@@ -52,7 +52,8 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
     options.add("recipe", file, "JSON file with the stages");
     options.add("set", variables, "NAME=VALUE of a variable of the recipe; a list");
     options.add("outputs", outputs, "folder for artefacts");
-    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use", 0);
+    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use",
+                0);
     options.set_positional("recipe");
     options.require("recipe");
     options.parse(arguments);

@@ -13,7 +13,8 @@ namespace nepenthe::pipelines {
 void CommonOptions::declare(Options& options) {
     options.add("dtype", dtype, {"fp32", "bf16"}, "compute precision");
     options.add("device", device, {"cpu", "cuda"}, "where tensors live");
-    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use", 0);
+    options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use",
+                0);
     options.add("seed", seed, "seed of everything random");
     options.add("outputs", outputs, "folder for artefacts");
 }
@@ -60,7 +61,11 @@ const std::vector<Verb>& verbs() {
         {"forget", "fine-tune a model on generic labels", run_forget, forget_key},
         {"stats", "second moments of MLP keys: what edits must leave alone", run_stats, nullptr},
         {"trace", "causal tracing: which states carry a fact", run_trace, trace_key},
-        {"edit", "write facts into a model, prove it, take them back", run_edit, nullptr, {"", "--method=wise", "--method=ike"}},
+        {"edit",
+         "write facts into a model, prove it, take them back",
+         run_edit,
+         nullptr,
+         {"", "--method=wise", "--method=ike"}},
         {"evaluate", "score one or several models on tasks", run_evaluate, evaluate_key},
         {"report", "one HTML page of what runs reached, side by side", run_report, nullptr},
         {"verify", "check a published artefact against its manifest", run_verify, nullptr},
