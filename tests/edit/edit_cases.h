@@ -1,8 +1,9 @@
 #pragma once
-// Small models and facts for tests of whole edits: TinyStories (real, Llama) and fresh decoders of other families that
-// share a toy tokenizer.
+// Small models and facts for tests of whole edits: one that knows stories (trained, Llama) and fresh decoders of other
+// families that share a toy tokenizer.
 
 #include "edit/edit.h"
+#include "material.h"
 #include "model/golden_case.h"
 #include "text/tokenizer.h"
 
@@ -14,7 +15,7 @@
 
 namespace nepenthe::edit::testing {
 
-inline const char* const kStories = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+using nepenthe::testing::kStories;
 
 struct Case {
     model::Decoder decoder;

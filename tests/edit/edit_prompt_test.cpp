@@ -2,7 +2,9 @@
 #include "edit/facts/edit_prompt.h"
 
 #include "base/error.h"
+#include "material.h"
 #include "model/golden_case.h"
+#include "published_data.h"
 #include "text/joined_text.h"
 
 #include <gtest/gtest.h>
@@ -35,9 +37,10 @@ class TokenizerCase : public ::testing::TestWithParam<std::string> {
   protected:
     text::Tokenizer tokenizer = text::Tokenizer::load(path());
     static std::filesystem::path path() {
-        if (GetParam() == "gemma3") return std::filesystem::path(NEPENTHE_DEPS) / "models/gemma-3-270m";
-        const auto folder = std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers" / GetParam();
-        return GetParam() == "gpt-neox" ? folder / "20B_tokenizer.json" : folder;
+        const std::filesystem::path name = GetParam();
+        if (name.has_parent_path()) return nepenthe::testing::published_data() / name;
+        if (name == "gemma3") return std::filesystem::path(NEPENTHE_DEPS) / "models/gemma-3-270m";
+        return nepenthe::testing::kMaterial / "tokenizers" / name;
     }
     // What ids say, without what special tokens and leading-space conventions add.
     std::string decoded(std::vector<text::TokenId> ids) const {
@@ -98,12 +101,19 @@ TEST_P(TokenizerCase, TheSpaceBeforeTheTargetIsNotDoubled) {
     EXPECT_FALSE(tokenizer.decode(after_break, true).starts_with(" "));
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase, ::testing::Values("gpt2", "llama2", "gpt-neox", "gemma3"),
-                         [](const auto& name) {
-                             std::string word = name.param;
-                             std::erase(word, '-');
-                             return word;
-                         });
+std::string case_name(const ::testing::TestParamInfo<std::string>& name) {
+    std::string word = name.param;
+    std::erase_if(word, [](unsigned char c) { return std::isalnum(c) == 0; });
+    return word;
+}
+
+INSTANTIATE_TEST_SUITE_P(Tokenizers, TokenizerCase,
+                         ::testing::Values("gpt2", "llama2", "gpt-neox", "gemma", "llama3", "qwen2", "gemma3"),
+                         case_name);
+INSTANTIATE_TEST_SUITE_P(Published, TokenizerCase,
+                         ::testing::Values("tokenizers/gpt2", "tokenizers/llama2",
+                                           "tokenizers/gpt-neox/20B_tokenizer.json"),
+                         case_name);
 
 TEST_P(TokenizerCase, ScriptsWithoutBlanksGetNone) {
     const EditRow row = make_row(tokenizer, "", "{}的首都是", "法国", "北京", kWindow);
@@ -130,8 +140,8 @@ TEST_P(TokenizerCase, ABlankAtThePromptsEndSaysNothing) {
 }
 
 TEST(EditPrompt, BytesOfOneCharacterEndAtItsLastByte) {
-    // Llama 2 spells the emoji with byte tokens: all of them are the subject's.
-    const auto tokenizer = text::Tokenizer::load(std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers/llama2");
+    // A vocabulary in Llama 2's form spells the emoji with byte tokens: all of them are the subject's.
+    const auto tokenizer = text::Tokenizer::load(nepenthe::testing::kMaterial / "tokenizers/llama2");
     const EditRow row = make_row(tokenizer, "", "{} means", "🗼", "tower", kWindow);
     EXPECT_EQ(tokenizer.token(row.ids[row.subject_last]), "<0xBC>");
     EXPECT_FALSE(row.subject_merged);
@@ -139,7 +149,7 @@ TEST(EditPrompt, BytesOfOneCharacterEndAtItsLastByte) {
 
 void expect_data_error(const char* prompt, const char* subject, const char* target, std::int64_t window,
                        const std::string& word) {
-    const auto tokenizer = text::Tokenizer::load(std::filesystem::path(NEPENTHE_SHARED_DATA) / "tokenizers/gpt2");
+    const auto tokenizer = text::Tokenizer::load(nepenthe::testing::kMaterial / "tokenizers/gpt2");
     try {
         make_row(tokenizer, "", prompt, subject, target, window);
         FAIL() << prompt << " must be refused";
@@ -170,7 +180,7 @@ TEST(Prefixes, WeightsAddUpToOne) {
 }
 
 TEST(Prefixes, AreTheSameTextsForASeed) {
-    const auto folder = std::filesystem::path(NEPENTHE_SHARED_DATA) / "models/tinystories-656k";
+    const auto& folder = nepenthe::testing::kStories;
     const auto tokenizer = text::Tokenizer::load(folder);
     const auto decoder = model::Decoder::load(folder, model::Compute::kFloat32);
     const auto texts = make_prefixes(decoder, tokenizer, rome_prefixes());

@@ -5,6 +5,7 @@
 #include "edit/edit_context.h"
 #include "edit/facts/facts.h"
 #include "gemma_model.h"
+#include "material.h"
 #include "mpi_world.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,7 @@
 namespace nepenthe::edit {
 namespace {
 
-const char* const kFacts = NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json";
+const std::filesystem::path kFacts = nepenthe::testing::kMaterial / "editing/counterfact-edit.json";
 
 // Mean negative log-likelihood of an answer behind the bare prompt.
 double nll(const model::Decoder& decoder, const text::Tokenizer& tokenizer, const Fact& fact,

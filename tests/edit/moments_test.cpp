@@ -1,12 +1,13 @@
-// Second moments of a real small model: against a plain computation, on any number of ranks, added up, refused.
+// Second moments of a small trained model: against a plain computation, on any number of ranks, added up, refused.
 
+#include "edit/keys/moments.h"
 #include "base/error.h"
 #include "edit/keys/key_pass.h"
 #include "edit/keys/moment_convergence.h"
 #include "edit/keys/moment_windows.h"
-#include "edit/keys/moments.h"
 #include "edit/keys/packed_triangle.h"
 #include "io/text.h"
+#include "material.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
 
@@ -19,7 +20,7 @@
 namespace nepenthe::edit {
 namespace {
 
-const char* const kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+const std::filesystem::path& kModel = nepenthe::testing::kStories;
 
 const text::Tokenizer& tokenizer() {
     static const auto loaded = text::Tokenizer::load(kModel);
@@ -33,7 +34,7 @@ const model::Decoder& decoder() {
 
 // Documents of uneven lengths, so that windows need padding.
 std::vector<std::string> documents(std::size_t first = 0, std::size_t count = 8) {
-    const std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
+    const std::string novel = io::read_text(nepenthe::testing::kNovel);
     std::vector<std::string> out;
     for (std::size_t i = first; i < first + count; ++i) out.push_back(novel.substr(10000 + 1500 * i, 700 + 97 * i));
     return out;
@@ -49,7 +50,7 @@ MomentOptions options() {
 }
 
 store::Artefact compute(const MomentOptions& choice, const std::filesystem::path& outputs,
-                        const std::vector<std::string>& texts = documents(), const std::string& model = "tinystories") {
+                        const std::vector<std::string>& texts = documents(), const std::string& model = "stories") {
     return compute_moments(*testing::world, decoder(), tokenizer(), texts, model, choice, outputs);
 }
 
@@ -165,7 +166,7 @@ TEST(Moments, ForeignFilesAreRefusedByField) {
     testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = compute(options(), folder.path());
     const MomentFile file(artefact.folder / kMomentFile);
-    EXPECT_NO_THROW(file.check_belongs("tinystories", tokenizer().digest(), {1}, 48, file.claims().corpus_digest));
+    EXPECT_NO_THROW(file.check_belongs("stories", tokenizer().digest(), {1}, 48, file.claims().corpus_digest));
     const std::string all = error_of([&] { file.check_belongs("another", "other", {0, 7}, 512, "elsewhere"); });
     for (const char* field : {"model digest", "tokenizer digest", "layer 7", "window", "corpus digest"}) {
         EXPECT_NE(all.find(field), std::string::npos) << field << " in " << all;
@@ -190,7 +191,7 @@ TEST(Moments, StopWhenDirectionsAreStill) {
     loose.until = 0.9;
     strict.until = 1e-9;
     std::vector<std::string> texts;
-    const std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
+    const std::string novel = io::read_text(nepenthe::testing::kNovel);
     for (std::size_t i = 0; i < 40; ++i) texts.push_back(novel.substr(10000 + 1500 * i, 1500));
     const auto early = compute(loose, folder.path(), texts), late = compute(strict, folder.path(), texts);
     const Json stopped = early.manifest.at("summary"), read = late.manifest.at("summary");

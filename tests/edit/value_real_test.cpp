@@ -1,9 +1,10 @@
-// Keys and a value of a published fact on Gemma 3 270M.
+// Keys and a value of a fact on Gemma 3 270M.
 #include "edit/facts/edit_prompt.h"
 #include "edit/facts/facts.h"
 #include "edit/keys/keys.h"
 #include "edit/value_reference.h"
 #include "gemma_model.h"
+#include "material.h"
 
 #include <gtest/gtest.h>
 
@@ -16,8 +17,7 @@ TEST(ValueReal, AFewStepsEqualThePlainLoopAndTeachTheFact) {
     const auto& [decoder, tokenizer] = nepenthe::testing::gemma();
     FactOptions reading;
     reading.limit = 1;
-    const Fact fact = read_facts(std::filesystem::path(NEPENTHE_SHARED_DATA) / "editing/counterfact-edit.json", reading)
-                          .facts.front();
+    const Fact fact = read_facts(nepenthe::testing::kMaterial / "editing/counterfact-edit.json", reading).facts.front();
     const auto window = decoder.config().max_positions;
     ValueProblem problem;
     for (const char* prefix : {"", "The first time I saw it", "Because of the"}) {

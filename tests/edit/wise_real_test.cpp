@@ -1,10 +1,11 @@
-// WISE and IKE on Gemma 3 270M with CounterFact: a few facts are answered, other prompts are untouched, demonstrations
+// WISE and IKE on Gemma 3 270M: a few facts are answered, other prompts are untouched, demonstrations
 // found by all-MiniLM-L6-v2 make the targets likelier.
 
 #include "edit/facts/edit_prompt.h"
 #include "edit/memories/ike.h"
 #include "edit/memories/wise.h"
 #include "gemma_model.h"
+#include "material.h"
 #include "model/generate.h"
 #include "model/score.h"
 #include "mpi_world.h"
@@ -18,7 +19,7 @@ namespace {
 std::vector<Fact> facts_of(const char* file, std::int64_t limit) {
     FactOptions options;
     options.limit = limit;
-    return read_facts(std::string(NEPENTHE_SHARED_DATA "/editing/") + file, options).facts;
+    return read_facts(nepenthe::testing::kMaterial / "editing" / file, options).facts;
 }
 
 struct Gemma : nepenthe::testing::Gemma {

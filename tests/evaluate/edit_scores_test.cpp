@@ -1,12 +1,15 @@
-// Edit success on Gemma 3 270M before any edit, against an independent computation with transformers
-// (tests/golden/make_edit_scores.py): likelihoods within 1e-3, the same decisions. NEPENTHE_GOLDEN_ITEMS sets how many
-// facts.
+// Edit success before any edit, of SmolLM2 on facts of our own and of Gemma 3 270M on published ones, against an
+// independent computation with transformers (tests/golden/make_edit_scores.py): likelihoods within 1e-3, the same
+// decisions. NEPENTHE_GOLDEN_ITEMS sets how many facts.
 
 #include "evaluate/edit_success.h"
 #include "evaluate/evaluate.h"
 #include "gemma_model.h"
 #include "io/file.h"
+#include "material.h"
 #include "mpi_world.h"
+#include "published_data.h"
+#include "smollm2_model.h"
 
 #include <gtest/gtest.h>
 
@@ -16,25 +19,39 @@
 namespace nepenthe::evaluate {
 namespace {
 
-using nepenthe::testing::gemma;
 using nepenthe::testing::golden_items;
 
-const std::filesystem::path kEditing = NEPENTHE_SHARED_DATA "/editing";
 constexpr double kTolerance = 1e-3;
 
-const Json& golden() {
-    static const Json value =
-        parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/edit_scores_gemma3_270m.json"), "edit scores");
-    return value;
-}
+// A model, the records that it is measured on, and what transformers makes of both.
+struct Golden {
+    const char* name;
+    const model::Decoder& (*decoder)();
+    const text::Tokenizer& (*tokenizer)();
+    std::filesystem::path (*records)();
+    const char* file;
+};
 
-std::vector<TaskResult> evaluate_facts(std::vector<std::string> tasks, const char* file) {
-    EvaluateOptions options;
-    options.tasks = std::move(tasks);
-    options.facts = kEditing / file;
-    options.limit = golden_items(50);
-    return evaluate(*nepenthe::testing::world, gemma().decoder, gemma().tokenizer, options, {});
-}
+const Golden kSmolLm2{"smollm2", []() -> const model::Decoder& { return nepenthe::testing::smollm2().decoder; },
+                      []() -> const text::Tokenizer& { return nepenthe::testing::smollm2().tokenizer; },
+                      [] { return nepenthe::testing::kMaterial; }, "edit_scores_smollm2_135m.json"};
+const Golden kGemma{"gemma3", []() -> const model::Decoder& { return nepenthe::testing::gemma().decoder; },
+                    []() -> const text::Tokenizer& { return nepenthe::testing::gemma().tokenizer; },
+                    [] { return nepenthe::testing::published_data(); }, "edit_scores_gemma3_270m.json"};
+
+class EditScores : public ::testing::TestWithParam<Golden> {
+  protected:
+    Json golden = parse_json(io::read_file(std::string(NEPENTHE_SOURCE_DIR "/tests/golden/") + GetParam().file), "edit scores");
+    std::filesystem::path editing = GetParam().records() / "editing";
+
+    std::vector<TaskResult> evaluate_facts(std::vector<std::string> tasks, const char* file) const {
+        EvaluateOptions options;
+        options.tasks = std::move(tasks);
+        options.facts = editing / file;
+        options.limit = std::min(golden_items(50), std::ssize(golden[options.tasks[0]]["items"]));
+        return evaluate(*nepenthe::testing::world, GetParam().decoder(), GetParam().tokenizer(), options, {});
+    }
+};
 
 // Likelihoods of bare prompt, paraphrase, prompt about something else.
 std::vector<double> likelihoods(const Json& row) {
@@ -57,9 +74,9 @@ void expect_close(const Json& row, const Json& expected, double& worst) {
 
 double share(const Json& right) { return right[0].get<double>() / right[1].get<double>(); }
 
-TEST(EditScores, CounterFactAgreesWithTransformers) {
+TEST_P(EditScores, CounterFactAgreesWithTransformers) {
     const auto results = evaluate_facts({"counterfact", "easyedit"}, "counterfact-edit.json");
-    const Json& expected = golden()["counterfact"]["items"];
+    const Json& expected = golden["counterfact"]["items"];
     double worst = 0;
     for (std::size_t i = 0; i < results[0].items.size(); ++i) {
         const Json &row = results[0].items[i], &item = expected[i], &easyedit = results[1].items[i];
@@ -82,8 +99,8 @@ TEST(EditScores, CounterFactAgreesWithTransformers) {
     }
     std::printf("%zu facts, largest difference %.1e\n", results[0].items.size(), worst);
     for (const Metric& metric : results[0].metrics) {
-        const auto known = golden()["counterfact"]["metrics"].find(metric.name);
-        if (results[0].items.size() == expected.size() && known != golden()["counterfact"]["metrics"].end()) {
+        const auto known = golden["counterfact"]["metrics"].find(metric.name);
+        if (results[0].items.size() == expected.size() && known != golden["counterfact"]["metrics"].end()) {
             EXPECT_NEAR(metric.value, known->get<double>(), 1e-9) << metric.name;
         }
         EXPECT_GE(metric.high, metric.value) << metric.name;
@@ -94,9 +111,9 @@ TEST(EditScores, CounterFactAgreesWithTransformers) {
     EXPECT_EQ(same["counterfact"]["edit_score"]["difference"], 0);
 }
 
-TEST(EditScores, ZsreAgreesWithTransformers) {
+TEST_P(EditScores, ZsreAgreesWithTransformers) {
     const auto results = evaluate_facts({"zsre"}, "zsre-1k.json");
-    const Json& expected = golden()["zsre"]["items"];
+    const Json& expected = golden["zsre"]["items"];
     double worst = 0;
     for (std::size_t i = 0; i < results[0].items.size(); ++i) {
         const Json &row = results[0].items[i], &item = expected[i];
@@ -108,22 +125,22 @@ TEST(EditScores, ZsreAgreesWithTransformers) {
     std::printf("%zu facts, largest difference %.1e\n", results[0].items.size(), worst);
     if (results[0].items.size() == expected.size()) {
         for (const Metric& metric : results[0].metrics) {
-            EXPECT_NEAR(metric.value, golden()["zsre"]["metrics"][metric.name].get<double>(), 1e-9) << metric.name;
+            EXPECT_NEAR(metric.value, golden["zsre"]["metrics"][metric.name].get<double>(), 1e-9) << metric.name;
         }
     }
 }
 
-TEST(EditScores, OneFactAloneGivesItsRow) {
+TEST_P(EditScores, OneFactAloneGivesItsRow) {
     edit::FactOptions few;
     few.limit = 3;
-    const auto facts = edit::read_facts(kEditing / "counterfact-edit.json", few).facts;
-    const EditSuccess success(EditMeasure::kCounterFact, facts, gemma().tokenizer,
-                              gemma().decoder.config().max_positions);
-    const Json& expected = golden()["counterfact"]["items"];
+    const auto facts = edit::read_facts(editing / "counterfact-edit.json", few).facts;
+    const EditSuccess success(EditMeasure::kCounterFact, facts, GetParam().tokenizer(),
+                              GetParam().decoder().config().max_positions);
+    const Json& expected = golden["counterfact"]["items"];
     std::vector<Json> rows;
     for (std::size_t i = 0; i < facts.size(); ++i) {
         double worst = 0;
-        rows.push_back(success.rows(gemma().decoder, i, i + 1).at(0));
+        rows.push_back(success.rows(GetParam().decoder(), i, i + 1).at(0));
         expect_close(rows.back(), expected[i], worst);
     }
     const TaskResult result = success.result(rows);
@@ -131,6 +148,11 @@ TEST(EditScores, OneFactAloneGivesItsRow) {
     EXPECT_EQ(result.metrics[1].name, "efficacy_score");
     EXPECT_EQ(result.metrics[1].denominator, 3);
 }
+
+std::string name_of(const ::testing::TestParamInfo<Golden>& test) { return test.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Own, EditScores, ::testing::Values(kSmolLm2), name_of);
+INSTANTIATE_TEST_SUITE_P(Published, EditScores, ::testing::Values(kGemma), name_of);
 
 }  // namespace
 }  // namespace nepenthe::evaluate

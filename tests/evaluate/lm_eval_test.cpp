@@ -1,5 +1,6 @@
-// Gemma 3 270M on the benchmarks and WikiText against lm-evaluation-harness itself (tests/golden/make_lm_eval.py): the
-// same requests, log-likelihoods within 1e-3, the same decisions. NEPENTHE_GOLDEN_ITEMS sets how many items a task.
+// The benchmarks and WikiText against lm-evaluation-harness itself (tests/golden/make_lm_eval.py), SmolLM2 on items of our
+// own and Gemma 3 270M on published ones: the same requests, log-likelihoods within 1e-3, the same decisions.
+// NEPENTHE_GOLDEN_ITEMS sets how many items a task.
 
 #include "base/hash.h"
 #include "evaluate/benchmark_files.h"
@@ -8,7 +9,10 @@
 #include "gemma_model.h"
 #include "io/file.h"
 #include "io/text.h"
+#include "material.h"
 #include "mpi_world.h"
+#include "published_data.h"
+#include "smollm2_model.h"
 
 #include <gtest/gtest.h>
 
@@ -19,30 +23,54 @@
 namespace nepenthe::evaluate {
 namespace {
 
-using nepenthe::testing::gemma;
 using nepenthe::testing::golden_items;
 
-const std::filesystem::path kData = NEPENTHE_SHARED_DATA "/benchmarks";
-const std::filesystem::path kOwnData = NEPENTHE_SOURCE_DIR "/tests/golden";  // GLUE, in sentences of our own
-const std::filesystem::path kWikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
+const std::filesystem::path kGlue = NEPENTHE_SOURCE_DIR "/tests/golden";  // in sentences of our own for every model
 
-const Json& golden() {
-    static const Json value = parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/lm_eval_gemma3_270m.json"),
-                                         "lm_eval_gemma3_270m.json");
-    return value;
-}
+// A model, what it is measured on, and what the harness makes of both.
+struct Golden {
+    const char* name;
+    const model::Decoder& (*decoder)();
+    const text::Tokenizer& (*tokenizer)();
+    const char* file;
+    std::filesystem::path (*benchmarks)();
+    std::filesystem::path (*wikitext)();
+};
 
-const std::filesystem::path& data_of(const Benchmark& benchmark) {
-    return benchmark_file(benchmark, kOwnData).empty() ? kData : kOwnData;
-}
+const Golden kSmolLm2{"smollm2",
+                      []() -> const model::Decoder& { return nepenthe::testing::smollm2().decoder; },
+                      []() -> const text::Tokenizer& { return nepenthe::testing::smollm2().tokenizer; },
+                      "lm_eval_smollm2_135m.json",
+                      [] { return nepenthe::testing::kMaterial / "benchmarks"; },
+                      [] { return nepenthe::testing::kMaterial / "text/wikitext.txt"; }};
+const Golden kGemma{"gemma3",
+                    []() -> const model::Decoder& { return nepenthe::testing::gemma().decoder; },
+                    []() -> const text::Tokenizer& { return nepenthe::testing::gemma().tokenizer; },
+                    "lm_eval_gemma3_270m.json",
+                    [] { return nepenthe::testing::published_data() / "benchmarks"; },
+                    [] { return nepenthe::testing::published_data() / "text/wikitext2/test.txt"; }};
+
+class LmEval : public ::testing::TestWithParam<Golden> {
+  protected:
+    Json golden = parse_json(io::read_file(std::string(NEPENTHE_SOURCE_DIR "/tests/golden/") + GetParam().file), GetParam().file);
+    std::filesystem::path published_form = GetParam().benchmarks();
+
+    std::filesystem::path data_of(const Benchmark& benchmark) const {
+        return benchmark_file(benchmark, kGlue).empty() ? published_form : kGlue;
+    }
+    std::vector<TaskResult> results(const EvaluateOptions& options) const {
+        return evaluate(*nepenthe::testing::world, GetParam().decoder(), GetParam().tokenizer(), options, {});
+    }
+    void check_task(const TaskResult& result) const;
+};
 
 std::string request_digest(const std::string& context, const std::string& continuation) {
     return sha256_hex(context + std::string(1, '\0') + continuation).substr(0, 12);
 }
 
-TEST(LmEval, RequestsAreTheHarnesssOwn) {
+TEST_P(LmEval, RequestsAreTheHarnesssOwn) {
     for (const Benchmark& benchmark : benchmarks()) {
-        const Json& expected = golden()[benchmark.name]["items"];
+        const Json& expected = golden.at(benchmark.name)["items"];
         const auto items = read_benchmark(benchmark, benchmark_file(benchmark, data_of(benchmark)),
                                           static_cast<std::int64_t>(expected.size()));
         ASSERT_EQ(items.size(), expected.size()) << benchmark.name;
@@ -56,10 +84,10 @@ TEST(LmEval, RequestsAreTheHarnesssOwn) {
     }
 }
 
-TEST(LmEval, WikiTextPagesAreTheHarnesssOwn) {
-    const auto pages = wikitext_pages(io::read_text(kWikitext));
-    EXPECT_EQ(pages.size(), golden()["wikitext"]["pages"].get<std::size_t>());
-    const Json& expected = golden()["wikitext"]["items"];
+TEST_P(LmEval, WikiTextPagesAreTheHarnesssOwn) {
+    const auto pages = wikitext_pages(io::read_text(GetParam().wikitext()));
+    EXPECT_EQ(pages.size(), golden.at("wikitext")["pages"].get<std::size_t>());
+    const Json& expected = golden.at("wikitext")["items"];
     for (std::size_t i = 0; i < expected.size(); ++i) {
         EXPECT_EQ(sha256_hex(detokenize_wikitext(pages[i])).substr(0, 12), expected[i]["requests"][0]);
     }
@@ -74,8 +102,8 @@ bool is_close_call(const Json& item, const std::string& metric, const Json& row)
     return scores[0] - scores[1] < 1e-3;
 }
 
-void check_task(const TaskResult& result) {
-    const Json& expected = golden()[result.task]["items"];
+void LmEval::check_task(const TaskResult& result) const {
+    const Json& expected = golden.at(result.task)["items"];
     double worst = 0;
     for (std::size_t i = 0; i < result.items.size(); ++i) {
         const Json& row = result.items[i];
@@ -96,34 +124,31 @@ void check_task(const TaskResult& result) {
     // All items are there: what they add up to is the harness's own.
     for (const Metric& metric : result.metrics) {
         if (result.items.size() != expected.size() || (metric.name != "mcc" && metric.name != "f1")) continue;
-        EXPECT_NEAR(metric.value, golden()[result.task]["metrics"][metric.name], 1e-9) << result.task;
+        EXPECT_NEAR(metric.value, golden.at(result.task)["metrics"][metric.name], 1e-9) << result.task;
     }
     std::printf("%-16s %zu items, largest difference %.1e\n", result.task.c_str(), result.items.size(), worst);
 }
 
-TEST(LmEval, LogLikelihoodsAndDecisionsAgree) {
-    for (const auto& data : {kData, kOwnData}) {
+TEST_P(LmEval, LogLikelihoodsAndDecisionsAgree) {
+    for (const auto& data : {published_form, kGlue}) {
         EvaluateOptions options;
         options.data = data;
         options.limit = golden_items(16);
         for (const Benchmark& benchmark : benchmarks()) {
             if (data_of(benchmark) == data) options.tasks.push_back(benchmark.name);
         }
-        for (const TaskResult& result :
-             evaluate(*nepenthe::testing::world, gemma().decoder, gemma().tokenizer, options, {})) {
-            check_task(result);
-        }
+        for (const TaskResult& result : results(options)) check_task(result);
     }
 }
 
-TEST(LmEval, WordPerplexityAgrees) {
-    const Json& expected = golden()["wikitext"];
+TEST_P(LmEval, WordPerplexityAgrees) {
+    const Json& expected = golden.at("wikitext");
     EvaluateOptions options;
     options.tasks = {"wikitext_word_perplexity"};
-    options.wikitext = kWikitext;
+    options.wikitext = GetParam().wikitext();
     options.window = expected["max_length"];
     options.limit = static_cast<std::int64_t>(expected["items"].size());
-    const auto result = evaluate(*nepenthe::testing::world, gemma().decoder, gemma().tokenizer, options, {}).front();
+    const auto result = results(options).front();
     for (std::size_t i = 0; i < result.items.size(); ++i) {
         const double log_likelihood = result.items[i]["log_likelihood"];
         EXPECT_NEAR(log_likelihood, expected["items"][i]["log_likelihood"], 1e-5 * std::abs(log_likelihood));
@@ -134,6 +159,11 @@ TEST(LmEval, WordPerplexityAgrees) {
         EXPECT_NEAR(metric.value, expected["metrics"][metric.name], 2e-4 * metric.value) << metric.name;
     }
 }
+
+std::string name_of(const ::testing::TestParamInfo<Golden>& test) { return test.param.name; }
+
+INSTANTIATE_TEST_SUITE_P(Own, LmEval, ::testing::Values(kSmolLm2), name_of);
+INSTANTIATE_TEST_SUITE_P(Published, LmEval, ::testing::Values(kGemma), name_of);
 
 }  // namespace
 }  // namespace nepenthe::evaluate

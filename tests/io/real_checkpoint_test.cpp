@@ -1,8 +1,9 @@
-// Published checkpoints, read by us and by the published Python reader.
+// Checkpoints as others write them, read by us and by the published Python reader.
 
 #include "io/safetensors.h"
 
 #include "base/error.h"
+#include "material.h"
 #include "temporary_folder.h"
 
 #include <gtest/gtest.h>
@@ -61,7 +62,7 @@ std::string described_by_the_published_reader(const std::filesystem::path& folde
         fmt::format("{} {} '{}'", NEPENTHE_PYTHON, script.string(), (folder / "model.safetensors").string()));
 }
 
-class PublishedCheckpoint : public ::testing::TestWithParam<const char*> {};
+class PublishedCheckpoint : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(PublishedCheckpoint, ReadsAsThePublishedReaderDoes) {
     const std::string ours = described_by_us(GetParam());
@@ -84,8 +85,8 @@ TEST_P(PublishedCheckpoint, IsRewrittenByteForByte) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, PublishedCheckpoint,
-                         ::testing::Values(NEPENTHE_SHARED_DATA "/models/tinystories-656k",
-                                           NEPENTHE_DEPS "/models/gemma-3-270m"));
+                         ::testing::Values(nepenthe::testing::kStories.string(), NEPENTHE_DEPS "/models/gemma-3-270m",
+                                           NEPENTHE_DEPS "/models/smollm2-135m-instruct"));
 
 }  // namespace
 }  // namespace nepenthe::io

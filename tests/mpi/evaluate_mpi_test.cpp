@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "evaluate/evaluate.h"
+#include "material.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
 
@@ -15,8 +16,10 @@
 namespace nepenthe::evaluate {
 namespace {
 
-const std::filesystem::path kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
-const std::filesystem::path kOz = NEPENTHE_SOURCE_DIR "/inputs/oz";
+using nepenthe::testing::kMaterial;
+using nepenthe::testing::kStories;
+
+const std::filesystem::path kDemo = NEPENTHE_SOURCE_DIR "/inputs/demo";
 
 EvaluateOptions small_options() {
     EvaluateOptions options;
@@ -34,16 +37,16 @@ EvaluateOptions small_options() {
                      "easyedit",
                      "unrelated_facts",
                      "tofu"};
-    options.data = NEPENTHE_SHARED_DATA "/benchmarks";
-    options.wikitext = NEPENTHE_SHARED_DATA "/text/wikitext2/test.txt";
-    options.text = NEPENTHE_SHARED_DATA "/text/planets";
-    options.familiarity_prompts = kOz / "familiarity_probability.json";
-    options.completion_prompts = kOz / "familiarity_completion.json";
-    options.neighbour_prompts = kOz / "neighbours.json";
-    options.dictionary = kOz / "dictionary.json";
-    options.facts = NEPENTHE_SHARED_DATA "/editing/counterfact-edit.json";
-    options.unrelated_facts = NEPENTHE_SHARED_DATA "/editing/counterfact-val.json";
-    options.tofu = NEPENTHE_SHARED_DATA "/unlearning/tofu";
+    options.data = kMaterial / "benchmarks";
+    options.wikitext = kMaterial / "text/wikitext.txt";
+    options.text = kMaterial / "text/planets";
+    options.familiarity_prompts = kDemo / "familiarity_probability.json";
+    options.completion_prompts = kDemo / "familiarity_completion.json";
+    options.neighbour_prompts = kDemo / "neighbours.json";
+    options.dictionary = kDemo / "dictionary.json";
+    options.facts = kMaterial / "editing/counterfact-edit.json";
+    options.unrelated_facts = kMaterial / "editing/counterfact-val.json";
+    options.tofu = kMaterial / "unlearning/tofu";
     options.answer_tokens = 8;
     options.limit = 40;
     options.window = 128;
@@ -54,8 +57,8 @@ EvaluateOptions small_options() {
 }
 
 struct Loaded {
-    model::Decoder decoder = model::Decoder::load(kModel, model::Compute::kFloat32);
-    text::Tokenizer tokenizer = text::Tokenizer::load(kModel);
+    model::Decoder decoder = model::Decoder::load(kStories, model::Compute::kFloat32);
+    text::Tokenizer tokenizer = text::Tokenizer::load(kStories);
 };
 
 Loaded& loaded() {

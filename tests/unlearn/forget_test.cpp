@@ -1,11 +1,12 @@
-// Forgetting on real labels with a real small model: learns the labels, keeps the best step, stops on a budget,
-// continues.
+// Forgetting on labels of a novel with a small trained model: learns the labels, keeps the best step, stops on a
+// budget, continues.
 
 #include "unlearn/forget.h"
 
 #include "base/error.h"
 #include "dist/collectives.h"
 #include "io/text.h"
+#include "material.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
 #include "text/tokenizer.h"
@@ -18,7 +19,7 @@
 namespace nepenthe::unlearn {
 namespace {
 
-const char* const kModel = NEPENTHE_SHARED_DATA "/models/tinystories-656k";
+const std::filesystem::path& kModel = nepenthe::testing::kStories;
 
 model::Decoder load() { return model::Decoder::load(kModel, model::Compute::kFloat32); }
 
@@ -27,11 +28,11 @@ store::Artefact labels(const std::filesystem::path& outputs) {
     RelabelInputs inputs;
     inputs.load_baseline = load;
     inputs.load_reinforced = load;
-    inputs.baseline_digest = inputs.reinforced_digest = "tinystories";
+    inputs.baseline_digest = inputs.reinforced_digest = "stories";
     inputs.tokenizer = &tokenizer;
-    inputs.dictionary = parse_dictionary(R"({"Dorothy": ["Lily"], "Toto": ["Max"]})", "test");
-    const std::string novel = io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt");
-    inputs.documents = {novel.substr(novel.find("Dorothy lived"), 5000)};
+    inputs.dictionary = parse_dictionary(R"({"Ilvane": ["Lily"], "Dorrick": ["Max"]})", "test");
+    const std::string novel = io::read_text(nepenthe::testing::kNovel);
+    inputs.documents = {novel.substr(novel.find("CHAPTER 2\n"), 5000)};
     RelabelOptions options;
     options.block = 64;
     return relabel(*testing::world, inputs, options, outputs);
@@ -39,7 +40,7 @@ store::Artefact labels(const std::filesystem::path& outputs) {
 
 ForgetOptions options() {
     ForgetOptions out;
-    out.train.lr = 1e-3;
+    out.train.lr = 2e-4;
     out.train.global_batch = 4;
     out.train.micro_batch = 2;
     out.train.epochs = 2;

@@ -1,10 +1,12 @@
 // Translation: goldens written by hand from specs unlearning.md §2.3 and §2.8 on a toy tokenizer
-// (tests/golden/make_toy_tokenizer.py), and the invariants of §16.3 on a real novel with real tokenizers.
+// (tests/golden/make_toy_tokenizer.py), and the invariants of §16.3 on a whole novel with tokenizers of every kind.
 
 #include "unlearn/translation.h"
 
 #include "base/error.h"
 #include "io/text.h"
+#include "material.h"
+#include "published_data.h"
 #include "unlearn/improved_translation.h"
 #include "unlearn/published_translation.h"
 
@@ -211,11 +213,11 @@ TEST(Translation, TruncationUnmapsWhatIsCut) {
 
 // --- invariants on a whole novel ---
 
-const char* const kOzDictionary = R"({
-  "Dorothy": ["Clara", "Anna"], "Toto": ["Rex"], "Scarecrow": ["Straw Doll"], "Tin Woodman": ["Iron Smith"],
-  "Cowardly Lion": ["Timid Bear"], "Lion": ["Bear"], "Emerald City": ["Capital", "Jade Town"], "Oz": ["Mendo"],
-  "Munchkins": ["Villagers"], "Wicked Witch of the West": ["Old Queen"], "Wicked Witch": ["Cruel Queen"],
-  "Aunt Em": ["Aunt May"], "Kansas": ["Farmland"], "Winkies": ["Hill People"]})";
+const char* const kSagaDictionary = R"({
+  "Ilvane": ["Clara", "Anna"], "Dorrick Pell": ["Rex Smith"], "Dorrick": ["Rex"], "Quillo": ["Straw Doll"],
+  "Ember Lamp": ["Iron Pot"], "Captain Murrow": ["Timid Bear"], "Murrow": ["Bear"], "Aldermarch": ["Capital", "Jade Town"],
+  "Velmora": ["Mendo"], "Nan Sallowby": ["Aunt May"], "Hollow King": ["Old Queen"], "Karnith": ["Cruel Queen"],
+  "Wenwood": ["Farmland"], "Winterthorn": ["Hill People"]})";
 
 void check_invariants(const text::TokenBlock& source, const TranslatedBlock& out, Rules rules) {
     ASSERT_EQ(out.map.size(), source.ids.size());
@@ -246,10 +248,11 @@ class OnTheNovel : public ::testing::TestWithParam<std::tuple<std::string, Rules
 
 TEST_P(OnTheNovel, MapInvariantsHold) {
     const auto& [folder, rules] = GetParam();
-    const auto tokenizer = text::Tokenizer::load(folder);
-    const Dictionary dictionary = parse_dictionary(kOzDictionary, "oz");
-    const text::Corpus corpus =
-        cut_corpus({io::read_text(NEPENTHE_SHARED_DATA "/text/gutenberg/wizard-of-oz.txt")}, tokenizer, 256, rules);
+    const auto tokenizer = text::Tokenizer::load(std::filesystem::path(folder).is_absolute()
+                                                     ? std::filesystem::path(folder)
+                                                     : nepenthe::testing::published_data() / folder);
+    const Dictionary dictionary = parse_dictionary(kSagaDictionary, "saga");
+    const text::Corpus corpus = cut_corpus({io::read_text(nepenthe::testing::kNovel)}, tokenizer, 256, rules);
     const auto translator =
         make_translator(rules, dictionary, tokenizer, corpus, 3, {.casings = true, .min_characters = 2});
     std::size_t hits = 0, unmatched = 0, lost = 0, seams = 0;
@@ -285,16 +288,23 @@ std::string case_name(const ::testing::TestParamInfo<std::tuple<std::string, Rul
     return name + "_" + std::string(rules_name(std::get<1>(info.param)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokenizers, OnTheNovel,
-                         ::testing::Combine(::testing::Values(NEPENTHE_SHARED_DATA "/models/tinystories-656k",
-                                                              NEPENTHE_SHARED_DATA "/tokenizers/llama2",
-                                                              NEPENTHE_SHARED_DATA "/tokenizers/gpt2"),
-                                            ::testing::Values(Rules::kPublished, Rules::kImproved)),
-                         case_name);
-INSTANTIATE_TEST_SUITE_P(Gemma, OnTheNovel,
-                         ::testing::Combine(::testing::Values(NEPENTHE_DEPS "/models/gemma-3-270m"),
-                                            ::testing::Values(Rules::kPublished, Rules::kImproved)),
-                         case_name);
+auto under_both_rules(const std::vector<std::string>& folders) {
+    return ::testing::Combine(::testing::ValuesIn(folders), ::testing::Values(Rules::kPublished, Rules::kImproved));
+}
+
+std::vector<std::string> made() {
+    std::vector<std::string> folders(1, nepenthe::testing::kStories);
+    for (const char* name : {"llama2", "gpt2", "qwen2", "gemma"}) {
+        folders.push_back(nepenthe::testing::kMaterial / "tokenizers" / name);
+    }
+    return folders;
+}
+
+const std::vector<std::string> kGemma(1, NEPENTHE_DEPS "/models/gemma-3-270m");
+
+INSTANTIATE_TEST_SUITE_P(Made, OnTheNovel, under_both_rules(made()), case_name);
+INSTANTIATE_TEST_SUITE_P(Gemma, OnTheNovel, under_both_rules(kGemma), case_name);
+INSTANTIATE_TEST_SUITE_P(Published, OnTheNovel, under_both_rules({"tokenizers/llama2", "tokenizers/gpt2"}), case_name);
 
 }  // namespace
 }  // namespace nepenthe::unlearn
