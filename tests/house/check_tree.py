@@ -45,6 +45,15 @@ FORBIDDEN = [
     (re.compile("GTEST" + "_SKIP"), "a test that lacks what it needs fails, it does not skip"),
     (re.compile(r"(?<![\w.$}~])/(?:" + "work|" + "home/" + r"\w+" + "|root)/" + r"[\w.]"), "a path of one machine"),
 ]
+# What code, tests and scripts may not read: places outside the repository and the set-up's folder. Continuous integration
+# alone knows a folder beside its checkout (.ci/run); everybody else is given one by NEPENTHE_DATA.
+OUTSIDE = [
+    re.compile(r"\.\./shared\b|NEPENTHE_SHARED" + r"_DATA"),
+    re.compile(r"(SOURCE_DIR\}?|\$\{?root\}?|\$\{?checkout\}?)\"?\s*/?\s*\"?/?\.\./"),
+    re.compile(r"(?<![\w.$}~:])/(?:mnt|media|srv|scratch|data|shared|Users)/\w"),
+]
+ABOVE = re.compile(r"\bparents\[(\d+)\]")  # of the file's own path, in Python
+SCRIPTS = {".py", ".sh", ".cmake", ".sbatch"}
 BINARY = {".safetensors", ".png", ".h5", ".gz", ".pyc", ".bin", ".npz", ".npy"}
 # Folders that hold what a build or a run made, and test material that is data, not our text.
 SKIPPED_FOLDERS = {"build", "outputs", ".git", ".cache", "__pycache__", "corpus"}
@@ -78,6 +87,18 @@ def include_breaches(parts, line):
     for pattern, library, modules in LIBRARIES:
         if own is not None and pattern.match(header) and own not in modules:
             yield f"src/{own} may not see {library} ({header}); only {sorted(modules)} may"
+
+
+def reads_outside(parts, line):
+    """Whether a line of code names a place outside the repository."""
+    if parts[0] == ".ci":
+        return None
+    for pattern in OUTSIDE:
+        match = pattern.search(line)
+        if match:
+            return match.group(0)
+    match = ABOVE.search(line)
+    return match.group(0) if match and int(match.group(1)) >= len(parts) else None
 
 
 def fault_point_breaches(root):
@@ -156,6 +177,9 @@ def breaches(root):
                     yield f"{place}: {reason}"
             if is_data:
                 continue
+            outside = reads_outside(parts, line) if is_code or path.suffix in SCRIPTS or path.name == "CMakeLists.txt" else None
+            if outside:
+                yield f"{place}: \"{outside}\": outside the repository; what tests need is made (tests/material) or given (NEPENTHE_DATA)"
             for pattern, reason in FORBIDDEN:
                 match = pattern.search(line)
                 if match:
@@ -185,6 +209,14 @@ def self_test():
         ("docs/a.md", "TO" + "DO: more", "unfinished"),
         ("scripts/a.sh", f"cd {slash}work{slash}x", "a path of one machine"),
         ("scripts/a.sh", f"cd {slash}home{slash}me{slash}x", "a path of one machine"),
+        ("tests/io/a.cpp", f'open(NEPENTHE_SHARED{"_DATA"} "/x");', "outside the repository"),
+        ("tests/CMakeLists.txt", f"set(x ${{CMAKE_SOURCE_DIR}}/..{slash}other/x)", "outside the repository"),
+        ("scripts/a.sh", f"cat ..{slash}shared/x", "outside the repository"),
+        ("scripts/a.sh", f"cat $root/..{slash}x", "outside the repository"),
+        ("src/io/a.cpp", f'open("{slash}mnt{slash}disk");', "outside the repository"),
+        ("tests/io/a.py", "pathlib.Path(__file__).resolve().parents" + "[3]", "outside the repository"),
+        ("tests/io/a.py", "pathlib.Path(__file__).resolve().parents" + "[2]", None),
+        (".ci/run", f"published=..{slash}shared{slash}data", None),
         ("src/store/a.cpp", 'fault_' + 'point("blocks.never");', "no test arms"),
         ("tests/fuzz/parsers.txt", "src/io/a.cpp  -  a reason", "is gone"),
         ("src/dist/fault.h", '    "blocks.never",  // before', "nothing passes"),
