@@ -16,9 +16,9 @@ Offset AlignedText::span(std::size_t at) const {
 
 AlignedText AlignedText::part(TextRange range) const {
     const std::uint32_t base = span_of_characters(range).begin;
-    if (untouched_) return {view_.substr(range.begin, range.end - range.begin), base, *budget_};
+    if (untouched_) return {view_.substr(range.begin, range.end - range.begin), base, budget_};
     return {rewritten_.substr(range.begin, range.end - range.begin),
-            std::vector<Offset>(spans_.begin() + range.begin, spans_.begin() + range.end), base, *budget_};
+            std::vector<Offset>(spans_.begin() + range.begin, spans_.begin() + range.end), base, budget_};
 }
 
 AlignedTextBuilder::AlignedTextBuilder(const AlignedText& source) : source_(source), paid_(source.text().size()) {
@@ -33,7 +33,7 @@ void AlignedTextBuilder::require_room(std::size_t bytes) {
         fail(ErrorKind::kData, "the text grows beyond 4 GiB under normalisation; cut it into documents");
     }
     if (text_.size() + bytes > paid_) {
-        source_.budget().grow(text_.size() + bytes - paid_);
+        if (source_.budget_) source_.budget_->grow(text_.size() + bytes - paid_);
         paid_ = text_.size() + bytes;
     }
 }

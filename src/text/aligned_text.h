@@ -17,13 +17,12 @@ class AlignedText {
   public:
     // `original` and `budget` must outlive the object; its first byte is byte `base` of the text that offsets count in.
     AlignedText(std::string_view original, std::uint32_t base, WorkBudget& budget)
-        : view_(original), base_(base), budget_(&budget) {}
-    // A rewritten text with the span of each of its bytes.
-    AlignedText(std::string text, std::vector<Offset> spans, std::uint32_t base, WorkBudget& budget)
-        : rewritten_(std::move(text)), spans_(std::move(spans)), base_(base), budget_(&budget), untouched_(false) {}
+        : AlignedText(original, base, &budget) {}
+    // For rules of our own, which no file decides: nothing needs to be bounded.
+    explicit AlignedText(std::string_view original) : AlignedText(original, 0, nullptr) {}
 
     std::string_view text() const { return untouched_ ? view_ : std::string_view(rewritten_); }
-    // What rewriting may still cost.
+    // What rewriting may still cost; only of a text that was made with a budget.
     WorkBudget& budget() const { return *budget_; }
     // Where the original text of this piece begins; what stands before its first character is aligned to here.
     std::uint32_t base() const { return base_; }
@@ -44,6 +43,14 @@ class AlignedText {
     AlignedText part(TextRange range) const;
 
   private:
+    friend class AlignedTextBuilder;
+
+    AlignedText(std::string_view original, std::uint32_t base, WorkBudget* budget)
+        : view_(original), base_(base), budget_(budget) {}
+    // A rewritten text with the span of each of its bytes.
+    AlignedText(std::string text, std::vector<Offset> spans, std::uint32_t base, WorkBudget* budget)
+        : rewritten_(std::move(text)), spans_(std::move(spans)), base_(base), budget_(budget), untouched_(false) {}
+
     std::string_view view_;
     std::string rewritten_;
     std::vector<Offset> spans_;
@@ -63,7 +70,7 @@ class AlignedTextBuilder {
     // New characters that stand for `span` of the original.
     void put(std::string_view text, Offset span);
     std::uint32_t size() const { return static_cast<std::uint32_t>(text_.size()); }
-    AlignedText finish() { return {std::move(text_), std::move(spans_), source_.base(), source_.budget()}; }
+    AlignedText finish() { return {std::move(text_), std::move(spans_), source_.base(), source_.budget_}; }
 
   private:
     void require_room(std::size_t bytes);

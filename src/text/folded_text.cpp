@@ -133,7 +133,7 @@ void compose(std::vector<utf8proc_int32_t>& parts) {
 class Folder {
   public:
     Folder(std::string_view original, Markup markup)
-        : source_(original, 0), text_(original), markup_(markup), builder_(source_) {}
+        : source_(original), text_(original), markup_(markup), builder_(source_) {}
 
     AlignedText run() {
         while (at_ < text_.size()) step();
