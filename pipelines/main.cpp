@@ -1,8 +1,10 @@
 // nepenthe VERB [options]: finds the verb, runs it on all ranks, prints its answer once.
 
 #include "base/log.h"
+#include "dist/error_translator.h"
 #include "dist/guard.h"
 #include "io/file.h"
+#include "model/torch_error.h"
 #include "pipelines/environment.h"
 #include "pipelines/verb.h"
 #include "store/artefact.h"
@@ -10,9 +12,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
+#include <system_error>
 
 namespace {
 
@@ -37,7 +43,12 @@ void print_once(const dist::Comm& comm, const std::string& text) {
     if (!comm.is_root() || text.empty()) return;
     std::fwrite(text.data(), 1, text.size(), stdout);
     if (text.back() != '\n') std::fputc('\n', stdout);
-    std::fflush(stdout);
+    // A script that reads the answer from a file must not take half of it for the whole. A reader that went away has
+    // what it wanted.
+    if ((std::fflush(stdout) != 0 || std::ferror(stdout) != 0) && errno != EPIPE) {
+        fail(ErrorKind::kInputOutput, "the answer cannot be written to standard output: {}",
+             std::generic_category().message(errno));
+    }
 }
 
 std::chrono::seconds whole_seconds(double seconds) {
@@ -95,5 +106,6 @@ int run(const dist::Comm& world, const std::vector<std::string>& words) {
 int main(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
     store::set_command_line(fmt::format("nepenthe {}", fmt::join(words, " ")));
+    dist::set_error_translator(model::torch_error);
     return dist::run_guarded(argc, argv, [&](const dist::Comm& world) { return run(world, words); });
 }

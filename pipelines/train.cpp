@@ -48,6 +48,11 @@ store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, con
     key.inputs["tokenizer"] = stage.read_tokenizer->digest();
     if (stage.model.empty()) {
         key.inputs["architecture"] = io::file_digest(stage.config);
+        // Copied whole; the tokenizer's digest holds only what it says of tokens.
+        const bool is_folder = std::filesystem::is_directory(stage.tokenizer);
+        const auto generation =
+            (is_folder ? stage.tokenizer : stage.tokenizer.parent_path()) / "generation_config.json";
+        if (std::filesystem::exists(generation)) key.inputs["generation_config"] = io::file_digest(generation);
     } else {
         key.inputs["model"] = input_model_digest(comm, stage.model);
     }
@@ -128,9 +133,9 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
                     {"first_loss", report.steps.front().loss},
                     {"last_loss", report.steps.back().loss},
                     {"changed_share", report.changed_share}};
-    std::vector<std::filesystem::path> side_files;
-    if (stage.model.empty()) side_files = {stage.config, stage.tokenizer};
-    return artefact_answer(publish_model(comm, writer, decoder, stage.model, side_files, summary), "model");
+    std::vector<std::filesystem::path> tokenizers;
+    if (stage.model.empty()) tokenizers = {stage.tokenizer};
+    return artefact_answer(publish_model(comm, writer, decoder, stage.model, tokenizers, summary), "model");
 }
 
 }  // namespace nepenthe::pipelines

@@ -9,6 +9,28 @@ std::optional<Activity::Record> Activity::current() const {
     return record_;
 }
 
+std::optional<Activity::Record> Activity::on_device() {
+    const std::lock_guard lock(device_mutex_);
+    forget_ended();
+    if (on_device_.empty()) return std::nullopt;
+    return Record{on_device_.front().name, false, on_device_.front().sequence, first_since_};
+}
+
+void Activity::forget_ended() {
+    while (!on_device_.empty() && on_device_.front().ended()) {
+        on_device_.pop_front();
+        first_since_ = Clock::now();
+    }
+}
+
+void announce_on_device(const Comm& comm, std::string name, std::function<bool()> ended) {
+    Activity& activity = *comm.impl().activity;
+    const std::lock_guard lock(activity.device_mutex_);
+    activity.forget_ended();
+    if (activity.on_device_.empty()) activity.first_since_ = Activity::Clock::now();
+    activity.on_device_.push_back({std::move(name), activity.queued_++, std::move(ended)});
+}
+
 ActivityScope::ActivityScope(const Comm& comm, std::string_view name, ActivityKind kind)
     : activity_(*comm.impl().activity) {
     const std::lock_guard lock(activity_.mutex_);

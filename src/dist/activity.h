@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,13 +28,33 @@ class Activity {
 
     // Empty while the rank waits for nobody.
     std::optional<Record> current() const;
+    // Of the operations that run on a device, the first one that has not ended; timed from when it became the first.
+    // Empty while there is none. What has ended is forgotten.
+    std::optional<Record> on_device();
 
   private:
     friend class ActivityScope;
+    friend void announce_on_device(const Comm& comm, std::string name, std::function<bool()> ended);
+    struct OnDevice {
+        std::string name;
+        std::uint64_t sequence;
+        std::function<bool()> ended;
+    };
+    void forget_ended();  // with device_mutex_ held
+
     mutable std::mutex mutex_;
     std::optional<Record> record_;
     std::uint64_t begun_ = 0;
+
+    std::mutex device_mutex_;
+    std::deque<OnDevice> on_device_;  // in the order in which they run
+    Clock::time_point first_since_;
+    std::uint64_t queued_ = 0;
 };
+
+// Announces an operation that was queued on a device, where it waits for other ranks while this process goes on.
+// `ended` must not block; the watchdog's thread asks it.
+void announce_on_device(const Comm& comm, std::string name, std::function<bool()> ended);
 
 enum class ActivityKind { kCollective, kOwnWork };
 

@@ -4,6 +4,7 @@
 #include "dist/comm_impl.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <limits>
@@ -28,14 +29,25 @@ void all_reduce(const Comm& comm, std::span<T> values, MPI_Datatype type, MPI_Op
     }
 }
 
+std::atomic<bool>& left_open() {
+    static std::atomic<bool> flag{false};
+    return flag;
+}
+
 }  // namespace
+
+void leave_mpi_open() { left_open() = true; }
+bool mpi_is_left_open() { return left_open(); }
 
 void check_mpi(int code, const char* call) {
     if (code == MPI_SUCCESS) return;
     char text[MPI_MAX_ERROR_STRING] = "";
     int length = 0;
     MPI_Error_string(code, text, &length);
-    fail(ErrorKind::kInternal, "{} failed: {}", call, std::string_view(text, static_cast<std::size_t>(length)));
+    int error_class = MPI_SUCCESS;
+    MPI_Error_class(code, &error_class);
+    fail(error_class == MPI_ERR_NO_MEM ? ErrorKind::kDoesNotFit : ErrorKind::kInternal, "{} failed: {}", call,
+         std::string_view(text, static_cast<std::size_t>(length)));
 }
 
 void PollPause::operator()() {

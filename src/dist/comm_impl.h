@@ -23,8 +23,13 @@ struct Comm::Impl {
     std::shared_ptr<Activity> activity;
 };
 
-// Throws Error(kInternal) "CALL failed: MPI's text" unless `code` is MPI_SUCCESS.
+// Throws Error(kInternal) "CALL failed: MPI's text" unless `code` is MPI_SUCCESS; out of memory is Error(kDoesNotFit).
 void check_mpi(int code, const char* call);
+
+// Not collective. From here on this process, should the job fail, ends without MPI_Finalize: for a library that has
+// work left there which it cannot do any more.
+void leave_mpi_open();
+bool mpi_is_left_open();
 
 // Collective. A further duplicate, whose messages never mix with those of `comm`.
 Comm duplicate(const Comm& comm);

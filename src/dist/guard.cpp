@@ -1,14 +1,19 @@
 #include "dist/guard.h"
 
+#include "base/json.h"
+#include "dist/agreed_call.h"
 #include "dist/comm_impl.h"
+#include "dist/error_translator.h"
 
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <mutex>
 #include <new>
-#include <numeric>
+#include <optional>
 #include <vector>
 
 namespace nepenthe::dist {
@@ -31,6 +36,18 @@ struct Stages {
 Stages& stages() {
     static Stages all;
     return all;
+}
+
+// Set once, before there are threads.
+ErrorTranslator& translator_for_libraries() {
+    static ErrorTranslator translator = nullptr;
+    return translator;
+}
+
+std::string with_advice(const std::filesystem::filesystem_error& error) {
+    const bool full = error.code() == std::errc::no_space_on_device || error.code().value() == EDQUOT;
+    return fmt::format("{}{}", error.what(),
+                       full ? "; free some space or choose another folder, then start again" : "");
 }
 
 // An Error that every rank of a communicator threw alike, so that nobody adds its own rank to it again.
@@ -58,7 +75,12 @@ std::string located(const Comm& comm, std::string_view stage, std::string_view c
 
 }  // namespace
 
+void set_error_translator(ErrorTranslator translator) { translator_for_libraries() = translator; }
+
 Error to_error(const std::exception_ptr& exception) {
+    if (const ErrorTranslator translate = translator_for_libraries()) {
+        if (std::optional<Error> error = translate(exception)) return *error;
+    }
     try {
         std::rethrow_exception(exception);
     } catch (const Error& error) {
@@ -66,7 +88,10 @@ Error to_error(const std::exception_ptr& exception) {
     } catch (const std::bad_alloc&) {
         return Error(ErrorKind::kDoesNotFit, "out of memory; use more ranks on more nodes, or smaller batches");
     } catch (const std::filesystem::filesystem_error& error) {
-        return Error(ErrorKind::kInputOutput, error.what());
+        return Error(ErrorKind::kInputOutput, with_advice(error));
+    } catch (const Json::exception& error) {
+        return Error(ErrorKind::kData,
+                     fmt::format("JSON that was read lacks a field or has one of another type ({})", error.what()));
     } catch (const std::exception& error) {
         return Error(ErrorKind::kInternal, error.what());
     } catch (...) {
@@ -74,15 +99,50 @@ Error to_error(const std::exception_ptr& exception) {
     }
 }
 
-void agree(const Comm& comm, std::string_view stage, std::exception_ptr mine) {
-    const int kind = mine ? to_error(mine).exit_code() : 0;
-    const ActivityScope scope(comm, fmt::format("agreement on {}", stage));
-    std::vector<int> kinds(static_cast<std::size_t>(comm.size()));
-    check_mpi(MPI_Allgather(&kind, 1, MPI_INT, kinds.data(), 1, MPI_INT, comm.impl().handle), "MPI_Allgather");
-    const auto failed = std::find_if(kinds.begin(), kinds.end(), [](int k) { return k != 0; });
-    if (failed == kinds.end()) return;
+namespace {
 
-    const auto root = static_cast<int>(failed - kinds.begin());
+// Collective. Everyone's exit code, by rank. Where `patience` is given, a rank that failed gets nothing once it is
+// over.
+std::vector<int> gather_codes(const Comm& comm, int mine, std::optional<std::chrono::seconds> patience) {
+    struct Codes {
+        int mine;
+        std::vector<int> all;
+    };
+    auto codes = std::make_unique<Codes>(Codes{mine, std::vector<int>(static_cast<std::size_t>(comm.size()))});
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Iallgather(&codes->mine, 1, MPI_INT, codes->all.data(), 1, MPI_INT, comm.impl().handle, &request),
+              "MPI_Iallgather");
+    if (mine == 0 || !patience) {
+        check_mpi(MPI_Wait(&request, MPI_STATUS_IGNORE), "MPI_Wait");
+        return codes->all;
+    }
+    const auto deadline = std::chrono::steady_clock::now() + *patience;
+    PollPause pause;
+    for (int ended = 0; ended == 0; pause()) {
+        check_mpi(MPI_Test(&request, &ended, MPI_STATUS_IGNORE), "MPI_Test");
+        if (ended == 0 && std::chrono::steady_clock::now() > deadline) {
+            static_cast<void>(codes.release());  // MPI may still write there
+            return {};
+        }
+    }
+    return codes->all;
+}
+
+std::exception_ptr caught(const std::function<void()>& work) {
+    try {
+        work();
+        return nullptr;
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+// Collective. Throws the first failing rank's error on all.
+void settle_codes(const Comm& comm, std::string_view stage, const std::vector<int>& codes,
+                  const std::exception_ptr& mine) {
+    const auto failed = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
+    if (failed == codes.end()) return;
+    const auto root = static_cast<int>(failed - codes.begin());
     std::string message;
     if (comm.rank() == root) {
         const Error error = to_error(mine);
@@ -92,14 +152,24 @@ void agree(const Comm& comm, std::string_view stage, std::exception_ptr mine) {
     throw AgreedError(static_cast<ErrorKind>(*failed), message);
 }
 
+}  // namespace
+
+void agree(const Comm& comm, std::string_view stage, std::exception_ptr mine) {
+    const ActivityScope scope(comm, fmt::format("agreement on {}", stage));
+    settle_codes(comm, stage, gather_codes(comm, mine ? to_error(mine).exit_code() : 0, std::nullopt), mine);
+}
+
 void run_agreed(const Comm& comm, std::string_view stage, const std::function<void()>& work) {
-    std::exception_ptr mine;
-    try {
-        work();
-    } catch (...) {
-        mine = std::current_exception();
-    }
-    agree(comm, stage, mine);
+    agree(comm, stage, caught(work));
+}
+
+void run_agreed_within(const Comm& comm, std::string_view stage, std::chrono::seconds patience,
+                       const std::function<void()>& work) {
+    const std::exception_ptr mine = caught(work);
+    const ActivityScope scope(comm, fmt::format("agreement on {}", stage));
+    const std::vector<int> codes = gather_codes(comm, mine ? to_error(mine).exit_code() : 0, patience);
+    if (codes.empty()) std::rethrow_exception(mine);
+    settle_codes(comm, stage, codes, mine);
 }
 
 StageScope::StageScope(std::string name) {

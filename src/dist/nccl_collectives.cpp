@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "dist/activity.h"
 #include "dist/collectives.h"
 #include "dist/comm_impl.h"
 #include "dist/guard.h"
@@ -21,7 +22,9 @@ constexpr std::chrono::seconds kInitLimit{600};
 constexpr std::chrono::seconds kQueueLimit{120};
 
 void check_cuda(cudaError_t code, const char* call) {
-    if (code != cudaSuccess) fail(ErrorKind::kInternal, "{} failed: {}", call, cudaGetErrorString(code));
+    if (code == cudaSuccess) return;
+    fail(code == cudaErrorMemoryAllocation ? ErrorKind::kDoesNotFit : ErrorKind::kInternal, "{} failed: {}", call,
+         cudaGetErrorString(code));
 }
 
 ncclDataType_t nccl_type(ElementType type) {
@@ -44,6 +47,8 @@ class Event {
     void make_wait(cudaStream_t stream) const {
         check_cuda(cudaStreamWaitEvent(stream, event_, 0), "cudaStreamWaitEvent");
     }
+    // Does not block. A device that has failed says so to whoever waits for it.
+    bool has_ended() const { return cudaEventQuery(event_) != cudaErrorNotReady; }
 
   private:
     cudaEvent_t event_ = nullptr;
@@ -173,23 +178,27 @@ struct Device {
 
 class NcclWork : public Work {
   public:
-    explicit NcclWork(std::shared_ptr<Device> device) : device_(std::move(device)) {
-        done_.record(device_->stream.get());
+    NcclWork(std::shared_ptr<Device> device, const Comm& comm, const char* call)
+        : device_(std::move(device)), done_(std::make_shared<Event>()) {
+        done_->record(device_->stream.get());
+        // The host never waits here, so the watchdog asks the device.
+        announce_on_device(comm, call, [done = done_] { return done->has_ended(); });
     }
     void wait() override {
         const DeviceScope scope(device_->index);
         device_->nccl.check_async();
-        done_.make_wait(device_->compute);
+        done_->make_wait(device_->compute);
     }
 
   private:
     std::shared_ptr<Device> device_;
-    Event done_;
+    std::shared_ptr<Event> done_;
 };
 
 class NcclCollectives : public Collectives {
   public:
-    NcclCollectives(const Comm& comm, int device, cudaStream_t compute) : rank_(comm.rank()), size_(comm.size()) {
+    NcclCollectives(const Comm& comm, int device, cudaStream_t compute)
+        : comm_(comm), rank_(comm.rank()), size_(comm.size()) {
         run_agreed(comm, "device set-up", [&] { check_device(comm, device); });
         const DeviceScope scope(device);
         device_ = std::make_shared<Device>(comm, device, compute);
@@ -248,9 +257,10 @@ class NcclCollectives : public Collectives {
         ready.record(device_->compute);
         ready.make_wait(device_->stream.get());
         device_->nccl.settle(issue(device_->nccl.get(), device_->stream.get()), call, kQueueLimit);
-        return std::make_unique<NcclWork>(device_);
+        return std::make_unique<NcclWork>(device_, comm_, call);
     }
 
+    Comm comm_;
     int rank_, size_;
     std::shared_ptr<Device> device_;
 };

@@ -1,6 +1,6 @@
+#include "base/fault.h"
 #include "base/log.h"
 #include "dist/comm_impl.h"
-#include "dist/fault.h"
 #include "dist/guard.h"
 #include "dist/signals.h"
 
@@ -54,9 +54,13 @@ constexpr std::chrono::milliseconds kGrace{1000};
 // Collective when all ranks ended (however they ended); otherwise does not return on the ranks that failed. Gives the
 // exit code that all ranks share: the first failing rank's.
 int settle(const Comm& exits, const Outcome& mine, SignalThread& signals) {
-    std::vector<int> codes(static_cast<std::size_t>(exits.size()));
+    struct Verdict {
+        int code, left_open;
+    };
+    const Verdict own{mine.code, mpi_is_left_open() ? 1 : 0};
+    std::vector<Verdict> verdicts(static_cast<std::size_t>(exits.size()));
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Iallgather(&mine.code, 1, MPI_INT, codes.data(), 1, MPI_INT, exits.impl().handle, &request),
+    check_mpi(MPI_Iallgather(&own, 2, MPI_INT, verdicts.data(), 2, MPI_INT, exits.impl().handle, &request),
               "MPI_Iallgather");
     const auto deadline = std::chrono::steady_clock::now() + kGrace;
     PollPause pause;
@@ -73,10 +77,15 @@ int settle(const Comm& exits, const Outcome& mine, SignalThread& signals) {
     // All ranks know how the job ends. A launcher that sees the first of them leave with a code other than 0 terminates
     // the rest (srun --kill-on-bad-exit), which must not change their codes.
     signals.ignore();
-    const auto first = std::find_if(codes.begin(), codes.end(), [](int code) { return code != 0; });
-    if (first == codes.end()) return 0;
-    if (first - codes.begin() == exits.rank() && !mine.line.empty()) print_line(mine.line);
-    return *first;
+    const auto first = std::find_if(verdicts.begin(), verdicts.end(), [](Verdict v) { return v.code != 0; });
+    if (first == verdicts.end()) return 0;
+    if (first - verdicts.begin() == exits.rank() && !mine.line.empty()) print_line(mine.line);
+    if (std::any_of(verdicts.begin(), verdicts.end(), [](Verdict v) { return v.left_open != 0; })) {
+        exits.barrier("end");  // the line is out before the launcher sees anybody leave
+        std::fflush(nullptr);
+        ::_exit(first->code);
+    }
+    return first->code;
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "base/fault.h"
 #include "dist/comm.h"
 #include "dist/comm_impl.h"
 

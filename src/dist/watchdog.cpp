@@ -12,7 +12,7 @@
 namespace nepenthe::dist {
 
 struct Watchdog::Impl {
-    std::shared_ptr<const Activity> activity;
+    std::shared_ptr<Activity> activity;
     int rank = 0;
     std::chrono::seconds limit;
     std::mutex mutex;
@@ -28,17 +28,23 @@ struct Watchdog::Impl {
     }
 
     void check() const {
-        const auto record = activity->current();
-        if (!record) return;
+        if (const auto record = activity->current()) {
+            check(*record, "",
+                  record->own_work ? "this rank hangs in it" : "a rank that should take part hangs or works elsewhere");
+        }
+        if (const auto record = activity->on_device())
+            check(*record, " on the device", "a rank that should take part hangs or works elsewhere");
+    }
+
+    void check(const Activity::Record& record, std::string_view where, std::string_view why) const {
         // The first to speak ends the job: a rank that is stuck in its own work names the cause best, then rank 0.
-        const std::chrono::seconds turn(record->own_work ? 0 : rank == 0 ? 1 : 4);
-        if (Activity::Clock::now() - record->since < limit + turn) return;
+        const std::chrono::seconds turn(record.own_work ? 0 : rank == 0 ? 1 : 4);
+        if (Activity::Clock::now() - record.since < limit + turn) return;
         const std::string stage = StageScope::current();
         const std::string line = fmt::format(
-            "nepenthe: internal error: rank {}{}{}: \"{}\" (number {}) did not end within {} s; {}. Raise "
+            "nepenthe: internal error: rank {}{}{}: \"{}\" (number {}){} did not end within {} s; {}. Raise "
             "--hang-timeout if the work is only slow\n",
-            rank, stage.empty() ? "" : ", ", stage, record->name, record->sequence, limit.count(),
-            record->own_work ? "this rank hangs in it" : "a rank that should take part hangs or works elsewhere");
+            rank, stage.empty() ? "" : ", ", stage, record.name, record.sequence, where, limit.count(), why);
         std::fwrite(line.data(), 1, line.size(), stderr);
         std::fflush(stderr);
         // The main thread sits inside MPI; only leaving without it ends the job, and mpirun ends the others.

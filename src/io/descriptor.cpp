@@ -74,6 +74,10 @@ void fail_errno(std::string_view action, const std::filesystem::path& path, int 
             // The size of a file system that has gone away cannot be told; the reason stands by itself.
         }
     }
+    if (error_number == ENOMEM) {
+        fail(ErrorKind::kDoesNotFit, "cannot {} {}: {}; use fewer ranks a node, or nodes with more memory", action,
+             path.string(), reason);
+    }
     fail(ErrorKind::kInputOutput, "cannot {} {}: {}", action, path.string(), reason);
 }
 

@@ -30,7 +30,8 @@ class Descriptor {
 };
 
 // Throws Error(kInputOutput) "cannot <action> <path>: <reason of error_number>"; where the disk or the quota is full it
-// adds what is free. `error_number` is errno as it was right after the call that failed.
+// adds what is free; out of memory is Error(kDoesNotFit). `error_number` is errno as it was right after the call that
+// failed.
 [[noreturn]] void fail_errno(std::string_view action, const std::filesystem::path& path, int error_number);
 
 // Opens a regular file for reading, following links: the path is the user's own. Throws as MappedFile does.

@@ -1,8 +1,8 @@
 #include "io/file.h"
 
 #include "base/error.h"
+#include "io/atomic_write.h"
 #include "io/descriptor.h"
-#include "io/output_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -84,41 +84,8 @@ std::string file_digest(const std::filesystem::path& path) {
     return digest.hex();
 }
 
-namespace {
-
-// A new file beside `path` under a name that nobody else uses: other processes, other hosts on a shared file system, or
-// what a killed process left.
-OutputFile create_temporary_beside(const std::filesystem::path& path) {
-    constexpr int kAttempts = 1000;
-    for (int attempt = 0;; ++attempt) {
-        std::filesystem::path temporary = path;
-        temporary.replace_filename(fmt::format(".{}.tmp-{}-{}", path.filename().string(), ::getpid(), attempt));
-        std::error_code ignored;
-        if (attempt + 1 < kAttempts && std::filesystem::exists(std::filesystem::symlink_status(temporary, ignored))) {
-            continue;
-        }
-        return OutputFile(std::move(temporary), OutputFile::Mode::kNew);
-    }
-}
-
-std::filesystem::path folder_of(const std::filesystem::path& path) {
-    return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-}
-
-}  // namespace
-
 void write_file_atomically(const std::filesystem::path& path, std::string_view text) {
-    OutputFile file = create_temporary_beside(path);
-    try {
-        file.write(text);
-        file.sync();
-        file.close();
-        if (::rename(file.path().c_str(), path.c_str()) != 0) fail_errno("put in place", path, errno);
-    } catch (...) {
-        ::unlink(file.path().c_str());
-        throw;
-    }
-    sync_path(folder_of(path));
+    write_atomically(path, [&](OutputFile& file) { file.write(text); });
 }
 
 void sync_path(const std::filesystem::path& path) {
@@ -139,6 +106,7 @@ std::uint64_t free_bytes(const std::filesystem::path& path) {
     std::filesystem::path existing = std::filesystem::absolute(path);
     struct statvfs status {};
     while (::statvfs(existing.c_str(), &status) != 0) {
+        if (errno == EINTR) continue;
         if ((errno != ENOENT && errno != ENOTDIR) || !existing.has_relative_path()) {
             fail_errno("tell the free space of", existing, errno);
         }

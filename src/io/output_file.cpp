@@ -14,8 +14,8 @@ namespace {
 
 int mode_flags(OutputFile::Mode mode) {
     switch (mode) {
-        case OutputFile::Mode::kNew: return O_CREAT | O_EXCL;
-        case OutputFile::Mode::kReplace: return O_CREAT | O_TRUNC;
+        case OutputFile::Mode::kNew:
+        case OutputFile::Mode::kReplace: return O_CREAT | O_EXCL;
         case OutputFile::Mode::kAppend: return O_CREAT | O_APPEND;
     }
     return 0;
@@ -24,6 +24,8 @@ int mode_flags(OutputFile::Mode mode) {
 }  // namespace
 
 OutputFile::OutputFile(std::filesystem::path path, Mode mode) : path_(std::move(path)) {
+    // What an earlier run or another user left may be read-only; its folder is not.
+    if (mode == Mode::kReplace && ::unlink(path_.c_str()) != 0 && errno != ENOENT) fail_errno("replace", path_, errno);
     int fd = -1;
     do {
         fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC | mode_flags(mode), 0666);
@@ -40,6 +42,7 @@ void OutputFile::write(Bytes bytes) {
             if (errno == EINTR) continue;
             fail_errno("write", path_, errno);
         }
+        if (count == 0) fail_errno("write", path_, EIO);  // would be asked for ever
         bytes = bytes.subspan(static_cast<std::size_t>(count));
     }
 }

@@ -13,7 +13,7 @@ class OutputFile {
   public:
     enum class Mode {
         kNew,      // refuses an existing path
-        kReplace,  // truncates an existing file
+        kReplace,  // takes an existing file's place: neither its content nor its permissions matter
         kAppend,   // continues an existing file
     };
 

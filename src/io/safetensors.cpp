@@ -1,6 +1,7 @@
 #include "io/safetensors.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "io/output_file.h"
 #include "io/safetensors_header.h"
 
@@ -95,6 +96,7 @@ std::string write_safetensors(const std::filesystem::path& path, const std::vect
     };
     put(as_bytes(little_endian(header.size())));
     put(as_bytes(header));
+    fault_point("tensors.header");
     for (const TensorToWrite& tensor : tensors) put(tensor.bytes);
     file.sync();
     file.close();

@@ -1,10 +1,12 @@
 #include "model/checkpoint_io.h"
 
 #include "base/error.h"
+#include "io/atomic_write.h"
 #include "io/file.h"
 #include "io/safetensors.h"
 #include "model/checkpoint_layout.h"
 #include "model/model_files.h"
+#include "model/saved_tensors.h"
 #include "model/side_memory.h"
 #include "model/tensor_bytes.h"
 
@@ -20,49 +22,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// What lies in `target` already is this run's own, or a copy that a run before it made whole.
 void copy_side_files(const fs::path& source, const fs::path& target) {
+    const bool from_artefact = fs::exists(source / "manifest.json");
     for (const fs::directory_entry& entry : fs::directory_iterator(source)) {
         const fs::path& file = entry.path();
         if (!entry.is_regular_file() || !is_side_file(file.filename().string())) continue;
-        std::error_code error;
-        const fs::path copy = target / file.filename();
-        // A save that was cut off left some of them here.
-        fs::copy_file(file, copy, fs::copy_options::overwrite_existing, error);
-        if (error) {
-            fail(ErrorKind::kInputOutput, "cannot copy {} to {}: {}", file.string(), copy.string(), error.message());
-        }
-        io::sync_path(copy);
+        if (const fs::path copy = target / file.filename(); !fs::exists(copy)) io::copy_file_atomically(file, copy);
     }
 }
-
-// Whether the source's bytes, converted as when loading, are the tensor as it is now.
-bool is_untouched(const io::TensorView& stored, const at::Tensor& now) {
-    const at::Tensor loaded = tensor_from_bytes(stored, now.scalar_type());
-    return loaded.nbytes() == now.nbytes() &&
-           std::memcmp(loaded.const_data_ptr(), now.const_data_ptr(), now.nbytes()) == 0;
-}
-
-// The decoder's tensors by checkpoint name.
-class SavedTensors {
-  public:
-    // `head_copy`: the name under which the source repeats a tied embedding, or "".
-    SavedTensors(const Decoder& decoder, const std::string& head_copy) {
-        for (const NamedTensor& parameter : decoder.parameters()) {
-            tensors_.emplace(parameter.name, parameter.tensor);
-        }
-        if (!head_copy.empty()) tensors_.emplace(head_copy, decoder.unembedding());
-    }
-    // Undefined for what the decoder does not hold: buffers, parts for other modalities.
-    at::Tensor find(const std::string& name) const {
-        const auto found = tensors_.find(name);
-        return found == tensors_.end() ? at::Tensor() : found->second;
-    }
-
-  private:
-    std::map<std::string, at::Tensor> tensors_;
-};
-
-at::Tensor on_host(const at::Tensor& tensor) { return tensor.detach().to(at::kCPU).contiguous(); }
 
 // One shard in the source's order; tensors that changed are rounded once to the source's dtype.
 void write_shard(const io::SafetensorsFile& source, const SavedTensors& saved, const fs::path& path) {
@@ -113,6 +81,9 @@ void write_from_scratch(const Decoder& decoder, const fs::path& target) {
 }  // namespace
 
 void save_model(const Decoder& decoder, const fs::path& source, const fs::path& target) {
+    if (!source.empty()) {
+        copy_side_files(source, target);
+    }
     if (decoder.side_memory() != nullptr) {
         save_side_memory(*decoder.side_memory(), target);
     }
@@ -125,7 +96,6 @@ void save_model(const Decoder& decoder, const fs::path& source, const fs::path& 
     Problems problems;
     const CheckpointLayout layout = read_layout(decoder.config(), checkpoint, problems);
     problems.throw_if_any(ErrorKind::kData, source.string());
-    copy_side_files(source, target);
     const SavedTensors saved(decoder, layout.head_copy);
     for (std::size_t i = 0; i < checkpoint.files.size(); ++i) {
         write_shard(checkpoint.files[i], saved, target / checkpoint.file_names[i]);

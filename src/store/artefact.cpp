@@ -1,12 +1,14 @@
 #include "store/artefact.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "dist/fault.h"
 #include "dist/guard.h"
+#include "io/atomic_write.h"
 #include "io/file.h"
 #include "io/slices.h"
+#include "io/writable.h"
 #include "store/blocks.h"
 #include "store/file_digests.h"
 #include "store/lock.h"
@@ -46,7 +48,10 @@ fs::path work_folder_of(const fs::path& outputs, const ArtefactKey& key) {
 // A kill between publishing and tidying leaves the working folder behind. It is removed unless its job still lives.
 void sweep_leftover(const fs::path& work_folder) {
     std::error_code ignored;
-    if (!fs::exists(work_folder, ignored)) return;
+    if (!fs::exists(work_folder, ignored)) {
+        fs::remove(work_folder.parent_path(), ignored);  // only when it is empty
+        return;
+    }
     try {
         const FolderLock lock(work_folder);
         fs::remove_all(work_folder, ignored);
@@ -154,7 +159,12 @@ std::optional<Artefact> find_artefact(const dist::Comm& comm, const fs::path& ou
     bool there = false;
     dist::run_agreed(comm, "look for " + key.folder_name(), [&] {
         std::error_code unreadable;
-        there = comm.is_root() && fs::exists(folder, unreadable);
+        if (!comm.is_root()) return;
+        there = fs::exists(folder, unreadable);
+        if (there) return;
+        // Before hours of work whose result could not be kept.
+        io::require_writable(outputs);
+        io::require_writable(work_folder_of(outputs, key));
     });
     there = comm.all_reduce_or(there);
     log_debug("{} {}; its key: {}", folder.string(), there ? "exists" : "is to be made",
@@ -187,11 +197,16 @@ ArtefactWriter::ArtefactWriter(const dist::Comm& comm, fs::path outputs, Artefac
             fail(ErrorKind::kUsage, "{} exists already; what is published never changes", published.string());
         };
         refuse_published();
+        io::require_writable(outputs_);
+        io::require_writable(work_folder_);
         make_folder(work_folder_);
         lock_ = std::make_unique<FolderLock>(work_folder_);
+        fault_point("work.locked");
         refuse_published();  // another job may have published it before the lock was ours
         make_folder(data_folder_);
         make_folder(scratch_folder_);
+        // What a kill left half-written must not be published with the rest.
+        io::remove_temporary_files(data_folder_);
     });
     dist::run_agreed(comm_, key_.stage, [&] {
         if (!fs::is_directory(data_folder_)) {
@@ -228,13 +243,13 @@ Artefact ArtefactWriter::publish(const Json& summary, const std::map<std::string
     const Json files = describe_files(comm_, data_folder_, content_digests);
     std::string manifest;
     dist::run_agreed(comm_, "publish", [&] {
-        dist::fault_point("publish.before_manifest");
+        fault_point("publish.before_manifest");
         if (comm_.is_root()) {
             manifest = make_manifest(files, summary).dump(2) + "\n";
             io::write_file_atomically(data_folder_ / kManifestName, manifest);
             sync_folders(data_folder_);
         }
-        dist::fault_point("publish.before_rename");
+        fault_point("publish.before_rename");
     });
     // From here on nobody but rank 0 can fail: nothing appears before all ranks have agreed.
     dist::run_agreed(comm_, "publish", [&] {
@@ -242,8 +257,9 @@ Artefact ArtefactWriter::publish(const Json& summary, const std::map<std::string
         if (fs::exists(published))
             fail(ErrorKind::kUsage, "{} appeared meanwhile and is left as it is", published.string());
         if (::rename(data_folder_.c_str(), published.c_str()) != 0) io::fail_errno("publish", published, errno);
-        dist::fault_point("publish.after_rename");
+        fault_point("publish.after_rename");
         io::sync_path(outputs_);
+        fault_point("publish.before_tidy");
         std::error_code ignored;
         fs::remove_all(scratch_folder_, ignored);
         lock_.reset();

@@ -1,10 +1,10 @@
 #include "store/blocks.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "dist/activity.h"
-#include "dist/fault.h"
 #include "dist/guard.h"
 #include "io/file.h"
 #include "store/block_notices.h"
@@ -58,18 +58,20 @@ JournalScan find_finished(const dist::Comm& comm, const fs::path& folder, std::u
     });
     comm.broadcast(packed);
     comm.broadcast(std::as_writable_bytes(std::span(&scan.last_generation, 1)));
-    const auto claimed = unpack(packed);
-    const PartFiles parts(folder);
     std::vector<BlockEntry> intact;
-    for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < claimed.size();
-         i += static_cast<std::size_t>(comm.size())) {
-        if (parts.is_intact(claimed[i])) {
-            intact.push_back(claimed[i]);
-        } else {
-            log_warning("block {} in {} is damaged and is computed again", claimed[i].block,
-                        part_path(folder, claimed[i].part).string());
+    dist::run_agreed(comm, options.label, [&] {
+        const auto claimed = unpack(packed);
+        const PartFiles parts(folder);
+        for (std::size_t i = static_cast<std::size_t>(comm.rank()); i < claimed.size();
+             i += static_cast<std::size_t>(comm.size())) {
+            if (parts.is_intact(claimed[i])) {
+                intact.push_back(claimed[i]);
+            } else {
+                log_warning("block {} in {} is damaged and is computed again", claimed[i].block,
+                            part_path(folder, claimed[i].part).string());
+            }
         }
-    }
+    });
     scan.entries = gather(comm, intact);
     return scan;
 }
@@ -166,7 +168,7 @@ void compute_blocks(const dist::Comm& comm, const std::vector<std::uint64_t>& bl
         try {
             const dist::ActivityScope scope(comm, fmt::format("{} block {}", options.label, block),
                                             dist::ActivityKind::kOwnWork);
-            dist::fault_point("blocks.before");
+            fault_point("blocks.before");
             const std::string bytes = compute(block);
             sink.append(block, bytes);
         } catch (...) {
@@ -255,7 +257,7 @@ BlockResults for_each_block(const dist::Comm& comm, const fs::path& folder, std:
         BlockNotices notices(comm, progress, finished.size());
         try {
             compute_blocks(comm, mine, options, compute, notices, sink);
-            dist::fault_point("blocks.before_agreement");
+            fault_point("blocks.before_agreement");
         } catch (...) {
             failure = std::current_exception();
             notices.ask_to_stop();

@@ -8,9 +8,16 @@ namespace nepenthe::store {
 
 namespace {
 
-herr_t keep_description(unsigned, const H5E_error2_t* entry, void* data) {
-    auto* texts = static_cast<std::vector<std::string>*>(data);
-    if (entry->desc != nullptr && *entry->desc != '\0') texts->emplace_back(entry->desc);
+// What HDF5's error stack says.
+struct Stack {
+    std::vector<std::string> texts;
+    bool out_of_memory = false;
+};
+
+herr_t keep_entry(unsigned, const H5E_error2_t* entry, void* data) {
+    auto* stack = static_cast<Stack*>(data);
+    if (entry->desc != nullptr && *entry->desc != '\0') stack->texts.emplace_back(entry->desc);
+    if (entry->maj_num == H5E_RESOURCE && entry->min_num == H5E_NOSPACE) stack->out_of_memory = true;
     return 0;
 }
 
@@ -32,6 +39,10 @@ void write_value(hid_t object, const std::string& name, hid_t type, const void* 
     attribute.close(action);
 }
 
+// Attributes hold options and counts; whatever is larger has a dataset of its own.
+constexpr std::size_t kMaxAttributeBytes = 16u << 20;
+constexpr std::size_t kMaxAttributes = 1024;
+
 Json read_attribute(hid_t object, const char* name) {
     constexpr auto kind = ErrorKind::kData;
     const std::string action = fmt::format("read attribute {}", name);
@@ -42,10 +53,11 @@ Json read_attribute(hid_t object, const char* name) {
     switch (H5Tget_class(type.get())) {
         case H5T_STRING: {
             if (H5Tis_variable_str(type.get()) > 0) return nullptr;
-            // HDF5 gives whatever length the file claims; ours are configurations and lists.
-            constexpr std::size_t kMostBytes = 64u << 20;
             const std::size_t bytes = H5Tget_size(type.get());
-            if (bytes == 0 || bytes > kMostBytes) fail(kind, "attribute {} claims {} bytes", name, bytes);
+            if (bytes == 0 || bytes > kMaxAttributeBytes) {
+                fail(kind, "attribute {} claims {} bytes of text, at most {} are read", name, bytes,
+                     kMaxAttributeBytes);
+            }
             std::string text(bytes, '\0');
             check_h5(H5Aread(attribute.get(), type.get(), text.data()), action, kind);
             text.resize(std::min(text.find('\0'), text.size()));
@@ -95,11 +107,13 @@ void prepare_hdf5() {
 }
 
 void fail_hdf5(std::string_view action, ErrorKind kind) {
-    std::vector<std::string> texts;
-    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_description, &texts);
+    Stack stack;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_entry, &stack);
     H5Eclear2(H5E_DEFAULT);
+    // Sizes out of a file that is being read are bounded before; what cannot be had for them is no claim of the file.
+    if (stack.out_of_memory && kind == ErrorKind::kInputOutput) kind = ErrorKind::kDoesNotFit;
     // Walked upward, the first is the cause and the last the call that we made.
-    fail(kind, "cannot {}: {}", action, texts.empty() ? "HDF5 gives no reason" : texts.front());
+    fail(kind, "cannot {}: {}", action, stack.texts.empty() ? "HDF5 gives no reason" : stack.texts.front());
 }
 
 hid_t h5_native(H5Type type) {
@@ -159,6 +173,10 @@ Json read_attributes(hid_t object) {
     std::vector<std::string> names;
     check_h5(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, keep_name, &names), "list attributes",
              ErrorKind::kData);
+    if (names.size() > kMaxAttributes) {
+        fail(ErrorKind::kData, "cannot list attributes: there are {}, at most {} are read", names.size(),
+             kMaxAttributes);
+    }
     Json attributes = Json::object();
     for (const std::string& name : names) {
         require_utf8(name, "list attributes");

@@ -42,15 +42,22 @@ std::string type_name_of(hid_t type, const Json& attributes, const std::string& 
     fail(kData, "dataset {} is of a type that this program does not write", name);
 }
 
-// A dataset that was not written whole would read as fill values, and a tiny file could ask for any amount of memory.
-void require_whole(hid_t dataset, hid_t plist, hid_t space, const H5Layout& layout) {
+// A dataset that was not written whole would read as fill values, and a tiny file could ask for any amount of memory:
+// what the file says that it stores must fit into its `file_bytes`, and the dataset into what such storage can hold.
+void require_whole(hid_t dataset, hid_t plist, hid_t space, const H5Layout& layout, std::uint64_t file_bytes) {
     const auto multiply = [&](std::uint64_t a, std::uint64_t b) {
         std::uint64_t product = 0;
         if (__builtin_mul_overflow(a, b, &product)) fail(kData, "dataset {} has an impossible shape", layout.name);
         return product;
     };
     const std::uint64_t total = multiply(layout.row_bytes(), layout.rows());
+    // Rows without content cost nothing to claim, and a loop over them has no end.
+    constexpr std::uint64_t kMostEmptyRows = std::uint64_t{1} << 32;
+    if (total == 0 && layout.rows() > kMostEmptyRows) fail(kData, "dataset {} has an impossible shape", layout.name);
     const std::uint64_t stored = H5Dget_storage_size(dataset);
+    if (stored > file_bytes) {
+        fail(kData, "dataset {} claims {} bytes of a file of {}", layout.name, stored, file_bytes);
+    }
     if (H5Pget_layout(plist) == H5D_CONTIGUOUS) {
         if (stored != total) fail(kData, "dataset {} was not written whole", layout.name);
         return;
@@ -60,6 +67,7 @@ void require_whole(hid_t dataset, hid_t plist, hid_t space, const H5Layout& layo
     std::uint64_t expected = 1;
     for (std::size_t axis = 0; axis < chunk.size(); ++axis) {
         const std::uint64_t size = layout.shape[axis];
+        if (chunk[axis] == 0) fail(kData, "dataset {} has an impossible chunk", layout.name);
         expected = multiply(expected, size / chunk[axis] + (size % chunk[axis] != 0 ? 1 : 0));
     }
     hsize_t present = 0;
@@ -72,7 +80,7 @@ void require_whole(hid_t dataset, hid_t plist, hid_t space, const H5Layout& layo
 }
 
 // What one dataset is, after all refusals.
-H5Layout inspect(hid_t file, const std::string& name) {
+H5Layout inspect(hid_t file, const std::string& name, std::uint64_t file_bytes) {
     const std::string action = "read dataset " + name;
     const H5Dataset dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), action, kData);
     const H5Properties plist(H5Dget_create_plist(dataset.get()), action, kData);
@@ -94,11 +102,12 @@ H5Layout inspect(hid_t file, const std::string& name) {
     layout.element_bytes = H5Tget_size(type.get());
     const Json rows = attributes.value("rows_per_block", Json(1));
     layout.rows_per_block = rows.is_number_unsigned() ? std::max<std::uint64_t>(rows.get<std::uint64_t>(), 1) : 1;
-    require_whole(dataset.get(), plist.get(), space.get(), layout);
+    require_whole(dataset.get(), plist.get(), space.get(), layout, file_bytes);
     return layout;
 }
 
 struct Listing {
+    std::uint64_t file_bytes = 0;
     std::vector<H5Layout> layouts;
     std::exception_ptr failure;
 };
@@ -113,7 +122,7 @@ herr_t visit_link(hid_t root, const char* name, const H5L_info_t* link, void* da
         check_h5(H5Oget_info_by_name(root, name, &object, H5P_DEFAULT), fmt::format("read {}", name), kData);
         if (object.type == H5O_TYPE_GROUP) return 0;
         if (object.type != H5O_TYPE_DATASET) fail(kData, "{} is neither group nor dataset", name);
-        listing->layouts.push_back(inspect(root, std::string("/") + name));
+        listing->layouts.push_back(inspect(root, std::string("/") + name, listing->file_bytes));
         return 0;
     } catch (...) {
         listing->failure = std::current_exception();
@@ -170,6 +179,7 @@ H5Reader::H5Reader(const std::filesystem::path& path, std::string_view format) :
             fail(kData, "is not a \"{}\" file but \"{}\"", format, found.value("format", "of no known format"));
         }
         Listing listing;
+        listing.file_bytes = std::filesystem::file_size(path);
         const herr_t visited = H5Lvisit(impl_->file.get(), H5_INDEX_NAME, H5_ITER_INC, visit_link, &listing);
         if (listing.failure) std::rethrow_exception(listing.failure);
         check_h5(visited, "list the datasets", kData);

@@ -1,16 +1,22 @@
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/hash.h"
 #include "dist/activity.h"
+#include "dist/agreed_call.h"
 #include "dist/comm_impl.h"
-#include "dist/fault.h"
 #include "dist/guard.h"
+#include "io/descriptor.h"
 #include "io/file.h"
 #include "store/artefact.h"
 #include "store/h5_layout.h"
 #include "store/hdf5.h"
 #include "store/timestamp.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <map>
 
@@ -25,6 +31,26 @@ constexpr std::uint64_t kRoundBytes = std::uint64_t{64} << 20;
 constexpr std::uint64_t kMaxRoundBlocks = 256;
 // Headers and index of a round.
 constexpr std::uint64_t kSpareBytes = std::uint64_t{256} << 10;
+
+// A rank that fails in a call which the others do not come back from waits this long for them.
+constexpr std::chrono::seconds kPatience{10};
+
+// An object that all ranks close together, or nobody: left open where an error ends its scope, because closing it would
+// wait for ranks that are elsewhere.
+template <typename Handle>
+class ClosedTogether {
+  public:
+    ClosedTogether() = default;
+    ~ClosedTogether() { handle_.leak(); }
+    ClosedTogether(const ClosedTogether&) = delete;
+    ClosedTogether& operator=(const ClosedTogether&) = delete;
+    void open(Handle handle) { handle_ = std::move(handle); }
+    hid_t get() const { return handle_.get(); }
+    void close(std::string_view action) { handle_.close(action); }
+
+  private:
+    Handle handle_;
+};
 
 H5Properties creation_properties(const H5Layout& layout, bool compress) {
     H5Properties plist(H5Pcreate(H5P_DATASET_CREATE), "describe a dataset");
@@ -58,38 +84,84 @@ struct H5Writer::Impl {
     bool closed = false;
 
     Impl(const dist::Comm& world, std::filesystem::path where) : comm(dist::duplicate(world)), path(std::move(where)) {}
+    ~Impl() {
+        if (closed) return;
+        // Something failed, perhaps on this rank alone, and closing is collective. HDF5 would try it once more when MPI
+        // ends, and crashes where the file cannot be written.
+        file.leak();
+        dist::leave_mpi_open();
+    }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
 
     std::string action(std::string_view what) const { return fmt::format("{} {}", what, path.string()); }
 
-    // Collective. HDF5 calls that all ranks make alike; the first failing rank's error becomes everyone's.
+    // Collective. HDF5 calls that all ranks make alike, and in which one waits for the others; the first failing rank's
+    // error becomes everyone's. What can fail on one rank alone belongs before it, into run_agreed.
     template <typename Work>
     void together(std::string_view what, const Work& work) const {
         const dist::ActivityScope scope(comm, fmt::format("HDF5 {}", what));
-        dist::run_agreed(comm, fmt::format("{} {}", what, path.filename().string()), work);
+        dist::run_agreed_within(comm, fmt::format("{} {}", what, path.filename().string()), kPatience, [&] {
+            fault_point("hdf5.in_call");
+            work();
+        });
     }
 
+    // Open MPI tries whether files can be locked on one beside the file, which a kill leaves there to be published.
+    void remove_lock_trials() const {
+        const std::string trial = path.filename().string() + ".locktest.";
+        std::vector<std::filesystem::path> left;
+        for (const auto& entry : std::filesystem::directory_iterator(path.parent_path())) {
+            if (entry.path().filename().string().starts_with(trial)) left.push_back(entry.path());
+        }
+        for (const std::filesystem::path& trial_file : left) std::filesystem::remove(trial_file);
+    }
+
+    // Collective.
     void open() {
-        prepare_hdf5();
-        const H5Properties access(H5Pcreate(H5P_FILE_ACCESS), "describe file access");
-        check_h5(H5Pset_fapl_mpio(access.get(), comm.impl().handle, MPI_INFO_NULL), "describe file access");
-        // The format of 1.10 has checksums on metadata; later ones would lock out older readers.
-        check_h5(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "describe file access");
-        const H5Properties creation(H5Pcreate(H5P_FILE_CREATE), "describe the file");
-        check_h5(H5Pset_obj_track_times(creation.get(), false), "describe the file");
-        file = H5File(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), action("create"));
+        H5Properties access, creation;
+        dist::run_agreed(comm, fmt::format("create {}", path.filename().string()), [&] {
+            prepare_hdf5();
+            if (comm.is_root()) {
+                // What an earlier run left may be read-only, or another user's.
+                if (::unlink(path.c_str()) != 0 && errno != ENOENT) io::fail_errno("replace", path, errno);
+                remove_lock_trials();
+            }
+            access = H5Properties(H5Pcreate(H5P_FILE_ACCESS), "describe file access");
+            check_h5(H5Pset_fapl_mpio(access.get(), comm.impl().handle, MPI_INFO_NULL), "describe file access");
+            // The format of 1.10 has checksums on metadata; later ones would lock out older readers.
+            check_h5(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_V110), "describe file access");
+            creation = H5Properties(H5Pcreate(H5P_FILE_CREATE), "describe the file");
+            check_h5(H5Pset_obj_track_times(creation.get(), false), "describe the file");
+        });
+        together("create", [&] {
+            file = H5File(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), action("create"));
+        });
+        dist::run_agreed(comm, "create", [] { fault_point("hdf5.created"); });
     }
 
+    // Collective.
     void create(const H5Layout& layout, hid_t type, bool compress, const Json& attributes) {
-        const H5Properties plist = creation_properties(layout, compress);
-        const H5Properties links(H5Pcreate(H5P_LINK_CREATE), "describe a link");
-        check_h5(H5Pset_create_intermediate_group(links.get(), 1), "describe a link");
-        std::vector<hsize_t> dims(layout.shape.begin(), layout.shape.end());
-        const H5Space space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), "describe a shape");
-        H5Dataset dataset(
-            H5Dcreate2(file.get(), layout.name.c_str(), type, space.get(), links.get(), plist.get(), H5P_DEFAULT),
-            action("create " + layout.name + " in"));
-        for (const auto& [name, value] : attributes.items()) write_attribute(dataset.get(), name, value);
-        dataset.close(action("create " + layout.name + " in"));
+        const std::string what = action("create " + layout.name + " in");
+        H5Properties plist, links;
+        H5Space space;
+        dist::run_agreed(comm, "describe " + layout.name, [&] {
+            plist = creation_properties(layout, compress);
+            links = H5Properties(H5Pcreate(H5P_LINK_CREATE), "describe a link");
+            check_h5(H5Pset_create_intermediate_group(links.get(), 1), "describe a link");
+            std::vector<hsize_t> dims(layout.shape.begin(), layout.shape.end());
+            space = H5Space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), "describe a shape");
+        });
+        ClosedTogether<H5Dataset> dataset;
+        together("create", [&] {
+            dataset.open(
+                {H5Dcreate2(file.get(), layout.name.c_str(), type, space.get(), links.get(), plist.get(), H5P_DEFAULT),
+                 what});
+        });
+        together("write attributes of", [&] {
+            for (const auto& [name, value] : attributes.items()) write_attribute(dataset.get(), name, value);
+        });
+        together("close dataset of", [&] { dataset.close(what); });
     }
 
     // Collective. Creates and remembers the dataset.
@@ -103,7 +175,7 @@ struct H5Writer::Impl {
                      path.string(), bytes, layout.name, free);
             }
         });
-        together("create", [&] { create(layout, type, compress, attributes); });
+        create(layout, type, compress, attributes);
         layouts[layout.name] = layout;
     }
 
@@ -115,10 +187,16 @@ struct H5Writer::Impl {
         if (blocks == 0 || layout.row_bytes() == 0) return;
         const std::uint64_t block_bytes = layout.rows_per_block * layout.row_bytes();
         const std::uint64_t in_round = std::clamp<std::uint64_t>(kRoundBytes / block_bytes, 1, kMaxRoundBlocks);
-        H5Dataset dataset(H5Dopen2(file.get(), layout.name.c_str(), H5P_DEFAULT),
-                          action("open " + layout.name + " in"));
-        const H5Properties transfer(H5Pcreate(H5P_DATASET_XFER), "describe a transfer");
-        check_h5(H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE), "describe a transfer");
+        H5Properties transfer;
+        dist::run_agreed(comm, "describe a transfer", [&] {
+            transfer = H5Properties(H5Pcreate(H5P_DATASET_XFER), "describe a transfer");
+            check_h5(H5Pset_dxpl_mpio(transfer.get(), H5FD_MPIO_COLLECTIVE), "describe a transfer");
+        });
+        ClosedTogether<H5Dataset> dataset;
+        together("open dataset of", [&] {
+            dataset.open(
+                {H5Dopen2(file.get(), layout.name.c_str(), H5P_DEFAULT), action("open " + layout.name + " in")});
+        });
         for (std::uint64_t first = 0; first < blocks; first += in_round) {
             write_round(layout, type, dataset.get(), transfer.get(), first, std::min(in_round, blocks - first), fill);
         }
@@ -136,7 +214,7 @@ struct H5Writer::Impl {
         std::vector<std::byte> bytes;
         H5Space space, memory;
         dist::run_agreed(comm, "write " + layout.name, [&] {
-            dist::fault_point("hdf5.before_write");
+            fault_point("hdf5.before_write");
             if (comm.is_root()) require_space(layout, blocks);
             bytes.resize(std::max<std::uint64_t>(rows * layout.row_bytes(), 1));
             if (rows > 0) fill(first_row, rows, std::span(bytes).first(rows * layout.row_bytes()));
@@ -224,7 +302,7 @@ struct H5Writer::Impl {
 H5Writer::H5Writer(const dist::Comm& comm, std::filesystem::path path, std::string format, int format_version,
                    const Json& attributes)
     : impl_(std::make_unique<Impl>(comm, std::move(path))) {
-    impl_->together("create", [&] { impl_->open(); });
+    impl_->open();
     // Ranks would write different clocks; attributes are metadata, which must be equal everywhere.
     std::string created = timestamp();
     impl_->comm.broadcast(created);
@@ -238,10 +316,7 @@ H5Writer::H5Writer(const dist::Comm& comm, std::filesystem::path path, std::stri
     set_attributes(all);
 }
 
-H5Writer::~H5Writer() {
-    // Without close() something failed, perhaps on this rank alone, and closing is collective.
-    if (impl_ && !impl_->closed) impl_->file.leak();
-}
+H5Writer::~H5Writer() = default;
 
 void H5Writer::create(const DatasetSpec& spec) {
     Json attributes = {
@@ -281,14 +356,16 @@ void H5Writer::write_text(const std::string& name, std::string_view text, std::s
 }
 
 void H5Writer::set_attributes(const Json& attributes) {
+    ClosedTogether<H5Group> root;
     impl_->together("write attributes of", [&] {
-        const H5Group root(H5Gopen2(impl_->file.get(), "/", H5P_DEFAULT), "open the root group");
+        root.open({H5Gopen2(impl_->file.get(), "/", H5P_DEFAULT), "open the root group"});
         for (const auto& [name, value] : attributes.items()) write_attribute(root.get(), name, value);
     });
+    impl_->together("close the root of", [&] { root.close("close the root group"); });
 }
 
 std::string H5Writer::close() {
-    dist::run_agreed(impl_->comm, "close", [] { dist::fault_point("hdf5.before_close"); });
+    dist::run_agreed(impl_->comm, "close", [] { fault_point("hdf5.before_close"); });
     // Closing alone does not reach the disk; flushing does.
     impl_->together("flush", [&] { check_h5(H5Fflush(impl_->file.get(), H5F_SCOPE_GLOBAL), impl_->action("flush")); });
     impl_->together("close", [&] { impl_->file.close(impl_->action("close")); });

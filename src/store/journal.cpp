@@ -1,8 +1,8 @@
 #include "store/journal.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
-#include "dist/fault.h"
 #include "io/file.h"
 
 #include <algorithm>
@@ -84,13 +84,18 @@ void read_journal(const fs::path& path, const Header& expected, std::map<std::ui
         log_warning("{}: {} bytes after the last whole record are ignored", path.string(), text.size() - at);
 }
 
-// "journal-000002-00001.log" → {2, 1}; other names are not ours.
-bool parse_name(const std::string& name, PartId& part) {
+// With "journal-%9u-%9u.log%n", "journal-000002-000001.log" → {2, 1}; nothing where the name is of another form.
+std::optional<PartId> parse_name(const std::string& name, const char* form) {
     unsigned generation = 0, rank = 0;
     int used = 0;
-    const bool matches = std::sscanf(name.c_str(), "journal-%6u-%6u.log%n", &generation, &rank, &used) == 2;
-    part = {generation, rank};
-    return matches && static_cast<std::size_t>(used) == name.size();
+    const bool matches = std::sscanf(name.c_str(), form, &generation, &rank, &used) == 2;
+    if (!matches || static_cast<std::size_t>(used) != name.size()) return std::nullopt;
+    return PartId{generation, rank};
+}
+
+io::OutputFile open_journal(const fs::path& folder, PartId part) {
+    fault_point("journal.part");
+    return {journal_path(folder, part), io::OutputFile::Mode::kNew};
 }
 
 }  // namespace
@@ -104,16 +109,19 @@ fs::path journal_path(const fs::path& folder, PartId part) {
 }
 
 JournalScan scan_journals(const fs::path& folder, std::uint64_t n_blocks, std::string_view key_digest) {
-    std::vector<PartId> parts;
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-        PartId part;
-        if (parse_name(entry.path().filename().string(), part)) parts.push_back(part);
-    }
-    std::sort(parts.begin(), parts.end());
     JournalScan scan;
+    std::vector<PartId> journals;
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+        const std::string name = entry.path().filename().string();
+        const auto journal = parse_name(name, "journal-%9u-%9u.log%n");
+        const auto part = journal ? journal : parse_name(name, "part-%9u-%9u.bin%n");
+        // A kill may come between making a part and its journal: that generation's names are taken all the same.
+        if (part) scan.last_generation = std::max(scan.last_generation, part->generation);
+        if (journal) journals.push_back(*journal);
+    }
+    std::sort(journals.begin(), journals.end());
     std::map<std::uint64_t, BlockEntry> found;
-    for (const PartId part : parts) {
-        scan.last_generation = std::max(scan.last_generation, part.generation);
+    for (const PartId part : journals) {
         read_journal(journal_path(folder, part), make_header(part, n_blocks, key_digest), found);
     }
     for (const auto& [block, entry] : found) {
@@ -160,20 +168,20 @@ bool PartFiles::is_intact(const BlockEntry& entry) const {
 }
 
 JournalWriter::JournalWriter(const fs::path& folder, PartId part, std::uint64_t n_blocks, std::string_view key_digest)
-    : part_(part),
-      data_(part_path(folder, part), io::OutputFile::Mode::kNew),
-      journal_(journal_path(folder, part), io::OutputFile::Mode::kNew) {
+    : part_(part), data_(part_path(folder, part), io::OutputFile::Mode::kNew), journal_(open_journal(folder, part)) {
+    fault_point("journal.made");
     journal_.write(as_text(make_header(part, n_blocks, key_digest)));
+    fault_point("journal.header");
     io::sync_path(folder);
 }
 
 BlockEntry JournalWriter::append(std::uint64_t block, std::string_view bytes) {
     data_.write(bytes);
-    dist::fault_point("blocks.after_data");
+    fault_point("blocks.after_data");
     Record record{block, offset_, bytes.size(), xxh3(as_bytes(bytes)), 0};
     record.checksum = own_checksum(record);
     journal_.write(as_text(record));
-    dist::fault_point("blocks.after_journal");
+    fault_point("blocks.after_journal");
     offset_ += bytes.size();
     return {block, part_, record.offset, record.bytes, record.payload_checksum};
 }

@@ -38,8 +38,8 @@ struct BlockEntry {
 
 // What the journals of a folder say.
 struct JournalScan {
-    std::uint32_t last_generation = 0;
-    std::vector<BlockEntry> entries;  // sorted by block, each once
+    std::uint32_t last_generation = 0;  // of any journal or part, also of those that a kill left without the other
+    std::vector<BlockEntry> entries;    // sorted by block, each once
 };
 
 // Reads every journal of `folder`. Throws Error(kUsage) when one belongs to other work (another key or number of

@@ -1,9 +1,9 @@
 #include "train/trainer.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/tree_sum.h"
-#include "dist/fault.h"
 #include "dist/guard.h"
 #include "train/backward_pass.h"
 #include "train/loss.h"
@@ -180,12 +180,13 @@ class Loop {
         std::exception_ptr failure;
         buckets_.begin_step();
         try {
+            fault_point("train.before_step");
             for (std::size_t i = 0; i < micro_batches.size(); ++i) {
                 buckets_.begin_micro_batch(i + 1 == micro_batches.size());
                 losses[static_cast<std::size_t>(plan.mine.begin) + i] = backward_.run(micro_batches[i], scale);
                 buckets_.end_micro_batch();
             }
-            dist::fault_point("train.backward");
+            fault_point("train.backward");
         } catch (...) {
             failure = std::current_exception();
         }

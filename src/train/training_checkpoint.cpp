@@ -1,8 +1,8 @@
 #include "train/training_checkpoint.h"
 
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "dist/fault.h"
 #include "dist/guard.h"
 #include "io/file.h"
 #include "io/output_file.h"
@@ -10,6 +10,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -20,15 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view kStepPrefix = "step-";
+constexpr const char* kManifest = "manifest.json";
+constexpr std::uint64_t kMostManifestBytes = 512u << 20;
+
 std::string shard_name(int rank, int ranks) { return fmt::format("shard-{:05}-of-{:05}.bin", rank, ranks); }
-
-Json report_to_json(const StepReport& report) {
-    return {report.step, report.steps, report.loss, report.lr, report.gradient_norm, report.seconds, report.tokens};
-}
-
-StepReport report_from_json(const Json& value) {
-    return {value[0], value[1], value[2], value[3], value[4], value[5], value[6]};
-}
 
 // Steps with a manifest, newest first.
 std::vector<fs::path> finished_steps(const fs::path& folder) {
@@ -36,8 +33,8 @@ std::vector<fs::path> finished_steps(const fs::path& folder) {
     if (!fs::exists(folder)) return steps;
     for (const auto& entry : fs::directory_iterator(folder)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with("step-") && name.find('.') == std::string::npos &&
-            fs::exists(entry.path() / "manifest.json")) {
+        if (name.starts_with(kStepPrefix) && name.find('.') == std::string::npos &&
+            fs::exists(entry.path() / kManifest)) {
             steps.push_back(entry.path());
         }
     }
@@ -51,7 +48,7 @@ void remove_unfinished(const fs::path& folder) {
     std::vector<fs::path> unfinished;
     for (const auto& entry : fs::directory_iterator(folder)) {
         const std::string name = entry.path().filename().string();
-        if (name.starts_with("step-") && name.ends_with(".tmp")) unfinished.push_back(entry.path());
+        if (name.starts_with(kStepPrefix) && name.ends_with(".tmp")) unfinished.push_back(entry.path());
     }
     for (const fs::path& path : unfinished) fs::remove_all(path);
 }
@@ -99,21 +96,35 @@ class SavedStep {
   public:
     // Throws Error(kData) when anything in it is not as it was written.
     explicit SavedStep(const fs::path& folder)
-        : manifest_(parse_json(io::read_file(folder / "manifest.json"), (folder / "manifest.json").string())),
-          layout_(FlatLayout::from_json(manifest_.at("layout"))),
-          pieces_(pieces_of(layout_)) {
-        const std::uint64_t expected = static_cast<std::uint64_t>(layout_.shard_numel()) * 3 * sizeof(float);
-        for (int rank = 0; rank < layout_.ranks; ++rank) {
-            const std::string name = shard_name(rank, layout_.ranks);
+        : manifest_(TrainingManifest::parse(io::read_file(folder / kManifest, kMostManifestBytes),
+                                            (folder / kManifest).string())) {
+        const FlatLayout& layout = manifest_.layout;
+        const std::uint64_t expected = static_cast<std::uint64_t>(layout.shard_numel()) * 3 * sizeof(float);
+        for (int rank = 0; rank < layout.ranks; ++rank) {
+            const std::string name = shard_name(rank, layout.ranks);
             shards_.emplace_back(folder / name);
             if (shards_.back().bytes().size() != expected ||
-                io::file_digest(folder / name) != manifest_.at("shards").at(name).get<std::string>()) {
+                io::file_digest(folder / name) != manifest_.shards[static_cast<std::size_t>(rank)]) {
                 fail(ErrorKind::kData, "{} is not what was written", (folder / name).string());
             }
         }
+        pieces_ = pieces_of(layout);
     }
 
-    const Json& manifest() const { return manifest_; }
+    const TrainingManifest& manifest() const { return manifest_; }
+
+    // Throws Error(kData) unless it holds the parameters of `layout`.
+    void require_parameters(const FlatLayout& layout) const {
+        std::map<std::string, std::int64_t> saved;
+        for (const FlatParameter& parameter : manifest_.layout.parameters) saved[parameter.name] = parameter.numel;
+        Problems problems;
+        for (const FlatParameter& parameter : layout.parameters) {
+            const auto found = saved.find(parameter.name);
+            if (found == saved.end() || found->second != parameter.numel)
+                problems.add("it does not hold {} of {} elements", parameter.name, parameter.numel);
+        }
+        problems.throw_if_any(ErrorKind::kData, "another model's checkpoint");
+    }
 
     void restore(const FlatLayout& layout, int rank, ShardedAdamW& optimizer) const {
         for (std::size_t state = 0; state < ShardedAdamW::kStates.size(); ++state) {
@@ -137,8 +148,8 @@ class SavedStep {
             const std::int64_t begin = std::max(piece.begin, range.parameter_begin);
             const std::int64_t end = std::min(piece.begin + piece.numel, range.parameter_begin + range.numel);
             if (begin >= end) continue;
-            const auto element =
-                static_cast<std::int64_t>(state) * layout_.shard_numel() + piece.offset + (begin - piece.begin);
+            const auto element = static_cast<std::int64_t>(state) * manifest_.layout.shard_numel() + piece.offset +
+                                 (begin - piece.begin);
             std::memcpy(to + (begin - range.parameter_begin),
                         shards_[static_cast<std::size_t>(piece.shard)].bytes().data() +
                             static_cast<std::size_t>(element) * sizeof(float),
@@ -148,8 +159,7 @@ class SavedStep {
         NEPENTHE_CHECK(copied == range.numel);
     }
 
-    Json manifest_;
-    FlatLayout layout_;
+    TrainingManifest manifest_;
     std::map<std::string, std::vector<Piece>> pieces_;
     std::vector<io::MappedFile> shards_;
 };
@@ -168,45 +178,52 @@ void require_same_key(const Json& saved, const Json& now, const fs::path& folder
 
 }  // namespace
 
+std::vector<std::int64_t> checkpoint_steps(const fs::path& folder) {
+    std::vector<std::int64_t> steps;
+    for (const fs::path& step : finished_steps(folder)) {
+        const std::string name = step.filename().string();
+        std::int64_t number = 0;
+        const char* const end = name.data() + name.size();
+        if (std::from_chars(name.data() + kStepPrefix.size(), end, number).ptr == end) steps.push_back(number);
+    }
+    return steps;
+}
+
 void save_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatLayout& layout,
                      const ShardedAdamW& optimizer, const TrainingState& state) {
-    const std::string name = fmt::format("step-{:08}", state.reports.back().step);
+    const std::string name = fmt::format("{}{:08}", kStepPrefix, state.reports.back().step);
     const fs::path partial = folder / (name + ".tmp");
     dist::run_agreed(comm, "checkpoint", [&] {
         if (!comm.is_root()) return;
         remove_unfinished(folder);
         fs::create_directories(partial);
+        fault_point("checkpoint.folder");
     });
     const std::string mine = shard_name(comm.rank(), comm.size());
     std::string digest;
     dist::run_agreed(comm, "checkpoint", [&] {
         digest = write_shard(partial / mine, layout, optimizer);
-        dist::fault_point("checkpoint.shard");
+        fault_point("checkpoint.shard");
     });
     const auto digests = comm.all_gather(digest);
     dist::run_agreed(comm, "checkpoint", [&] {
         if (!comm.is_root()) return;
-        Json manifest = {{"format", "nepenthe.training"},
-                         {"format_version", 1},
-                         {"layout", layout.to_json()},
-                         {"key", state.key},
-                         {"changed_weights", state.changed_weights},
-                         {"reports", Json::array()}};
-        for (const StepReport& report : state.reports) manifest["reports"].push_back(report_to_json(report));
-        for (int rank = 0; rank < comm.size(); ++rank) {
-            manifest["shards"][shard_name(rank, comm.size())] = digests[static_cast<std::size_t>(rank)];
-        }
-        io::write_file_atomically(partial / "manifest.json", manifest.dump());
-        dist::fault_point("checkpoint.before_rename");
-        // A leftover of the same step can only be one that was found damaged.
+        const TrainingManifest manifest{layout, state.key, state.reports, state.changed_weights, digests};
+        io::write_file_atomically(partial / kManifest, manifest.to_text());
+        fault_point("checkpoint.before_rename");
+        // A leftover of the same step can only be one that was found damaged. Its manifest goes first, so that no half
+        // of it passes for a checkpoint.
+        fs::remove(folder / name / kManifest);
         fs::remove_all(folder / name);
         fs::rename(partial, folder / name);
+        fault_point("checkpoint.after_rename");
         io::sync_path(folder);
         const auto steps = finished_steps(folder);
         for (std::size_t i = 2; i < steps.size(); ++i) {
             // The published name goes first, so that no half-removed checkpoint bears one.
             const fs::path doomed = steps[i].string() + ".tmp";
             fs::rename(steps[i], doomed);
+            fault_point("checkpoint.doomed");
             fs::remove_all(doomed);
         }
     });
@@ -220,10 +237,11 @@ bool load_newest_checkpoint(const dist::Comm& comm, const fs::path& folder, cons
         if (!comm.is_root()) return;
         for (const fs::path& step : finished_steps(folder)) {
             try {
-                const SavedStep saved(step);
+                SavedStep(step).require_parameters(layout);
                 chosen = step.string();
                 break;
             } catch (const Error& error) {
+                if (error.kind() == ErrorKind::kDoesNotFit) throw;  // says nothing against the checkpoint
                 log_warning("{}: passed over ({})", step.string(), error.what());
             }
         }
@@ -232,11 +250,10 @@ bool load_newest_checkpoint(const dist::Comm& comm, const fs::path& folder, cons
     if (chosen.empty()) return false;
     dist::run_agreed(comm, "reading a checkpoint", [&] {
         const SavedStep saved{fs::path(chosen)};
-        require_same_key(saved.manifest().at("key"), state.key, chosen);
+        require_same_key(saved.manifest().key, state.key, chosen);
         saved.restore(layout, comm.rank(), optimizer);
-        state.reports.clear();
-        for (const Json& report : saved.manifest().at("reports")) state.reports.push_back(report_from_json(report));
-        state.changed_weights = saved.manifest().at("changed_weights");
+        state.reports = saved.manifest().reports;
+        state.changed_weights = saved.manifest().changed_weights;
     });
     optimizer.spread_masters();
     return true;

@@ -9,7 +9,7 @@
 #include "base/json.h"
 #include "dist/comm.h"
 #include "train/sharded_adamw.h"
-#include "train/trainer.h"
+#include "train/training_manifest.h"
 
 #include <filesystem>
 #include <vector>
@@ -22,13 +22,16 @@ struct TrainingState {
     std::int64_t changed_weights = 0;  // summed over steps and ranks
 };
 
+// Steps of the checkpoints in a folder, newest first: those from which a run may have to go on. Not collective.
+std::vector<std::int64_t> checkpoint_steps(const std::filesystem::path& folder);
+
 // Collective. Either the step is there as a whole or nothing is. Older ones but one are removed.
 void save_checkpoint(const dist::Comm& comm, const std::filesystem::path& folder, const FlatLayout& layout,
                      const ShardedAdamW& optimizer, const TrainingState& state);
 
 // Collective. Restores the newest intact checkpoint into `optimizer` and `state`, whatever number of ranks wrote it,
-// and returns whether there was one. Damaged ones are passed over with a warning. Throws Error(kUsage) with the
-// differences when state.key is not the one that was saved.
+// and returns whether there was one. Those that cannot be read whole are passed over with a warning. Throws
+// Error(kUsage) with the differences when state.key is not the one that was saved.
 bool load_newest_checkpoint(const dist::Comm& comm, const std::filesystem::path& folder, const FlatLayout& layout,
                             ShardedAdamW& optimizer, TrainingState& state);
 

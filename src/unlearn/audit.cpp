@@ -2,6 +2,7 @@
 
 #include "store/hdf5.h"
 #include "unlearn/dictionary.h"
+#include "unlearn/label_check.h"
 #include "unlearn/label_file.h"
 #include "unlearn/labels.h"
 #include "unlearn/translation.h"
@@ -59,15 +60,17 @@ struct Stored {
 Stored read_stored(const std::filesystem::path& folder, const std::string& alpha) {
     Stored out;
     out.rows = read_labels(folder, alpha);
-    const store::H5Reader file(folder / kLabelFile, kLabelFormat);
+    const std::string path = (folder / kLabelFile).string();
+    const store::H5Reader file(path, kLabelFormat);
+    const LabelShape shape = check_label_file(file, path);
     out.margins = file.read<float>("/margin/" + alpha);
     out.map = file.read<std::int32_t>("/map");
-    out.length = file.shape("/map")[1];
-    if (file.has("/anchors/hits")) out.hits = file.read<std::int32_t>("/anchors/hits");
+    out.length = shape.length;
     out.translation_offsets = file.read<std::int64_t>("/translation/offsets");
-    out.translation = file.read<std::int32_t>("/translation/tokens");
+    if (file.has("/translation/tokens")) out.translation = file.read<std::int32_t>("/translation/tokens");
     const std::string dictionary = file.read_text("/dictionary");
     if (parse_json(dictionary, "/dictionary").size() > 0) out.dictionary = parse_dictionary(dictionary, "/dictionary");
+    out.hits = read_anchor_hits(file, out.dictionary, shape.blocks, path);
     return out;
 }
 

@@ -18,7 +18,12 @@ io::DType stored_type(const at::Tensor& tensor) {
 
 }  // namespace
 
-void save_weights(const model::Decoder& decoder, std::int64_t step, const std::filesystem::path& path) {
+std::filesystem::path weights_path(const std::filesystem::path& folder, std::int64_t step) {
+    return folder / fmt::format("best-{:08}.safetensors", step);
+}
+
+void save_weights(const model::Decoder& decoder, std::int64_t step, const std::filesystem::path& folder) {
+    const std::filesystem::path path = weights_path(folder, step);
     std::vector<at::Tensor> held;
     std::vector<io::TensorToWrite> tensors;
     for (const auto& parameter : decoder.parameters()) {
@@ -32,10 +37,11 @@ void save_weights(const model::Decoder& decoder, std::int64_t step, const std::f
     temporary += ".tmp";
     io::write_safetensors(temporary, tensors, {{"step", std::to_string(step)}});
     std::filesystem::rename(temporary, path);
-    io::sync_path(path.parent_path());
+    io::sync_path(folder);
 }
 
-void load_weights(model::Decoder& decoder, std::int64_t step, const std::filesystem::path& path) {
+void load_weights(model::Decoder& decoder, std::int64_t step, const std::filesystem::path& folder) {
+    const std::filesystem::path path = weights_path(folder, step);
     const io::SafetensorsFile file(path);
     const auto stored_step = file.metadata().find("step");
     if (stored_step == file.metadata().end() || stored_step->second != std::to_string(step)) {
@@ -54,6 +60,17 @@ void load_weights(model::Decoder& decoder, std::int64_t step, const std::filesys
         std::memcpy(read.mutable_data_ptr(), found->second.bytes.data(), found->second.bytes.size());
         target.copy_(read);
     }
+}
+
+void keep_weights(const std::set<std::int64_t>& steps, const std::filesystem::path& folder) {
+    std::set<std::filesystem::path> kept;
+    for (const std::int64_t step : steps) kept.insert(weights_path(folder, step));
+    std::vector<std::filesystem::path> doomed;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+        if (entry.path().filename().string().starts_with("best-") && !kept.contains(entry.path()))
+            doomed.push_back(entry.path());
+    }
+    for (const std::filesystem::path& path : doomed) std::filesystem::remove(path);
 }
 
 }  // namespace nepenthe::unlearn

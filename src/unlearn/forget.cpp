@@ -1,12 +1,14 @@
 #include "unlearn/forget.h"
 
 #include "base/error.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/tree_sum.h"
 #include "dist/guard.h"
 #include "io/file.h"
 #include "train/loss.h"
+#include "train/training_checkpoint.h"
 #include "unlearn/best_weights.h"
 #include "unlearn/labels.h"
 
@@ -15,6 +17,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 
 namespace nepenthe::unlearn {
 
@@ -109,6 +113,8 @@ std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& de
     return count > 0 ? std::optional<double>(tree_sum(sums) / static_cast<double>(count)) : std::nullopt;
 }
 
+std::filesystem::path training_folder(const std::filesystem::path& work) { return work / "checkpoints"; }
+
 // The run's memory: what was measured, and the weights of the best step so far.
 class Watch {
   public:
@@ -120,15 +126,19 @@ class Watch {
           rows_(rows),
           split_(split),
           measure_(measure),
-          log_(work / "measurements.json"),
-          best_(work / "best.safetensors") {
+          work_(work),
+          log_(work / "measurements.json") {
         std::string text;
         dist::run_agreed(comm, "read measurements", [&] {
             if (comm.is_root() && std::filesystem::exists(log_)) text = io::read_file(log_);
         });
         comm.broadcast(text);
         if (text.empty()) return;
-        for (const Json& item : parse_json(text, log_.string())) checkpoints_.push_back(checkpoint_of(item));
+        try {
+            for (const Json& item : parse_json(text, log_.string())) checkpoints_.push_back(checkpoint_of(item));
+        } catch (const Json::exception& error) {
+            fail(ErrorKind::kData, "{}: {}; remove the run's work folder and start again", log_.string(), error.what());
+        }
     }
 
     bool knows(std::int64_t step) const {
@@ -152,10 +162,12 @@ class Watch {
         const auto best = best_checkpoint(checkpoints_, options_.utility_budget);
         dist::run_agreed(comm_, "keep the best weights", [&] {
             if (!comm_.is_root()) return;
-            if (best && checkpoints_[*best].step == step) save_weights(decoder_, step, best_);
+            if (best && checkpoints_[*best].step == step) save_weights(decoder_, step, work_);
+            fault_point("forget.best_weights");
             Json log = Json::array();
             for (const Checkpoint& item : checkpoints_) log.push_back(checkpoint_json(item));
             io::write_file_atomically(log_, log.dump(1));
+            keep_weights(wanted_steps(), work_);
         });
         return !over_budget(now);
     }
@@ -170,12 +182,27 @@ class Watch {
             const auto parameters = decoder_.parameters();
             for (std::size_t i = 0; i < parameters.size(); ++i) at::Tensor(parameters[i].tensor).copy_(untrained[i]);
         } else if (report.best_step != checkpoints_.back().step) {
-            dist::run_agreed(comm_, "load the best weights", [&] { load_weights(decoder_, report.best_step, best_); });
+            dist::run_agreed(comm_, "load the best weights", [&] { load_weights(decoder_, report.best_step, work_); });
         }
         comm_.barrier("best weights");
     }
 
   private:
+    // The best step, and the best up to each training checkpoint: a run that goes on from one of them may find nothing
+    // better, and has forgotten what was measured since.
+    std::set<std::int64_t> wanted_steps() const {
+        std::set<std::int64_t> steps;
+        const auto add_best_until = [&](std::int64_t last) {
+            std::vector<Checkpoint> known;
+            std::ranges::copy_if(checkpoints_, std::back_inserter(known),
+                                 [&](auto& item) { return item.step <= last; });
+            if (const auto best = best_checkpoint(known, options_.utility_budget)) steps.insert(known[*best].step);
+        };
+        add_best_until(checkpoints_.back().step);
+        for (const std::int64_t step : train::checkpoint_steps(training_folder(work_))) add_best_until(step);
+        return steps;
+    }
+
     bool over_budget(const Checkpoint& now) const {
         return options_.utility_budget && now.utility &&
                *now.utility < *checkpoints_.front().utility - *options_.utility_budget;
@@ -187,7 +214,7 @@ class Watch {
     const LabelRows& rows_;
     const Split& split_;
     const ForgetMeasure& measure_;
-    std::filesystem::path log_, best_;
+    std::filesystem::path work_, log_;
     std::vector<Checkpoint> checkpoints_;
 };
 
@@ -299,7 +326,7 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
             if (i < split.train.size()) return sample_of(rows, split.train[i]);
             return train::causal_sample(retain[retained[i - split.train.size()]]);
         },
-        options.train, work / "checkpoints",
+        options.train, training_folder(work),
         [&](const train::StepReport& step) {
             const bool due = options.measure_steps > 0 && step.step % options.measure_steps == 0;
             return due || step.step == step.steps ? watch.look(step.step) : true;

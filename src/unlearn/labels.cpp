@@ -28,6 +28,12 @@ std::vector<std::string> alphas_of(const store::H5Reader& file) {
     return names;
 }
 
+// An attribute of text, or "".
+std::string text_attribute(const Json& attributes, const char* name) {
+    const Json value = attributes.value(name, Json());
+    return value.is_string() ? value.get<std::string>() : "";
+}
+
 }  // namespace
 
 std::string alpha_name(double alpha) { return fmt::format("{}", alpha); }
@@ -85,8 +91,7 @@ void check_labels_belong(const std::filesystem::path& artefact_folder, const std
     const Json attributes = open_labels(artefact_folder).attributes();
     Problems problems;
     const auto compare = [&](const char* name, const std::string& given, const char* what) {
-        const auto found = attributes.find(name);
-        const std::string stored = found != attributes.end() && found->is_string() ? found->get<std::string>() : "";
+        const std::string stored = text_attribute(attributes, name);
         if (!given.empty() && stored != given) {
             problems.add("the labels were made with another {} (digest {}, this one has {})", what,
                          stored.substr(0, 12), given.substr(0, 12));

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "dist/guard.h"
+#include "unlearn/label_check.h"
 #include "unlearn/label_file.h"
 #include "unlearn/relabel_block.h"
 
@@ -16,12 +17,12 @@ namespace {
 struct StoredBlocks {
     store::H5Reader file;
     Combine combine;
-    std::uint64_t blocks, length, top_k;
+    std::uint64_t blocks, top_k;
 
     explicit StoredBlocks(const std::filesystem::path& folder) : file(folder / kLabelFile, kLabelFormat) {
+        const LabelShape shape = check_label_file(file, (folder / kLabelFile).string());
+        blocks = shape.blocks, top_k = shape.top_k;
         combine = parse_combine(file.attributes().at("combine").get<std::string>());
-        const auto shape = file.shape("/topk/index");
-        blocks = shape.at(0), length = shape.at(1), top_k = shape.at(2);
     }
 };
 

@@ -44,8 +44,8 @@ class Runner:
         done.lines = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")]
         return done
 
-    def stage(self, ranks, output, **more):
-        return self.run(ranks, "--outputs", output, "--blocks", BLOCKS, **more)
+    def stage(self, ranks, output, values=512, **more):
+        return self.run(ranks, "--outputs", output, "--blocks", BLOCKS, "--values", values, **more)
 
 
 def published(output):
@@ -64,6 +64,10 @@ def errors(runner):
     done = runner.run(3, "--mode", "hang", "--hang-timeout", 2)
     check(done.returncode == 70 and any("the barrier nobody leaves" in line for line in done.lines) and done.seconds < 7,
           f"a rank that never comes: code {done.returncode}, {done.lines}, {done.seconds:.1f} s")
+    done = runner.run(2, "--mode", "hang-on-device", "--hang-timeout", 2)
+    check(done.returncode == 70 and any('"a collective that hangs" (number 4) on the device' in line for line in done.lines)
+          and done.seconds > 4.5,
+          f"a collective that never ends on a device: code {done.returncode}, {done.lines}, {done.seconds:.1f} s")
     done = runner.run(2, "--mode", "exit-code")
     check(done.returncode == 76 and not done.lines, f"a verdict without an exception: code {done.returncode}")
 
@@ -77,6 +81,13 @@ def errors(runner):
     done = runner.run(3, "--outputs", output + "-hang", "--blocks", BLOCKS, "--hang-timeout", 1, fault="hang@blocks.before:2")
     check(done.returncode == 70 and "rank 2" in done.lines[0] and "values block" in done.lines[0] and done.seconds < 8,
           f"a rank that hangs in a block: code {done.returncode}, {done.lines}, {done.seconds:.1f} s")
+    for nth in (1, 2, 4, 6):
+        done = runner.stage(2, output, fault=f"throw@hdf5.in_call:1:{nth}")
+        check(done.returncode == 70 and len(done.lines) == 1 and "hdf5.in_call" in done.lines[0] and done.seconds < 20 and not published(output),
+              f"a rank that fails before collective HDF5 call {nth}, the other waits in it: code {done.returncode}, {done.lines}, {done.seconds:.1f} s")
+    done = runner.stage(2, output, fault="starve@blocks.before:1", values=16 << 20)
+    check(done.returncode == 69 and len(done.lines) == 1 and "out of memory" in done.lines[0] and done.seconds < 30,
+          f"a rank whose memory is used up: code {done.returncode}, {done.lines}")
     for point in ("hdf5.before_write", "hdf5.before_close", "publish.before_manifest", "publish.before_rename"):
         done = runner.stage(2, output, fault=f"throw@{point}:1")
         check(done.returncode == 70 and len(done.lines) == 1 and done.seconds < 5 and not published(output),
@@ -195,6 +206,7 @@ def storage(runner):
     done = runner.run(2, "--outputs", full + "/below", "--blocks", 4, prefix=read_only)
     check(done.returncode == 74 and len(done.lines) == 1 and "ead-only" in done.lines[0], f"a read-only output: code {done.returncode}, {done.lines}")
     two_jobs(runner)
+    gone_host(runner)
     altered(runner)
 
 
@@ -209,6 +221,17 @@ def two_jobs(runner):
     check(first.returncode == 0 and len(published(output)) == 1, "the first one finishes undisturbed")
     again = runner.stage(2, output)
     check(again.returncode == 0 and again.stdout == stdout, "a later run finds what is published")
+
+
+def gone_host(runner):
+    """A job that was killed on one host goes on on another: its lock's file is left, the lock is not."""
+    output = os.path.join(runner.folder, "gone-host")
+    on_host = lambda name: ["unshare", *(["-r"] if os.geteuid() != 0 else []), "--uts", "sh", "-c", f'hostname {name}; exec "$@"', "sh"]
+    killed = runner.stage(1, output, fault="publish.before_manifest", prefix=on_host("node-a"))
+    left = open(glob.glob(output + "/.work/*/lock")[0]).read()
+    done = runner.stage(1, output, prefix=on_host("node-b"))
+    check(killed.returncode == 137 and '"node-a"' in left and done.returncode == 0 and len(published(output)) == 1,
+          f"a start on another host after a kill: code {done.returncode}, {left.strip()}, {done.lines}")
 
 
 def altered(runner):

@@ -2,6 +2,7 @@
 // fills disks and restarts; this program only does the work and prints the artefact's digest.
 
 #include "base/random.h"
+#include "dist/activity.h"
 #include "dist/guard.h"
 #include "store/artefact.h"
 #include "store/blocks.h"
@@ -107,6 +108,16 @@ int body(const dist::Comm& world, const Arguments& arguments) {
     } else if (arguments.mode == "hang") {
         if (last) std::this_thread::sleep_for(std::chrono::hours(1));
         world.barrier("the barrier nobody leaves");
+    } else if (arguments.mode == "hang-on-device") {
+        // Operations that end one after the other, then one that does not: a device as the watchdog sees it.
+        const auto start = std::chrono::steady_clock::now();
+        for (int i = 1; i <= 4; ++i) {
+            dist::announce_on_device(world, "a collective that ends", [start, i] {
+                return std::chrono::steady_clock::now() - start > i * std::chrono::milliseconds(800);
+            });
+        }
+        dist::announce_on_device(world, "a collective that hangs", [] { return false; });
+        std::this_thread::sleep_for(std::chrono::hours(1));
     } else if (arguments.mode == "exit-code") {
         return static_cast<int>(ErrorKind::kGate);
     }

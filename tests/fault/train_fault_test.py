@@ -64,7 +64,8 @@ class TrainFault(unittest.TestCase):
             self.assertEqual(json.loads(done.stdout)["digest"], self.whole, f"{ranks} ranks")
 
     def test_killed_at_named_points_and_continued_on_other_ranks(self):
-        cases = (("train.backward:1:6", 2, 3), ("checkpoint.shard:0:2", 2, 1), ("checkpoint.before_rename:0:2", 3, 2))
+        cases = (("train.backward:1:6", 2, 3), ("checkpoint.shard:0:2", 2, 1), ("checkpoint.before_rename:0:2", 3, 2),
+                 ("checkpoint.folder:0:2", 1, 2), ("checkpoint.after_rename:0:2", 2, 1), ("checkpoint.doomed:0:1", 1, 2))
         for index, (fault, ranks, later) in enumerate(cases):
             outputs = self.outputs(f"killed{index}")
             done = train(outputs, ranks, fault=fault)

@@ -105,7 +105,7 @@ def fault_point_breaches(root):
     """A place where a test can break the program is there because a test does, and is known by its name."""
     tested = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path, parts in files_of(root)
                        if parts[0] == "tests" and path.suffix in {".cpp", ".h", ".py", ".sh", ".txt"})
-    table = root / "src/dist/fault.h"
+    table = root / "src/base/fault.h"
     known = FAULT_NAME.findall(table.read_text(encoding="utf-8")) if table.exists() else None
     used = set()
     for path, parts in files_of(root):
@@ -219,7 +219,7 @@ def self_test():
         (".ci/run", f"published=..{slash}shared{slash}data", None),
         ("src/store/a.cpp", 'fault_' + 'point("blocks.never");', "no test arms"),
         ("tests/fuzz/parsers.txt", "src/io/a.cpp  -  a reason", "is gone"),
-        ("src/dist/fault.h", '    "blocks.never",  // before', "nothing passes"),
+        ("src/base/fault.h", '    "blocks.never",  // before', "nothing passes"),
         ("src/model/a.cpp", '#include "text/tokenizer.h"\n#include <torch/types.h>', None),
         ("src/evaluate/a.cpp", '#include "edit/rome.h"\n#include "base/json.h"\n#include <vector>', None),
         ("src/edit/keys/a.cpp", '#include "edit/keys/b.h"\n#include "edit/facts/c.h"\n#include "model/decoder.h"', None),

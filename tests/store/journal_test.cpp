@@ -118,6 +118,17 @@ TEST_F(Journal, LaterGenerationsAddWhatIsMissing) {
     EXPECT_EQ(scan().last_generation, 2u);
 }
 
+TEST_F(Journal, APartWithoutItsJournalTakesUpItsGeneration) {
+    // As a kill between making the two leaves it.
+    spill(part_path(folder_.path(), {7, 2}), "");
+    const JournalScan found = scan();
+    EXPECT_EQ(found.last_generation, 7u);
+    EXPECT_EQ(found.entries.size(), kBlocks);
+    JournalWriter next(folder_.path(), {found.last_generation + 1, 2}, kBlocks, "key");
+    next.append(0, payload(0));
+    EXPECT_EQ(scan().last_generation, 8u);
+}
+
 TEST(DealBlocks, GivesEveryBlockToOneRankAndBalances) {
     RandomStream random(1, "deal", 0);
     std::vector<double> costs(500);

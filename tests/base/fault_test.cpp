@@ -1,13 +1,15 @@
-#include "dist/fault.h"
+#include "base/fault.h"
 
 #include "base/error.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <new>
 #include <string>
+#include <vector>
 
-namespace nepenthe::dist {
+namespace nepenthe {
 namespace {
 
 void arm(const char* value, int rank, int ranks = 4) {
@@ -66,5 +68,26 @@ TEST_F(Fault, NamesTheNearestPoint) {
     }
 }
 
+TEST_F(Fault, AnyPointCountsThemAll) {
+    arm("throw@any:0:3", 0);
+    fault_point("blocks.before");
+    fault_point("train.backward");
+    EXPECT_THROW(fault_point("lock.made"), Error);
+}
+
+TEST_F(Fault, AStarvedProcessGetsNoMoreMemory) {
+    const auto child = [] {
+        arm("starve@blocks.before", 0);
+        fault_point("blocks.before");
+        try {
+            const std::vector<char> large(64u << 20, 1);
+            std::_Exit(large.empty() ? 2 : 1);
+        } catch (const std::bad_alloc&) {
+            std::_Exit(0);
+        }
+    };
+    EXPECT_EXIT(child(), ::testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
-}  // namespace nepenthe::dist
+}  // namespace nepenthe

@@ -1,25 +1,29 @@
-#include "dist/fault.h"
+#include "base/fault.h"
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/number.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace nepenthe::dist {
+namespace nepenthe {
 
 namespace {
 
-enum class Action { kKill, kThrow, kHang };
+enum class Action { kKill, kThrow, kHang, kStarve };
+
+constexpr std::string_view kAnyPoint = "any";
 
 struct Fault {
     Action action = Action::kKill;
@@ -42,15 +46,27 @@ std::string_view take_until(std::string_view& text, char mark) {
     return head;
 }
 
+// The kernel then refuses what the allocator asks it for, as on a node whose memory is used up. A little is left for
+// the stack, whose growth nobody could answer for.
+void refuse_memory() {
+    constexpr rlim_t kSpare = 4u << 20;
+    std::ifstream status("/proc/self/statm");
+    rlim_t pages = 0;
+    status >> pages;
+    const rlimit now{pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + kSpare, RLIM_INFINITY};
+    ::setrlimit(RLIMIT_AS, &now);
+}
+
 Action parse_action(std::string_view name, Problems& problems) {
     if (name == "throw") return Action::kThrow;
     if (name == "hang") return Action::kHang;
-    if (name != "kill") problems.add("the action is kill, throw or hang, not \"{}\"", name);
+    if (name == "starve") return Action::kStarve;
+    if (name != "kill") problems.add("the action is kill, throw, hang or starve, not \"{}\"", name);
     return Action::kKill;
 }
 
 std::string parse_point(std::string_view name, Problems& problems) {
-    if (std::ranges::find(kFaultPoints, name) == kFaultPoints.end()) {
+    if (name != kAnyPoint && std::ranges::find(kFaultPoints, name) == kFaultPoints.end()) {
         const std::string near = nearest_name(name, {kFaultPoints.begin(), kFaultPoints.end()});
         problems.add("there is no point \"{}\"{}", name, near.empty() ? "" : ", did you mean \"" + near + "\"?");
     }
@@ -92,12 +108,13 @@ bool faults_armed = false;
 
 void fault_passed(const char* point) {
     Fault& fault = armed_fault();
-    if (fault.point != point || ++fault.passed != fault.nth) return;
+    if ((fault.point != point && fault.point != kAnyPoint) || ++fault.passed != fault.nth) return;
     switch (fault.action) {
         case Action::kKill: ::kill(::getpid(), SIGKILL); break;
         case Action::kThrow: fail(ErrorKind::kInternal, "fault injected at {}", point);
         case Action::kHang:
             while (true) ::sleep(1000);
+        case Action::kStarve: refuse_memory(); break;
     }
 }
 
@@ -112,4 +129,4 @@ void arm_faults(int rank, int ranks) {
     detail::faults_armed = !parsed.rank || *parsed.rank == rank;
 }
 
-}  // namespace nepenthe::dist
+}  // namespace nepenthe
