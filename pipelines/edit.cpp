@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "dist/guard.h"
 #include "edit/delta_file.h"
 #include "edit/ledger.h"
@@ -65,7 +66,11 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     job.evaluate = !request.skip_evaluation;
     job.utility = request.utility;
     job.options = request.edit;
-    job.options.fill_defaults(config);
+    std::optional<edit::MomentFile> moments;
+    dist::run_agreed(comm, "statistics", [&] {
+        if (!request.moments.empty()) moments.emplace(request.moments);
+    });
+    job.options.fill_defaults(config, moments ? moments->sentences() : 0);
     job.inputs.tokenizer = &tokenizer;
     Problems problems;
     for (const std::string& problem : job.options.validate(config)) problems.add("{}", problem);
@@ -85,9 +90,12 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
         for (const edit::EditOptions& trial : trials) layers.insert(trial.layers.begin(), trial.layers.end());
         job.inputs.facts = read_writable_facts(request.facts, request.fact_options, config, tokenizer);
         use_moments(job, request.model, request.moments, {layers.begin(), layers.end()});
+        // What is published was published with running text.
+        if (moments && !request.as_published) job.warnings = moment_advice(*moments, job.inputs.facts);
         use_values(job, request.values);
         use_rows(job, request.before);
     });
+    for (const std::string& warning : job.warnings) log_warning("{}", warning);
     std::optional<Tuned> tuned;
     if (request.tune) {
         tuned = tune(comm, request, config, job, trials, unedited);
@@ -95,6 +103,10 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
         job.summary["tuned"] = std::filesystem::absolute(tuned->artefact.folder).string();
     }
     job.claims.options = job.options.to_json();
+    if (!request.published.is_null()) {
+        job.claims.options["as_published"] = request.published;
+        log_info("{}", edit::describe_published(job.claims.options));
+    }
     job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
     Answer answer = finish(comm, request, job, unedited);
     if (tuned) {

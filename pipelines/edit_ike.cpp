@@ -1,6 +1,7 @@
 #include "dist/guard.h"
 #include "edit/ledger.h"
 #include "edit/memories/ike.h"
+#include "io/file.h"
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_beside_request.h"
 #include "pipelines/edit_forms.h"
@@ -37,6 +38,35 @@ IkeRequest parse(const Arguments& arguments) {
     return request;
 }
 
+// What the model makes of the facts, alone and told: {"summary": {before, after}, "rows": {before, after}}. Journalled
+// block by block.
+Json measure(const dist::Comm& comm, const IkeRequest& request, const edit::IkeInputs& inputs,
+             const edit::IkeBundle& bundle, const std::filesystem::path& scratch) {
+    const auto decoder =
+        model::Decoder::load(request.model, request.common.compute(), request.common.torch_device(comm));
+    std::vector<edit::Fact> told;
+    for (const edit::Fact& fact : inputs.facts) told.push_back(bundle.told(fact));
+    Json measured;
+    const auto add = [&](const char* when, const std::vector<edit::Fact>& facts) {
+        const EditMeasurement measurement(facts, *inputs.tokenizer, inputs.max_positions);
+        const std::vector<Json> rows = measurement.all(comm, decoder, scratch / when);
+        measured["summary"][when] = metrics_json(measurement.result(rows));
+        measured["rows"][when] = rows;
+    };
+    add("before", inputs.facts);
+    add("after", told);
+    return measured;
+}
+
+Answer answer_of(const store::Artefact& artefact, bool reused) {
+    Answer answer = artefact_answer(artefact, reused, "prompt bundle");
+    const Json summary = artefact.manifest.value("summary", Json::object());
+    answer.json["summary"] = summary;
+    answer.json["warnings"] = summary.value("warnings", Json::array());
+    if (summary.contains("after")) answer.text += metric_lines(summary["before"], summary["after"]);
+    return answer;
+}
+
 }  // namespace
 
 std::vector<std::string> ike_option_names() {
@@ -54,36 +84,43 @@ Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
     edit::IkeInputs inputs;
     inputs.tokenizer = &tokenizer;
     inputs.max_positions = config.max_positions;
-    std::map<std::string, std::string> digests;
+    store::ArtefactKey key{edit::kIkeStage, request.ike.to_json(), {}};
+    key.options["evaluate"] = !request.skip_evaluation;
     dist::run_agreed(comm, "inputs", [&] {
         edit::FactFile pool = request.read_pool();
-        digests["pool"] = pool.digest;
+        key.inputs["pool"] = pool.digest;
         inputs.pool = std::move(pool.facts);
         inputs.facts = request.read_facts().facts;
     });
     const auto encoder = model::SentenceEncoder::load(request.encoder);
     inputs.encoder = &encoder;
-    digests["encoder"] = encoder.digest();
-    digests["tokenizer"] = tokenizer.digest();
-    digests["facts"] = edit::facts_digest(inputs.facts);
-    std::vector<std::string> warnings;
-    const edit::IkeBundle bundle = edit::ike(comm, inputs, request.ike, {}, &warnings);
-    const store::Artefact artefact = edit::publish_bundle(comm, bundle, request.common.outputs, digests);
-    Answer answer = artefact_answer(artefact, false, "prompt bundle");
-    answer.json["warnings"] = warnings;
-    if (request.skip_evaluation) return answer;
+    key.inputs["encoder"] = encoder.digest();
+    key.inputs["tokenizer"] = tokenizer.digest();
+    key.inputs["facts"] = edit::facts_digest(inputs.facts);
+    // A bundle alone depends on no weights but the encoder's.
+    if (!request.skip_evaluation) {
+        key.inputs["model"] = input_model_digest(comm, request.model);
+        key.options["compute"] = request.common.compute_key();
+    }
+    if (auto existing = store::find_artefact(comm, request.common.outputs, key)) return answer_of(*existing, true);
 
-    const auto decoder =
-        model::Decoder::load(request.model, request.common.compute(), request.common.torch_device(comm));
-    std::vector<edit::Fact> told;
-    for (const edit::Fact& fact : inputs.facts) told.push_back(bundle.told(fact));
-    const auto metrics = [&](const std::vector<edit::Fact>& facts) {
-        const EditMeasurement measurement(facts, tokenizer, config.max_positions);
-        return metrics_json(measurement.result(measurement.all(comm, decoder, {})));
-    };
-    answer.json["summary"] = {{"before", metrics(inputs.facts)}, {"after", metrics(told)}};
-    answer.text += metric_lines(answer.json["summary"]["before"], answer.json["summary"]["after"]);
-    return answer;
+    store::ArtefactWriter writer(comm, request.common.outputs, key);
+    std::vector<std::string> warnings;
+    const edit::IkeBundle bundle = edit::ike(comm, inputs, request.ike, writer.scratch_folder() / "vectors", &warnings);
+    Json measured = Json::object(), summary = Json::object();
+    if (!request.skip_evaluation) {
+        measured = measure(comm, request, inputs, bundle, writer.scratch_folder());
+        summary = measured["summary"];
+    }
+    summary.update(Json{{"method", "ike"}, {"facts", inputs.facts.size()}, {"warnings", warnings}});
+    Json report = summary;
+    if (measured.contains("rows")) report["rows"] = measured["rows"];
+    dist::run_agreed(comm, "report", [&] {
+        if (!comm.is_root()) return;
+        edit::write_bundle(bundle, writer.data_folder());
+        io::write_file_atomically(writer.data_folder() / "report.json", report.dump(2) + "\n");
+    });
+    return answer_of(writer.publish(summary), false);
 }
 
 }  // namespace nepenthe::pipelines

@@ -2,9 +2,14 @@
 
 #include "base/log.h"
 #include "edit/edit_context.h"
+#include "edit/edit_options.h"
+#include "edit/facts/true_sentences.h"
 #include "edit/keys/moment_file.h"
 #include "edit/ledger.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -23,6 +28,36 @@ void use_moments(EditJob& job, const std::filesystem::path& model_folder, const 
     job.claims.moments_digest = file->content_digest();
     job.inputs.moment = [file](std::int64_t layer) { return file->moment(layer); };
     job.summary["moments"] = std::filesystem::absolute(path).string();
+}
+
+std::vector<std::string> moment_advice(const edit::MomentFile& moments, const std::vector<edit::Fact>& facts) {
+    constexpr std::size_t kNamed = 5;
+    std::vector<std::string> advice;
+    const std::string how = "stats --facts FILE --leave-out FACTS gathers them beside running text";
+    if (moments.sentences() == 0) {
+        advice.push_back(
+            "the statistics are of running text alone: with true sentences about other subjects more neighbours keep "
+            "their answers, and a larger clamp reaches more paraphrases (" +
+            how + ")");
+    } else if (moments.sentences() < edit::kEnoughSentences) {
+        advice.push_back(fmt::format(
+            "the statistics hold {} true sentences about other subjects; from {} on they pay for a larger clamp ({})",
+            moments.sentences(), edit::kEnoughSentences, how));
+    }
+    const std::vector<std::string>& subjects = moments.claims().subjects;
+    std::vector<std::string> ids;
+    for (const edit::Fact& fact : facts) {
+        if (std::ranges::binary_search(subjects, edit::normal_name(fact.subject))) ids.push_back(fact.id);
+    }
+    if (!ids.empty()) {
+        const std::vector<std::string> named(ids.begin(),
+                                             ids.begin() + static_cast<std::ptrdiff_t>(std::min(kNamed, ids.size())));
+        advice.push_back(fmt::format(
+            "the statistics hold sentences about the subjects of {} of the {} facts that are to be written ({}{}), "
+            "which protect what is to change: gather them again with --leave-out",
+            ids.size(), facts.size(), fmt::join(named, ", "), ids.size() > kNamed ? " …" : ""));
+    }
+    return advice;
 }
 
 void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {

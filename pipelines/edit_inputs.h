@@ -2,12 +2,14 @@
 // What a run of `edit` reads: facts, statistics, and what earlier runs computed. None of it is collective.
 
 #include "edit/facts/facts.h"
+#include "edit/keys/moment_file.h"
 #include "model/decoder.h"
 #include "pipelines/edit_job.h"
 #include "text/tokenizer.h"
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace nepenthe::pipelines {
@@ -20,6 +22,10 @@ std::vector<edit::Fact> read_writable_facts(const std::filesystem::path& path, c
 // job's model, or of the one that it was made from by an earlier edit. Throws Error(kData).
 void use_moments(EditJob& job, const std::filesystem::path& model_folder, const std::filesystem::path& path,
                  const std::vector<std::int64_t>& layers);
+
+// What second moments lack for these facts, a sentence each: true sentences about other subjects, or that they hold
+// such about subjects that are to be written. None for files where it cannot be told better.
+std::vector<std::string> moment_advice(const edit::MomentFile& moments, const std::vector<edit::Fact>& facts);
 
 // Values of earlier runs, which must have been computed as this run would: on the same model, from the same prefixes,
 // by the same options. Then they have the same bits, and the artefact does not tell where its values came from. Throws

@@ -147,8 +147,11 @@ void describe(Run& run) {
     run.report["steps"] = steps;
     run.report["clamped"] = clamped;
     run.report["largest_update"] = largest;
-    run.report["warnings"] = run.result.warnings;
+    run.report["warnings"] = run.job.warnings;
+    for (const std::string& warning : run.result.warnings) run.report["warnings"].push_back(warning);
     run.report["stopped"] = run.result.stopped;
+    if (const Json& options = run.job.claims.options; options.contains("as_published"))
+        run.report["as_published"] = options["as_published"];
     if (run.measurement) {
         run.report["before"] = metrics_json(run.measurement->result(run.before));
         run.report["after"] = metrics_json(run.measurement->result(run.after));
@@ -172,6 +175,7 @@ store::ArtefactKey edit_key(const EditJob& job) {
     key.stage = "edit";
     key.options = job.options.to_json();
     key.options["evaluate"] = job.evaluate;
+    if (job.claims.options.contains("as_published")) key.options["as_published"] = job.claims.options["as_published"];
     if (job.utility) key.options["utility"] = job.utility.to_json();
     key.inputs["model"] = job.claims.model_digest;
     key.inputs["tokenizer"] = job.claims.tokenizer_digest;

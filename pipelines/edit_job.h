@@ -24,7 +24,8 @@ struct EditJob {
     std::filesystem::path outputs;
     UtilityBudget utility;
     bool evaluate = true;
-    Json summary = Json::object();  // goes to the manifest, not into the content's digest
+    std::vector<std::string> warnings;  // of what it was given, before the run's own
+    Json summary = Json::object();      // goes to the manifest, not into the content's digest
 };
 
 // The artefact's key: equal for equal facts and options on one model, however they were arrived at.

@@ -48,7 +48,8 @@ std::map<std::string, std::string> other_options(const edit::Ledger& run) {
     const Json options = run.claims.options.flatten();
     for (const auto& [path, value] : options.items()) {
         const bool has_part = path == "/method" || path == "/mode" || path == "/value/layer" ||
-                              path == "/value/clamp" || path.starts_with("/layers");
+                              path == "/value/clamp" || path.starts_with("/layers") ||
+                              path.starts_with("/as_published");
         if (!has_part) others[path.substr(path.rfind('/') + 1)] = value.dump();
     }
     return others;
@@ -189,6 +190,10 @@ void add_overview(report::Page& page, const std::vector<NamedRun>& runs) {
     page.heading("Runs");
     page.table(columns, rows, 1);
     if (!plot.rows.empty()) page.figure(dot_plot_svg(plot));
+    for (const NamedRun& run : runs) {
+        const std::string published = edit::describe_published(run.ledger->claims.options);
+        if (!published.empty()) page.paragraph(fmt::format("{}: {}.", run.name, published));
+    }
 }
 
 // Curves of the shares over what `x` says of a run: a figure for each of the settings in which runs agree but for the

@@ -15,7 +15,7 @@ namespace {
 // Options whose words need reading.
 struct Words {
     FactWords facts;
-    std::string method = "r-rome", mode, shared = "refuse", residual = "mean", site;
+    std::string method = "r-rome", mode, shared = "refuse", residual, site;
     std::filesystem::path refusals;
 };
 
@@ -39,6 +39,9 @@ void declare_facts(Options& options, EditRequest& request, Words& words) {
 void declare_method(Options& options, EditRequest& request, Words& words) {
     edit::EditOptions& edit = request.edit;
     options.add("method", words.method, all_method_names(), "how to write");
+    options.add("as-published", request.as_published,
+                "rome, memit, alphaedit: the authors' numbers for this model, but for what else is given");
+    options.add("published-row", request.published_row, "--as-published, but for this model (gpt2-xl, llama-3-8b …)");
     options.add("mode", words.mode, edit::mode_names(), "default: what the method is made for");
     options.add_layers("layers", edit.layers, "layers, counted from 0; default by family");
     options.add("moments", request.moments, "artefact of stats; without it other keys are not protected");
@@ -51,7 +54,7 @@ void declare_method(Options& options, EditRequest& request, Words& words) {
     options.add("tau", edit.tau, "alphaedit: eigenvalues of C below it may be written to; 0 = by family");
     options.add("l2", edit.l2, "alphaedit: ridge; 0 = by family");
     options.add("residual", words.residual, edit::residual_names(),
-                "batch methods: residual over prefixes, or of the bare prompt");
+                "batch methods: residual over prefixes, or of the bare prompt; default: bare for block outputs alone");
     options.add("min-response", edit.min_response, "rome: refuse edits that the bare prompt hardly sees");
 }
 
@@ -141,6 +144,7 @@ void check_company(const Options& options, Problems& problems) {
     constexpr std::pair<const char*, const char*> kNeeds[] = {{"tune-layers", "tune"},
                                                               {"tune-clamps", "tune"},
                                                               {"tune-limit", "tune"},
+                                                              {"published-row", "as-published"},
                                                               {"utility-budget", "utility-text"},
                                                               {"utility-windows", "utility-text"},
                                                               {"utility-altered", "utility-probe"}};
@@ -190,7 +194,7 @@ edit::Mode mode_of(const Words& words, edit::Method method) {
     return words.mode.empty() ? edit::default_mode(method) : edit::parse_mode(words.mode);
 }
 
-// Declares everything; gives the names of the options that say what to write and how.
+// Declares everything that `edit` takes; gives the names of the options that say what to write and how.
 std::vector<std::string> declare(Options& options, EditRequest& request, Words& words) {
     declare_facts(options, request, words);
     declare_method(options, request, words);
@@ -204,7 +208,57 @@ std::vector<std::string> declare(Options& options, EditRequest& request, Words& 
     options.add("skip-evaluation", request.skip_evaluation, "do not measure the facts before and after");
     declare_earlier_runs(options, request);
     request.common.declare(options);
+    options.set_rare({"published-row", "zsre-convention", "emmet-weight", "emmet-mu", "tau", "l2", "residual",
+                      "min-response", "value-site", "lr", "relative-lr", "decay", "kl", "stop-loss", "facts-per-block",
+                      "ft-lr", "ft-box", "utility-windows", "utility-altered"});
+    options.set_elsewhere(option_names_of_all_forms());
     return of_writing;
+}
+
+Options edit_options() {
+    return {"edit", "write facts into a model's MLP matrices, prove it, take them back",
+            "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 "
+            "--moments outputs/stats-…"};
+}
+
+// What an invocation changes of what is published: options by their names.
+std::vector<std::string> changed_options(const Json& published, const Json& effective) {
+    std::vector<std::string> changed;
+    for (const char* name :
+         {"mode", "layers", "shared-subjects", "batch", "lambda", "tau", "l2", "residual", "value-site", "prefixes",
+          "steps", "lr", "relative-lr", "clamp", "decay", "kl", "stop-loss", "min-response", "dtype"}) {
+        if (published.at(name) != effective.at(name)) changed.emplace_back(name);
+    }
+    return changed;
+}
+
+// Reads the words again with what is published in the place of our defaults.
+void take_published(const Arguments& arguments, EditRequest& request, Words& words) {
+    const edit::PublishedEdit& row =
+        edit::find_published_edit(words.method, model::read_config(request.model), request.published_row);
+    EditRequest published;
+    published.edit = edit::published_options(row);
+    published.edit.facts_per_block = request.edit.facts_per_block;
+    Words of_row;
+    of_row.mode = edit::mode_name(published.edit.mode);
+    of_row.shared = row.method == "rome" ? "refuse" : "keep";
+    published.edit.layers.assign(row.layers.begin(), row.layers.end());
+    if (row.method != "rome") of_row.residual = "bare", of_row.site = "block-output";
+    Options options = edit_options();
+    declare(options, published, of_row);
+    const Json of_authors = options.effective();
+    options.parse(arguments);
+    published.published = {
+        {"row", row.model.name}, {"source", row.source}, {"changed", changed_options(of_authors, options.effective())}};
+    Problems problems;
+    if (row.moments && published.moments.empty())
+        problems.add("--moments is missing: {} as published for {} weighs other keys", row.method, row.model.name);
+    if (!row.moments && !published.moments.empty())
+        problems.add("--moments: {} as published for {} uses none (C = I): leave it out", row.method, row.model.name);
+    if (published.tune) problems.add("--tune chooses layers and clamp, which are published: leave one of them out");
+    problems.throw_if_any(ErrorKind::kUsage, "--as-published");
+    request = std::move(published);
+    words = std::move(of_row);
 }
 
 }  // namespace
@@ -222,14 +276,8 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.edit.value.relative_lr = request.edit.value.clamp = request.edit.value.decay = -1;
     request.edit.facts_per_block = 8;
     Words words;
-    Options options("edit", "write facts into a model's MLP matrices, prove it, take them back",
-                    "mpirun -n 2 nepenthe edit --model gemma --facts counterfact.json --method memit --layers 5 "
-                    "--moments outputs/stats-…");
+    Options options = edit_options();
     const std::vector<std::string> of_writing = declare(options, request, words);
-    options.set_rare({"zsre-convention", "emmet-weight", "emmet-mu", "tau", "l2", "residual", "min-response",
-                      "value-site", "lr", "relative-lr", "decay", "kl", "stop-loss", "facts-per-block", "ft-lr",
-                      "ft-box", "utility-windows", "utility-altered"});
-    options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
 
     Problems problems;
@@ -239,11 +287,13 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     else
         check_earlier_run(options, of_writing, request, problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
+    if (request.as_published && request.writes()) take_published(arguments, request, words);
 
     if (options.given("lr") && !options.given("relative-lr")) request.edit.value.relative_lr = 0;
+    request.edit.method = edit::parse_method(words.method);
     request.edit.mode = mode_of(words, request.edit.method);
     request.edit.shared_subjects = edit::parse_shared_subjects(words.shared);
-    request.edit.residual = edit::parse_residual(words.residual);
+    if (!words.residual.empty()) request.edit.residual = edit::parse_residual(words.residual);
     if (!words.site.empty()) request.edit.site = edit::parse_value_site(words.site);
     if (request.utility && request.edit.mode == edit::Mode::kOneAtATime) {
         fail(ErrorKind::kUsage,

@@ -1,6 +1,7 @@
 #pragma once
 // The options of `edit`: what to write, how, and what to do with an earlier run.
 
+#include "base/json.h"
 #include "edit/edit_options.h"
 #include "edit/facts/facts.h"
 #include "pipelines/edit_tune.h"
@@ -23,6 +24,9 @@ struct EditRequest {
     TuneRequest tune;
     UtilityBudget utility;
     bool skip_evaluation = false;
+    bool as_published = false;
+    std::string published_row;                // of another model
+    Json published;                           // with as_published: {row, source, changed}, for the ledger
     std::vector<std::string> rollback;        // fact ids to take back, "all" = every one
     std::filesystem::path list;               // ledger to print
     std::vector<std::filesystem::path> diff;  // two ledgers to compare

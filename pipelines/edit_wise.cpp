@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "dist/guard.h"
 #include "edit/ledger.h"
 #include "edit/memories/wise.h"
@@ -46,13 +47,41 @@ Json record_json(const edit::WiseRecord& record) {
 
 struct WiseRequest : BesideRequest {
     edit::WiseOptions wise;
-    bool published = false;
+    bool as_published = false, chat_template = false;
+    std::string published_row;
+    Json published;  // {row, source, changed}
 };
 
 void declare(Options& options, WiseRequest& request) {
     request.declare(options);
-    options.add("published", request.published, "units, margins and routing of the published code");
+    options.add("as-published", request.as_published,
+                "the authors' numbers and steps for this model, but for what else is given");
+    options.add("published-row", request.published_row, "--as-published, but for this model (llama-2-7b …)");
     declare_wise(options, request.wise);
+}
+
+// Reads the words again with what is published in the place of our defaults.
+void take_published(const Arguments& arguments, WiseRequest& request) {
+    const edit::PublishedWise& row =
+        edit::find_published_wise(model::read_config(request.model), request.published_row);
+    WiseRequest published;
+    published.wise = edit::WiseOptions::published(row);
+    Options options("edit", "", "");
+    declare(options, published);
+    options.set_elsewhere(option_names_of_all_forms());
+    const Json of_authors = options.effective();
+    options.parse(arguments);
+    const Json effective = options.effective();
+    Options numbers("edit", "", "");
+    edit::WiseOptions none;
+    declare_wise(numbers, none);
+    std::vector<std::string> changed;
+    for (const std::string& name : numbers.names()) {
+        if (name != "config" && of_authors.at(name) != effective.at(name)) changed.push_back(name);
+    }
+    published.published = {{"row", row.model.name}, {"source", row.source}, {"changed", changed}};
+    published.chat_template = row.chat_template;
+    request = std::move(published);
 }
 
 WiseRequest parse(const Arguments& arguments) {
@@ -62,14 +91,10 @@ WiseRequest parse(const Arguments& arguments) {
     declare(options, request);
     options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
+    if (!request.published_row.empty() && !request.as_published)
+        fail(ErrorKind::kUsage, "--published-row says nothing without --as-published");
+    if (request.as_published) take_published(arguments, request);
     request.finish();
-    if (request.published) {
-        // What was given on the command line holds against the published values.
-        request.wise = edit::WiseOptions::published();
-        Options again("edit", "", "");
-        declare_wise(again, request.wise);
-        again.peek(arguments);
-    }
     request.wise.seed = request.common.seed;
     if (request.common.dtype != "fp32") fail(ErrorKind::kUsage, "WISE is trained in fp32: --dtype fp32");
     return request;
@@ -98,6 +123,12 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
     });
     inputs.tokenizer = &tokenizer;
     key.options["method"] = "wise";
+    if (request.as_published) {
+        key.options["as_published"] = request.published;
+        log_info("{}", edit::describe_published(key.options));
+        if (request.chat_template)
+            log_warning("this row was published with the model's chat template around prompts: --fact-prompt puts one");
+    }
     key.options["evaluate"] = !request.skip_evaluation;
     key.inputs["model"] = input_model_digest(comm, request.model);
     key.inputs["tokenizer"] = tokenizer.digest();
@@ -126,6 +157,7 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
                     {"alternatives", result.memory->alternatives.size()},
                     {"unit", result.scales.unit},
                     {"warnings", result.warnings}};
+    if (request.as_published) summary["as_published"] = request.published;
     Json report = summary;
     report["prefixes"] = result.prefixes;
     report["records"] = Json::array();

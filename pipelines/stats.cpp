@@ -1,22 +1,74 @@
+#include "base/log.h"
+#include "dist/guard.h"
+#include "edit/facts/facts.h"
+#include "edit/facts/true_sentences.h"
 #include "edit/keys/moments.h"
 #include "pipelines/stage.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace nepenthe::pipelines {
+
+namespace {
+
+// Where true sentences come from.
+struct SentenceSources {
+    std::vector<std::filesystem::path> facts, left_out;
+    std::int64_t left_out_limit = 0;
+};
+
+// Records that cannot be read are left out: they are not to be written.
+std::vector<edit::Fact> read_all(const std::vector<std::filesystem::path>& files, std::int64_t limit) {
+    edit::FactOptions options;
+    options.skip_bad = true;
+    options.zsre = edit::ZsreConvention::kEasyEdit;
+    options.unlearning = edit::UnlearningTarget::kDummy;
+    options.limit = limit;
+    std::vector<edit::Fact> facts;
+    for (const auto& file : files) {
+        edit::FactFile read = edit::read_facts(file, options);
+        std::ranges::move(read.facts, std::back_inserter(facts));
+    }
+    return facts;
+}
+
+edit::TrueSentences read_sentences(const SentenceSources& sources) {
+    if (sources.facts.empty()) return {};
+    edit::TrueSentences found =
+        edit::true_sentences(read_all(sources.facts, 0), read_all(sources.left_out, sources.left_out_limit));
+    if (found.texts.empty()) {
+        fail(ErrorKind::kData,
+             "--facts give no true sentence: {} facts have no true object, {} sentences are left out for --leave-out",
+             found.without_truth, found.left_out);
+    }
+    log_info("stats: {} true sentences about {} subjects; {} left out", found.texts.size(), found.subjects.size(),
+             found.left_out);
+    return found;
+}
+
+}  // namespace
 
 Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     CommonOptions common;
     edit::MomentOptions stats;
     std::filesystem::path model;
     std::vector<std::filesystem::path> corpus, merge;
+    SentenceSources sentences;
     std::int64_t characters = 0;
     Options options("stats", "second moments of MLP keys, for edits: several layers in one pass, files that add up",
-                    "mpirun -n 2 nepenthe stats --model gemma --corpus wikitext.txt --layers 3,4,5 --until 1e-3");
+                    "mpirun -n 2 nepenthe stats --model gemma --corpus wikitext.txt --facts counterfact.json "
+                    "--leave-out edits.json --layers 3,4,5");
     options.add("model", model, "model that is to be edited");
     options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");
     options.add("chars", characters, "only the first N characters of each document; 0 = all", 0);
+    options.add("facts", sentences.facts, "facts whose true sentences are gathered beside the corpus, or alone");
+    options.add("leave-out", sentences.left_out, "facts that are to be edited: no sentence about what they name");
+    options.add("leave-out-limit", sentences.left_out_limit, "first N facts of --leave-out; 0 = all", 0);
     options.add_layers("layers", stats.layers, "layers, counted from 0");
     options.add("window", stats.window, "tokens of context, BOS included");
-    options.add("tokens", stats.tokens, "how many tokens at most, drawn by windows; 0 = the corpus");
+    options.add("tokens", stats.tokens,
+                "how many tokens of the corpus at most, drawn by windows; 0 = all, or as many as --facts give");
     options.add("skip", stats.skip, "tokens left out before them: what an earlier file with this seed holds");
     options.add("until", stats.until,
                 "stop when doubling the tokens turns edit directions by less (1 - cos); 0 = never");
@@ -36,8 +88,14 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     }
     if (!merge.empty()) return artefact_answer(edit::merge_moments(comm, merge, common.outputs), false, "moments");
 
-    for (const char* name : {"model", "corpus", "layers"}) {
+    for (const char* name : {"model", "layers"}) {
         if (!options.given(name)) problems.add("--{} is missing", name);
+    }
+    if (corpus.empty() && sentences.facts.empty()) problems.add("--corpus is missing, or --facts");
+    for (const char* name : {"leave-out", "leave-out-limit"}) {
+        const char* const company = std::string(name) == "leave-out" ? "facts" : "leave-out";
+        if (options.said(name) && !options.given(company))
+            problems.add("--{} says nothing without --{}", name, company);
     }
     stats.seed = common.seed;
     for (const std::string& problem : stats.validate()) problems.add("{}", problem);
@@ -45,9 +103,11 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
 
     const auto decoder = model::Decoder::load(model, common.compute(), common.torch_device(comm));
     const auto tokenizer = load_tokenizer(model, decoder.config());
+    const std::string digest = input_model_digest(comm, model);
+    edit::MomentTexts texts{read_corpus_documents(corpus, characters), {}};
+    dist::run_agreed(comm, "sentences", [&] { texts.sentences = read_sentences(sentences); });
     const store::Artefact artefact =
-        edit::compute_moments(comm, decoder, tokenizer, read_corpus_documents(corpus, characters),
-                              input_model_digest(comm, model), stats, common.outputs);
+        edit::compute_moments(comm, decoder, tokenizer, texts, digest, stats, common.outputs);
     Answer answer = artefact_answer(artefact, false, "moments");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     return answer;

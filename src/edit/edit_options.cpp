@@ -66,6 +66,10 @@ ValueOptions placed_value(const EditOptions& options) {
     return placed;
 }
 
+// Block outputs have a name of their own: earlier ledgers say "residual": "mean" of them, too, where it was always that
+// of the bare prompt.
+const char* residual_key(ValueSite site) { return site == ValueSite::kBlockOutput ? "block_residual" : "residual"; }
+
 bool positive(double value) { return std::isfinite(value) && value > 0; }
 
 void check_layers(const EditOptions& options, const model::DecoderConfig& config, std::vector<std::string>& problems) {
@@ -175,13 +179,14 @@ Json EditOptions::to_json() const {
     }
     if (method == Method::kMemit || method == Method::kMemitMerged) json["lambda"] = lambda;
     if (prefix_count >= 0) json["prefix_count"] = prefix_count;
+    if (text_start_prefixes) json["text_start_prefixes"] = true;
     if (method == Method::kEmmet) json.update({{"emmet_weight", emmet_weight}, {"emmet_mu", emmet_mu}});
     if (method == Method::kAlphaEdit) json.update({{"tau", tau}, {"l2", l2}});
     if (is_rank_one(method)) {
         json["min_response"] = min_response;
     } else {
         json["batch"] = batch;
-        json["residual"] = name_of(kResiduals, residual);
+        json[residual_key(value_site())] = name_of(kResiduals, residual_at());
     }
     return json;
 }
@@ -193,6 +198,7 @@ Json EditOptions::values_json() const {
             {"value_compute", model::compute_name(value_compute)},
             {"facts_per_block", facts_per_block},
             {"prefixes", contexts.counts},
+            {"prefix_beginnings", contexts.beginnings},
             {"prefix_lengths", contexts.lengths},
             {"seed", contexts.seed}};
 }
@@ -230,21 +236,24 @@ EditOptions EditOptions::from_json(const Json& json) {
         options.batch = json.value("batch", options.batch);
         options.min_response = json.value("min_response", options.min_response);
         options.prefix_count = json.value("prefix_count", options.prefix_count);
-        if (json.contains("residual")) options.residual = parse_residual(json.at("residual"));
+        options.text_start_prefixes = json.value("text_start_prefixes", false);
+        const char* const residual = residual_key(options.value_site());
+        if (json.contains(residual)) options.residual = parse_residual(json.at(residual));
     } catch (const Json::exception& error) {
         fail(ErrorKind::kData, "options of an edit: {}", error.what());
     }
     return options;
 }
 
-void EditOptions::fill_defaults(const model::DecoderConfig& config) {
-    // Layers and strengths as published for the families that have them; Gemma 3's are measured on the 270M model
-    // (docs/methods.md). They are starting points: `nepenthe trace` proposes layers for a model.
-    const bool gpt2 = config.family == "gpt2";
+void EditOptions::fill_defaults(const model::DecoderConfig& config, std::int64_t sentences) {
+    // Ours (docs/methods.md says how they differ from what is published, which published_options() has): one layer at
+    // the depth of ROME's on GPT-2 XL, or the 5 of its larger models; strengths from the same files; Gemma 3's are
+    // measured on the 270M model. They are starting points: `nepenthe trace` proposes layers for a model.
+    const bool gpt2 = config.family == "gpt2", post_norm = config.norm_place != model::NormPlace::kPre;
     if (layers.empty()) {
-        layers = {gpt2 ? config.layers * 17 / 48 : std::min<std::int64_t>(5, config.layers / 3)};
+        const std::int64_t deepest = post_norm && !is_rank_one(method) ? 4 : 5;
+        layers = {gpt2 ? config.layers * 17 / 48 : std::min(deepest, config.layers / 3)};
     }
-    const bool post_norm = config.norm_place != model::NormPlace::kPre;
     if (lambda == 0) lambda = post_norm ? 100 : gpt2 ? 20000 : 15000;
     // AlphaEdit as published has 2e-2 and 10, which leaves Gemma 3's values half written.
     if (tau == 0) tau = post_norm ? 0.5 : 2e-2;
@@ -254,7 +263,10 @@ void EditOptions::fill_defaults(const model::DecoderConfig& config) {
     // What W writes is small where a norm follows it (Gemma 3 270M: ‖v0‖ about 4): the published decay, divided by
     // ‖v0‖², would then be above stop_loss by itself and no value would ever be done.
     if (value.relative_lr < 0) value.relative_lr = post_norm ? 0.8 : 0.5;
-    if (value.clamp < 0) value.clamp = 1;
+    // Sentences about other subjects in the second moments keep the neighbours that a larger clamp costs; in one batch
+    // updates add up.
+    const bool sentences_pay = post_norm && sentences >= kEnoughSentences;
+    if (value.clamp < 0) value.clamp = !sentences_pay ? 1 : is_rank_one(method) ? 2 : 1.5;
     if (value.decay < 0) value.decay = post_norm ? 1e-3 : 0.5;
 }
 
@@ -262,8 +274,13 @@ ValueSite EditOptions::value_site() const {
     return site.value_or(layers.size() > 1 ? ValueSite::kBlockOutput : ValueSite::kMlpOutput);
 }
 
+ResidualAt EditOptions::residual_at() const {
+    return residual.value_or(value_site() == ValueSite::kBlockOutput ? ResidualAt::kBare : ResidualAt::kMean);
+}
+
 PrefixOptions EditOptions::prefixes() const {
     PrefixOptions options = is_rank_one(method) ? rome_prefixes() : memit_prefixes();
+    if (text_start_prefixes) options.beginnings = {""};
     if (prefix_count >= 0) options.counts = {prefix_count}, options.lengths = {kPrefixTokens};
     if (method == Method::kFineTune) options.counts = options.lengths = {};
     options.seed = seed;
@@ -271,5 +288,32 @@ PrefixOptions EditOptions::prefixes() const {
 }
 
 PrefixMean EditOptions::prefix_mean() const { return is_rank_one(method) ? PrefixMean::kFlat : PrefixMean::kHalfBare; }
+
+EditOptions published_options(const PublishedEdit& row) {
+    constexpr std::int64_t kFactsABatch = 100;  // of AlphaEdit's and its paper's sequential runs (--num_edits=100)
+    EditOptions options;
+    options.method = parse_method(row.method);
+    options.mode = default_mode(options.method);
+    options.layers = row.layers;
+    options.value.steps = row.steps;
+    options.value.lr = row.lr;
+    options.value.relative_lr = 0;
+    options.value.clamp = row.clamp;
+    options.value.decay = row.decay;
+    options.value.kl = row.kl;
+    options.text_start_prefixes = row.text_start;
+    options.lambda = row.lambda;
+    options.tau = row.tau;
+    options.l2 = row.l2;
+    if (is_rank_one(options.method)) return options;
+    options.site = ValueSite::kBlockOutput;
+    options.residual = ResidualAt::kBare;
+    options.shared_subjects = SharedSubjects::kKeep;
+    if (options.method == Method::kAlphaEdit) {
+        options.mode = Mode::kSequential;
+        options.batch = kFactsABatch;
+    }
+    return options;
+}
 
 }  // namespace nepenthe::edit

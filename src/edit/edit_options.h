@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "edit/facts/prefixes.h"
+#include "edit/published/rows.h"
 #include "edit/values/value.h"
 #include "model/decoder.h"
 
@@ -34,7 +35,7 @@ enum class SharedSubjects {
     kMerge,  // one value for all prompts of a subject
     kKeep,   // each its own: least squares averages them
 };
-// Where the residual is taken, and with it which prompt gets its value exactly.
+// Where the batch methods take the residual, and with it which prompt gets its value exactly.
 enum class ResidualAt { kMean /* over the prefixes, like the key */, kBare /* as MEMIT is published */ };
 
 Method parse_method(const std::string& name);
@@ -45,6 +46,9 @@ ValueSite parse_value_site(const std::string& name);  // "mlp-output", "block-ou
 std::string method_name(Method method);
 std::string mode_name(Mode mode);
 const std::vector<std::string>& method_names();
+
+// With fewer sentences about other subjects in the second moments, neighbours pay for a larger clamp (docs/results.md).
+inline constexpr std::int64_t kEnoughSentences = 5000;
 
 // Writes one fact at a time by nature: ROME and its kin.
 bool is_rank_one(Method method);
@@ -68,8 +72,8 @@ struct EditOptions {
     // Of the values alone: keys and the solve stay as they are.
     model::Compute value_compute = model::Compute::kFloat32;
     SharedSubjects shared_subjects = SharedSubjects::kRefuse;
-    ResidualAt residual = ResidualAt::kMean;  // of the batch methods
-    double lambda = 0;  // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
+    std::optional<ResidualAt> residual;  // none: over the prefixes where W writes, bare at the block's output
+    double lambda = 0;                   // MEMIT; multiplies C as a mean over tokens; 0 = by family (fill_defaults)
     double emmet_weight = 1e4, emmet_mu = 0;
     double tau = 0, l2 = 0;  // AlphaEdit; 0 = by family
     FineTuneOptions fine_tune;
@@ -78,11 +82,13 @@ struct EditOptions {
     double min_response = 0;           // rank-one edits: reject where k0 · u / (k̄ · u) falls below this
     // Context prefixes beside the bare prompt; negative = by family, or the method's own.
     std::int64_t prefix_count = -1;
-    std::uint64_t seed = 0;  // of the context prefixes
+    bool text_start_prefixes = false;  // they begin where texts do, not with words: ROME's published ones
+    std::uint64_t seed = 0;            // of the context prefixes
 
     // By the model's family, what is not set: layers (empty), lambda, tau, l2 (0), the number of prefixes, and the
-    // values' relative_lr, clamp and decay (negative).
-    void fill_defaults(const model::DecoderConfig& config);
+    // values' relative_lr, clamp and decay (negative). `sentences`: how many true sentences about other subjects the
+    // second moments hold (MomentFile::sentences), which pay for a larger clamp.
+    void fill_defaults(const model::DecoderConfig& config, std::int64_t sentences = 0);
     // All problems, each a sentence; among them what the method cannot do.
     std::vector<std::string> validate(const model::DecoderConfig& config) const;
     // What determines the result, for keys and the ledger, and back (Error(kData)).
@@ -93,8 +99,13 @@ struct EditOptions {
     Json values_json() const;
 
     ValueSite value_site() const;
+    ResidualAt residual_at() const;
     PrefixOptions prefixes() const;  // which, and how they are averaged
     PrefixMean prefix_mean() const;
 };
+
+// What a published row says, and what its method does besides: several layers share the residual of the bare prompt's
+// block output, facts that share a subject are averaged, AlphaEdit writes batches of 100 in sequence.
+EditOptions published_options(const PublishedEdit& row);
 
 }  // namespace nepenthe::edit

@@ -22,23 +22,32 @@ std::string pack_keys(const FactKeys& keys) {
         .add(doubles(keys.bare_key))
         .add(doubles(keys.bare_output))
         .add(doubles(keys.bare_block))
+        .add(doubles(keys.mean_block))
         .take();
 }
 
 FactKeys unpack_keys(const std::string& bytes) {
-    std::vector<double> mean_key, mean_output, bare_key, bare_output, bare_block;
-    store::Unpacker(bytes).read(mean_key).read(mean_output).read(bare_key).read(bare_output).read(bare_block);
-    return {at::tensor(mean_key), at::tensor(mean_output), at::tensor(bare_key), at::tensor(bare_output),
-            at::tensor(bare_block)};
+    std::vector<double> mean_key, mean_output, bare_key, bare_output, bare_block, mean_block;
+    store::Unpacker(bytes)
+        .read(mean_key)
+        .read(mean_output)
+        .read(bare_key)
+        .read(bare_output)
+        .read(bare_block)
+        .read(mean_block);
+    return {at::tensor(mean_key),    at::tensor(mean_output), at::tensor(bare_key),
+            at::tensor(bare_output), at::tensor(bare_block),  at::tensor(mean_block)};
 }
 
-// What stands at the value's place now, for the units of a rank-one or batch method that takes values where W writes.
-const at::Tensor& present_output(const EditOptions& options, const FactKeys& keys) {
+// What stands at the value's place now.
+const at::Tensor& present_value(const EditOptions& options, const FactKeys& keys) {
+    const bool bare = options.residual_at() == ResidualAt::kBare;
+    if (options.value_site() == ValueSite::kBlockOutput) return bare ? keys.bare_block : keys.mean_block;
     switch (options.method) {
         case Method::kRome:
         case Method::kPRome: return keys.bare_output;
         case Method::kRRome: return keys.mean_output;
-        default: return options.residual == ResidualAt::kBare ? keys.bare_output : keys.mean_output;
+        default: return bare ? keys.bare_output : keys.mean_output;
     }
 }
 
@@ -69,7 +78,7 @@ LayerSystem layer_system(const Dealing& dealing, const model::Decoder& decoder, 
     for (std::size_t i = 0; i < units.size(); ++i) {
         const FactKeys of_unit = unpack_keys(packed[i]);
         const at::Tensor target = wanted.select(1, static_cast<std::int64_t>(i));
-        const at::Tensor gap = target - (at_block ? of_unit.bare_block : present_output(options, of_unit));
+        const at::Tensor gap = target - present_value(options, of_unit);
         system.value_error += (gap.norm() / target.norm()).item<double>() / static_cast<double>(units.size());
         if (at_block) {
             const at::Tensor& now = of_unit.bare_output;

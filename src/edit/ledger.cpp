@@ -5,6 +5,7 @@
 #include "model/tensor_bytes.h"
 #include "store/hdf5.h"
 
+#include <fmt/ranges.h>
 #include <torch/types.h>
 
 #include <map>
@@ -208,10 +209,21 @@ Ledger read_ledger(const fs::path& path) {
     return ledger;
 }
 
+std::string describe_published(const Json& options) {
+    const auto row = options.find("as_published");
+    if (row == options.end()) return "";
+    const auto changed = row->value("changed", std::vector<std::string>{});
+    return fmt::format("{} as published for {} ({}){}", options.value("method", "?"), row->value("row", "?"),
+                       row->value("source", "?"),
+                       changed.empty() ? "" : fmt::format(", but for --{}", fmt::join(changed, ", --")));
+}
+
 std::string describe(const Ledger& ledger) {
     std::string text = fmt::format("{} {} of {} facts in {} units, made {}\n",
                                    ledger.claims.options.value("method", "?"), ledger.claims.options.value("mode", "?"),
                                    ledger.facts.size(), ledger.records.size(), ledger.created);
+    if (const std::string published = describe_published(ledger.claims.options); !published.empty())
+        text += "  " + published + "\n";
     for (const Json& change : ledger.changes) {
         text += fmt::format("  layer {}: {} units, norm {:.4g} ({:.2f} % of the matrix)\n", change.value("layer", -1),
                             change.value("units", 0), change.value("norm", 0.0),

@@ -24,7 +24,7 @@ inline constexpr const char* kLedgerFormat = "nepenthe.ledger";
 inline constexpr int kLedgerVersion = 1;
 
 struct LedgerClaims {
-    Json options;  // EditOptions::to_json and what the verb adds to it
+    Json options;  // EditOptions::to_json, and "as_published": {row, source, changed} of a run with published numbers
     std::string model_digest, tokenizer_digest, moments_digest;
 };
 
@@ -35,8 +35,8 @@ struct Ledger {
     std::vector<std::string> prefixes;
     std::vector<EditRecord> records;
     Json units, changes;
-    // Of the facts: {"task", "before": {"metrics", "rows"}, "after": …, "answers": [{"id", "prompt", "before", "after"}]};
-    // empty where they were not measured.
+    // Of the facts: {"task", "before": {"metrics", "rows"}, "after": …, "answers": [{"id", "prompt", "before",
+    // "after"}]}; empty where they were not measured.
     Json metrics;
 
     // Values by block, for a run that writes some of these facts again.
@@ -56,6 +56,8 @@ std::string write_ledger(const dist::Comm& comm, const std::filesystem::path& pa
 // An artefact's folder or its ledger.h5. Throws Error(kData).
 Ledger read_ledger(const std::filesystem::path& path);
 
+// A sentence on the published row that a ledger's options name; "" where they name none.
+std::string describe_published(const Json& options);
 // `edit --list` and `edit --diff A B`: what two ledgers differ in, by fact id.
 std::string describe(const Ledger& ledger);
 struct LedgerDifference {

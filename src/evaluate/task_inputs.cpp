@@ -16,7 +16,7 @@ std::map<std::string, std::string> task_inputs(const EvaluateOptions& options) {
         if (!digest.empty()) continue;  // several tasks may read one file
         switch (input.kind) {
             case InputKind::kFile: digest = io::file_digest(input.path); break;
-            case InputKind::kDocuments: digest = text::documents_digest(io::read_documents(input.path)); break;
+            case InputKind::kDocuments: digest = text::documents_digest(io::read_documents({input.path}).texts); break;
             case InputKind::kArtefact: digest = store::open_artefact(input.path, /*verify=*/true).digest(); break;
             case InputKind::kEncoder: digest = model::encoder_digest(input.path); break;
         }

@@ -33,7 +33,7 @@ std::vector<Surface> stems_of(const Dictionary& dictionary, MatchRules rules) {
         const std::size_t bytes = last < 0x80 ? 1 : 2;
         if (surface.text.size() <= bytes || (!is_vowel(last) && last != U's')) continue;
         Surface stem = surface;
-        stem.text.resize(stem.text.size() - bytes);
+        stem.text = surface.text.substr(0, surface.text.size() - bytes);
         const bool plural = last == U's' && std::string_view("siu").find(stem.text.back()) == std::string_view::npos;
         if ((plural || is_vowel(last)) && term_length(stem.text) >= kShortestStem) cut.push_back(std::move(stem));
     }

@@ -26,14 +26,14 @@ inline Case stories() {
     return {model::Decoder::load(kStories, model::Compute::kFloat32), text::Tokenizer::load(kStories)};
 }
 
-// Fresh weights in the shape of a golden family, with room for text.
-inline Case fresh(const std::string& family) {
+// Fresh weights in the shape of a golden family, with room for text and `layers` at least.
+inline Case fresh(const std::string& family, std::int64_t layers = 3) {
     text::Tokenizer tokenizer = text::Tokenizer::load(std::string(NEPENTHE_SOURCE_DIR) + "/tests/golden/toy_tokenizer");
     model::DecoderConfig config = model::read_config(model::golden_folder(family));
     config.vocabulary = tokenizer.size();
     config.max_positions = 256;
     // Three layers at least: what the last one writes at the subject is seen by no later position.
-    while (config.layers < 3) {
+    while (config.layers < layers) {
         ++config.layers;
         if (!config.rotary_of.empty()) config.rotary_of.push_back(config.rotary_of.back());
         config.window_of.push_back(config.window_of.back());

@@ -98,15 +98,19 @@ TEST(Wise, TheThresholdRisesWithFactsOfOneSubject) {
 }
 
 TEST(Wise, FirstActivationLossIsBetaPlusGamma) {
-    for (const WiseOptions& chosen : {WiseOptions::published(), WiseOptions{}}) {
+    for (const bool as_published : {true, false}) {
         testing::Case tiny = stories();
         WiseInputs inputs = wise_inputs(tiny);
         inputs.facts.resize(1);
-        WiseOptions options = chosen;
+        WiseOptions options;
+        if (as_published) {
+            options = WiseOptions::published(find_published_wise(tiny.decoder.config(), "llama-2-7b"));
+            options.layer = -1;
+        }
         options.steps = 2;
         options.lr = 1e-4;
         const WiseResult result = run(tiny, inputs, options);
-        EXPECT_NEAR(result.records[0].report.first.activation, 30.0, options.published_units ? 0.0 : 1e-5);
+        EXPECT_NEAR(result.records[0].report.first.activation, 30.0, as_published ? 0.0 : 1e-5);
         EXPECT_EQ(result.records[0].report.first.inside, 0.0);
     }
 }

@@ -77,11 +77,12 @@ std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const st
 }
 
 EditRow make_row(const text::Tokenizer& tokenizer, const std::string& prefix, const std::string& prompt,
-                 const std::string& subject, const std::string& target, std::int64_t max_positions) {
+                 const std::string& subject, const std::string& target, std::int64_t max_positions,
+                 const std::string& joint) {
     if (subject.empty()) {
         fail(ErrorKind::kData, "the prompt \"{}\" has an empty subject", prompt);
     }
-    const std::string before = prefix.empty() ? "" : prefix + ". ";
+    const std::string before = prefix.empty() ? "" : prefix + joint;
     const std::string sentence = before + fill_subject(prompt, subject);
     const std::size_t subject_end = before.size() + prompt.find("{}") + text::without_end_blanks(subject).size();
     const text::JoinedText joined = target.empty() ? text::join_texts(sentence, "") : join(sentence, target);

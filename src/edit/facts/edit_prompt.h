@@ -10,8 +10,8 @@
 
 namespace nepenthe::edit {
 
-// One row: context prefix + ". " + sentence + target (joined by text::join_texts) without its last token, tokenised
-// once and jointly.
+// One row: context prefix + ". " (or another joint) + sentence + target (joined by text::join_texts) without its last
+// token, tokenised once and jointly.
 struct EditRow {
     std::vector<text::TokenId> ids;  // with the tokenizer's BOS
     std::size_t subject_last = 0;    // index of the token that covers the subject's last character
@@ -34,6 +34,7 @@ std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const st
 // malformed, where the target has no tokens or shares one with the subject, or where the row is longer than
 // `max_positions`.
 EditRow make_row(const text::Tokenizer& tokenizer, const std::string& prefix, const std::string& prompt,
-                 const std::string& subject, const std::string& target, std::int64_t max_positions);
+                 const std::string& subject, const std::string& target, std::int64_t max_positions,
+                 const std::string& joint = ". ");
 
 }  // namespace nepenthe::edit

@@ -4,14 +4,11 @@
 #include "model/generate.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 
 namespace nepenthe::edit {
 
 namespace {
-
-constexpr std::array<const char*, 5> kSeedWords = {"The", "Therefore", "Because", "I", "You"};
 
 // A template must hold no braces of its own, and a row is one line.
 std::string cleaned(const std::string& text) {
@@ -36,18 +33,37 @@ struct Seed {
     std::int64_t missing = 0;  // tokens to generate
 };
 
+// The token that texts begin with, where a model has been trained with one before them.
+text::TokenId text_start(const text::Tokenizer& tokenizer) {
+    const auto token = tokenizer.bos().has_value() ? tokenizer.bos() : tokenizer.eos();
+    if (!token)
+        fail(ErrorKind::kUsage, "context prefixes from a text's beginning: the tokenizer has no BOS and no EOS");
+    return *token;
+}
+
+Seed seed_of(const text::Tokenizer& tokenizer, const std::string& beginning, bool count_new_tokens,
+             std::int64_t length) {
+    Seed seed;
+    std::size_t counted = 1;
+    if (beginning.empty()) {
+        seed.ids = {text_start(tokenizer)};
+        seed.before = 1;
+    } else {
+        seed.ids = tokenizer.encode_ids(beginning, true);
+        counted = tokenizer.encode_ids(beginning, false).size();
+        seed.before = seed.ids.size() - counted;
+    }
+    seed.missing = count_new_tokens ? length : std::max<std::int64_t>(0, length - static_cast<std::int64_t>(counted));
+    return seed;
+}
+
 std::vector<Seed> seeds_of(const text::Tokenizer& tokenizer, const PrefixOptions& options) {
     std::vector<Seed> seeds;
     for (std::size_t kind = 0; kind < options.counts.size(); ++kind) {
         for (std::int64_t i = 0; i < options.counts[kind]; ++i) {
-            const char* word = kSeedWords[static_cast<std::size_t>(i) % kSeedWords.size()];
-            Seed seed;
-            seed.ids = tokenizer.encode_ids(word, true);
-            const std::size_t words = tokenizer.encode_ids(word, false).size();
-            seed.before = seed.ids.size() - words;
-            seed.stream = seeds.size();
-            seed.missing = std::max<std::int64_t>(0, options.lengths[kind] - static_cast<std::int64_t>(words));
-            seeds.push_back(std::move(seed));
+            const std::string& beginning = options.beginnings[static_cast<std::size_t>(i) % options.beginnings.size()];
+            seeds.push_back(seed_of(tokenizer, beginning, options.count_new_tokens, options.lengths[kind]));
+            seeds.back().stream = seeds.size() - 1;
         }
     }
     return seeds;
@@ -61,15 +77,15 @@ PrefixOptions memit_prefixes() { return {.counts = {5}, .lengths = {10}}; }
 
 std::vector<std::string> make_prefixes(const model::Decoder& decoder, const text::Tokenizer& tokenizer,
                                        const PrefixOptions& options) {
-    NEPENTHE_CHECK(options.counts.size() == options.lengths.size());
+    NEPENTHE_CHECK(options.counts.size() == options.lengths.size() && !options.beginnings.empty());
     std::vector<Seed> seeds = seeds_of(tokenizer, options);
-    // Seed words of several tokens leave less to generate; texts that miss as many tokens are continued together.
+    // Beginnings of several tokens leave less to generate; texts that miss as many tokens are continued together.
     std::map<std::int64_t, std::vector<std::size_t>> by_missing;
     for (std::size_t i = 0; i < seeds.size(); ++i) by_missing[seeds[i].missing].push_back(i);
     for (const auto& [missing, which] : by_missing) {
         model::GenerateOptions generating;
         generating.max_new_tokens = missing;
-        generating.greedy = false;
+        generating.greedy = options.greedy;
         generating.top_k = 5;
         generating.seed = options.seed;
         generating.stop = tokenizer.ends();

@@ -122,7 +122,8 @@ std::vector<FactKeys> gather_keys(const model::Decoder& decoder, std::span<const
     for (std::int64_t first = 0; first < all.keys.size(0); first += per_fact) {
         keys.push_back({at::mv(all.keys.narrow(0, first, per_fact).t(), mean),
                         at::mv(all.outputs.narrow(0, first, per_fact).t(), mean), all.keys[first].clone(),
-                        all.outputs[first].clone(), all.blocks[first].clone()});
+                        all.outputs[first].clone(), all.blocks[first].clone(),
+                        at::mv(all.blocks.narrow(0, first, per_fact).t(), mean)});
     }
     return keys;
 }

@@ -18,6 +18,7 @@ struct FactKeys {
     at::Tensor bare_key;     // [intermediate] fp64: of the bare prompt
     at::Tensor bare_output;  // [hidden] fp64
     at::Tensor bare_block;   // [hidden] fp64: the block's output (residual stream) at `block_layer`, bare prompt
+    at::Tensor mean_block;   // [hidden] fp64: the same over the prefixes, weighted
 };
 
 // Keys of facts at `layer` on the decoder's present weights; rows[f] are the rows of fact f, the bare prompt first. The

@@ -8,17 +8,22 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace nepenthe::edit {
 
 namespace {
 
+constexpr const char* kSubjects = "/subjects";
+
 std::string dataset_of(std::int64_t layer) { return fmt::format("/moment/{}", layer); }
 
 Json parts_json(const std::vector<MomentPart>& parts) {
     Json list = Json::array();
-    for (const MomentPart& part : parts)
+    for (const MomentPart& part : parts) {
         list.push_back({{"corpus_digest", part.corpus_digest}, {"tokens", part.tokens}});
+        if (part.sentences > 0) list.back()["sentences"] = part.sentences;
+    }
     return list;
 }
 
@@ -71,10 +76,14 @@ MomentFile::MomentFile(const std::filesystem::path& path)
     try {
         claims_.layers = attributes.list("layers_json").get<std::vector<std::int64_t>>();
         for (const Json& part : attributes.list("parts_json")) {
-            parts_.push_back({part.at("corpus_digest").get<std::string>(), part.at("tokens").get<std::int64_t>()});
+            parts_.push_back({part.at("corpus_digest").get<std::string>(), part.at("tokens").get<std::int64_t>(),
+                              part.value("sentences", std::int64_t{0})});
+        }
+        if (file.has(kSubjects)) {
+            claims_.subjects = parse_json(file.read_text(kSubjects), path_.string()).get<std::vector<std::string>>();
         }
     } catch (const Json::exception& error) {
-        fail(ErrorKind::kData, "{}: layers_json or parts_json: {}", path_.string(), error.what());
+        fail(ErrorKind::kData, "{}: layers_json, parts_json or subjects: {}", path_.string(), error.what());
     }
     Problems problems;
     for (const std::int64_t layer : claims_.layers) {
@@ -99,6 +108,11 @@ std::vector<double> MomentFile::triangle(std::int64_t layer) const {
 
 at::Tensor MomentFile::moment(std::int64_t layer) const {
     return unpack_triangle(triangle(layer), intermediate_, 1.0 / static_cast<double>(count_));
+}
+
+std::int64_t MomentFile::sentences() const {
+    return std::accumulate(parts_.begin(), parts_.end(), std::int64_t{0},
+                           [](std::int64_t sum, const MomentPart& part) { return sum + part.sentences; });
 }
 
 std::string MomentFile::content_digest() const { return open().content_digest(); }
@@ -140,6 +154,10 @@ std::string write_moment_file(const dist::Comm& comm, const std::filesystem::pat
                      {"tokens", tokens},
                      {"intermediate", intermediate}});
     store::H5Writer file(comm, path, kMomentFormat, kMomentFormatVersion, root);
+    if (!claims.subjects.empty()) {
+        file.write_text(kSubjects, canonical_json(Json(claims.subjects)),
+                        "whom the true sentences among the texts are about, normalised; JSON");
+    }
     constexpr std::uint64_t kEntriesAChunk = 1u << 17;  // 1 MiB
     for (const std::int64_t layer : claims.layers) {
         const auto entries = static_cast<std::uint64_t>(triangle_size(intermediate));

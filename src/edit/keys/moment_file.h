@@ -1,6 +1,7 @@
 #pragma once
 // A published file of second moments: moments.h5, format "nepenthe.moments".
 //     /moment/<layer>   [entry] fp64: Σ k kᵀ over all tokens, upper triangle, row by row
+//     /subjects         JSON: whom the sentences among them are about (true_sentences.h); only where there are any
 // Root attributes: the claims below, `tokens` (the count to divide by), `intermediate`, `parts_json`.
 
 #include "base/json.h"
@@ -26,13 +27,15 @@ struct MomentClaims {
     std::string model_digest, tokenizer_digest, corpus_digest;
     std::string dtype = "fp32";  // of the forward pass
     std::int64_t window = 0;
-    std::vector<std::int64_t> layers;  // ascending
+    std::vector<std::int64_t> layers;        // ascending
+    std::vector<std::string> subjects = {};  // of sentences, normalised; sorted
 };
 
 // A stretch of text that went into a file: one for a file as `stats` made it, several after merging.
 struct MomentPart {
     std::string corpus_digest;  // of the windows' ids
     std::int64_t tokens = 0;
+    std::int64_t sentences = 0;  // windows that are one true sentence; the others are running text
     bool operator<(const MomentPart& other) const { return corpus_digest < other.corpus_digest; }
 };
 // The corpus digest that a file of these parts claims, whatever their order.
@@ -45,6 +48,7 @@ class MomentFile {
     const MomentClaims& claims() const { return claims_; }
     const std::vector<MomentPart>& parts() const { return parts_; }
     std::int64_t count() const { return count_; }  // tokens
+    std::int64_t sentences() const;
     std::int64_t intermediate() const { return intermediate_; }
     // Σ k kᵀ / count of a layer: [intermediate, intermediate] fp64, symmetric.
     at::Tensor moment(std::int64_t layer) const;

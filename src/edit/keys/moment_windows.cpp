@@ -7,6 +7,7 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 namespace nepenthe::edit {
@@ -30,6 +31,18 @@ std::vector<Window> cut_windows(const std::vector<std::string>& documents, const
         if (taken == cut.tokens) break;
     }
     return chosen;
+}
+
+MixedWindows mix_windows(std::vector<Window> text, std::vector<Window> sentences, std::uint64_t seed) {
+    MixedWindows mixed;
+    const std::size_t first_sentence = text.size();
+    if (sentences.empty()) return {std::move(text), std::vector<bool>(first_sentence, false)};
+    std::move(sentences.begin(), sentences.end(), std::back_inserter(text));
+    for (const std::uint64_t index : random_permutation(text.size(), RandomStream(seed, "stats.sentences", 0))) {
+        mixed.is_sentence.push_back(index >= first_sentence);
+        mixed.windows.push_back(std::move(text[index]));
+    }
+    return mixed;
 }
 
 std::int64_t count_tokens(std::span<const Window> windows) {

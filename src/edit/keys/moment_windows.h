@@ -25,6 +25,12 @@ struct WindowCut {
 // Windows of all documents in an order drawn by the seed, so that any part of it is a sample of the whole corpus.
 std::vector<Window> cut_windows(const std::vector<std::string>& documents, const text::Tokenizer& tokenizer,
                                 const WindowCut& cut);
+// Windows of running text and of sentences as one order, drawn by the seed.
+struct MixedWindows {
+    std::vector<Window> windows;
+    std::vector<bool> is_sentence;  // parallel
+};
+MixedWindows mix_windows(std::vector<Window> text, std::vector<Window> sentences, std::uint64_t seed);
 std::int64_t count_tokens(std::span<const Window> windows);
 // SHA-256 over the ids: what a file of moments was gathered from.
 std::string windows_digest(std::span<const Window> windows);

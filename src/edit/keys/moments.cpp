@@ -1,6 +1,7 @@
 #include "edit/keys/moments.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "edit/keys/key_pass.h"
@@ -45,13 +46,14 @@ void add_to(std::vector<double>& sum, std::span<const double> more) {
 // Gathering for one artefact.
 class Gathering {
   public:
-    Gathering(const dist::Comm& comm, const model::Decoder& decoder, const MomentOptions& options,
-              std::vector<Window> windows, std::filesystem::path scratch, std::string key)
+    Gathering(const dist::Comm& comm, const model::Decoder& decoder, const MomentOptions& options, MixedWindows windows,
+              std::filesystem::path scratch, std::string key)
         : comm_(comm),
           decoder_(decoder),
           options_(options),
           layers_(options.layers),
-          windows_(std::move(windows)),
+          windows_(std::move(windows.windows)),
+          is_sentence_(std::move(windows.is_sentence)),
           scratch_(std::move(scratch)),
           key_(std::move(key)) {
         std::sort(layers_.begin(), layers_.end());
@@ -71,11 +73,18 @@ class Gathering {
     }
 
     std::span<const Window> used() const { return std::span(windows_).first(used_); }
+    std::int64_t sentences() const {
+        return std::count(is_sentence_.begin(), is_sentence_.begin() + static_cast<std::ptrdiff_t>(used_), true);
+    }
     const std::vector<std::int64_t>& layers() const { return layers_; }
     // Σ k kᵀ over what was read.
     std::vector<double> triangle(std::int64_t layer) const { return sum_of(*sums_, index_of(layer)); }
     Json summary() const {
-        Json out{{"tokens", count_tokens(used())}, {"windows", used_}, {"layers", layers_}, {"rounds", rounds_}};
+        Json out{{"tokens", count_tokens(used())},
+                 {"windows", used_},
+                 {"sentences", sentences()},
+                 {"layers", layers_},
+                 {"rounds", rounds_}};
         if (change_.has_value()) out["direction_change"] = *change_;
         if (options_.until > 0) out["converged"] = change_.has_value() && *change_ <= options_.until;
         return out;
@@ -189,6 +198,7 @@ class Gathering {
     const MomentOptions& options_;
     std::vector<std::int64_t> layers_;
     std::vector<Window> windows_;
+    std::vector<bool> is_sentence_;
     std::filesystem::path scratch_;
     std::string key_;
     std::optional<store::BlockResults> sums_, directions_;
@@ -211,6 +221,24 @@ void check_options(const MomentOptions& options, const model::Decoder& decoder) 
                      config.max_positions);
     }
     problems.throw_if_any(ErrorKind::kUsage, "stats");
+}
+
+MixedWindows windows_of(const MomentTexts& texts, const text::Tokenizer& tokenizer, const MomentOptions& options) {
+    std::vector<Window> sentences = cut_windows(texts.sentences.texts, tokenizer, {options.window, 0, 0, options.seed});
+    const std::int64_t tokens = options.tokens > 0 ? options.tokens : count_tokens(sentences);
+    std::vector<Window> running =
+        cut_windows(texts.documents, tokenizer, {options.window, options.skip, tokens, options.seed});
+    if (running.empty() && (sentences.empty() || !texts.documents.empty()))
+        fail(ErrorKind::kData, "the corpus gives no tokens behind the {} skipped", options.skip);
+    return mix_windows(std::move(running), std::move(sentences), options.seed);
+}
+
+// Of what is kept of sentences beside their windows.
+std::string sentences_digest(const TrueSentences& sentences) {
+    Sha256 hash;
+    hash.update(std::to_string(sentences.texts.size()));
+    for (const std::string& subject : sentences.subjects) hash.update("\n").update(subject);
+    return hash.hex();
 }
 
 // Problems of files that are to be added up.
@@ -270,31 +298,34 @@ Json MomentOptions::to_json() const {
 }
 
 store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                const std::vector<std::string>& documents, const std::string& model_digest,
-                                const MomentOptions& options, const std::filesystem::path& outputs) {
+                                const MomentTexts& texts, const std::string& model_digest, const MomentOptions& options,
+                                const std::filesystem::path& outputs) {
     const dist::StageScope stage("stats");
     check_options(options, decoder);
-    std::vector<Window> windows;
-    dist::run_agreed(comm, "cut the corpus", [&] {
-        windows = cut_windows(documents, tokenizer, {options.window, options.skip, options.tokens, options.seed});
-        if (windows.empty()) fail(ErrorKind::kData, "the corpus gives no tokens behind the {} skipped", options.skip);
-    });
-    MomentClaims claims{
-        model_digest, tokenizer.digest(), windows_digest(windows), compute_name(decoder.compute()), options.window, {}};
-    const store::ArtefactKey key{
+    MixedWindows windows;
+    dist::run_agreed(comm, "cut the corpus", [&] { windows = windows_of(texts, tokenizer, options); });
+    MomentClaims claims{model_digest,
+                        tokenizer.digest(),
+                        windows_digest(windows.windows),
+                        compute_name(decoder.compute()),
+                        options.window,
+                        {},
+                        texts.sentences.subjects};
+    store::ArtefactKey key{
         "stats",
         {{"options", options.to_json()}, {"dtype", claims.dtype}},
         {{"model", model_digest}, {"tokenizer", claims.tokenizer_digest}, {"corpus", claims.corpus_digest}}};
+    if (!texts.sentences.texts.empty()) key.inputs["sentences"] = sentences_digest(texts.sentences);
     if (auto existing = store::find_artefact(comm, outputs, key)) return *existing;
 
     store::ArtefactWriter writer(comm, outputs, key);
-    log_info("stats: {} windows, {} tokens, layers {}", windows.size(), count_tokens(windows),
+    log_info("stats: {} windows, {} tokens, layers {}", windows.windows.size(), count_tokens(windows.windows),
              fmt::join(options.layers, ", "));
     Gathering gathering(comm, decoder, options, std::move(windows), writer.scratch_folder(), key.digest());
     gathering.run();
     claims.layers = gathering.layers();
     claims.corpus_digest = windows_digest(gathering.used());
-    const std::vector<MomentPart> parts{{claims.corpus_digest, count_tokens(gathering.used())}};
+    const std::vector<MomentPart> parts{{claims.corpus_digest, count_tokens(gathering.used()), gathering.sentences()}};
     const std::string digest =
         write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts, decoder.config().intermediate,
                           {{"config_json", canonical_json(options.to_json())}, {"seed", options.seed}},
@@ -327,6 +358,9 @@ store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::fil
     store::ArtefactWriter writer(comm, outputs, key);
     MomentClaims claims = files[0].claims();
     claims.corpus_digest = digest_of_parts(parts);
+    std::set<std::string> subjects;
+    for (const MomentFile& file : files) subjects.insert(file.claims().subjects.begin(), file.claims().subjects.end());
+    claims.subjects.assign(subjects.begin(), subjects.end());
     const std::string digest = write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts,
                                                  files[0].intermediate(), Json::object(), [&](std::int64_t layer) {
                                                      std::vector<double> sum = files[0].triangle(layer);
@@ -334,10 +368,11 @@ store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::fil
                                                          add_to(sum, files[i].triangle(layer));
                                                      return sum;
                                                  });
-    std::int64_t tokens = 0;
-    for (const MomentPart& part : parts) tokens += part.tokens;
-    return writer.publish({{"tokens", tokens}, {"layers", claims.layers}, {"parts", parts.size()}},
-                          {{kMomentFile, digest}});
+    std::int64_t tokens = 0, sentences = 0;
+    for (const MomentPart& part : parts) tokens += part.tokens, sentences += part.sentences;
+    return writer.publish(
+        {{"tokens", tokens}, {"sentences", sentences}, {"layers", claims.layers}, {"parts", parts.size()}},
+        {{kMomentFile, digest}});
 }
 
 }  // namespace nepenthe::edit

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "dist/comm.h"
+#include "edit/facts/true_sentences.h"
 #include "edit/keys/moment_file.h"
 #include "model/decoder.h"
 #include "store/artefact.h"
@@ -25,7 +26,9 @@ namespace nepenthe::edit {
 struct MomentOptions {
     std::vector<std::int64_t> layers;  // any order; gathered in one pass that stops after the last
     std::int64_t window = 512;         // tokens a text, BOS included: documents are cut into windows
-    std::int64_t tokens = 0;           // how many tokens at most, 0 = the corpus
+    // How many tokens of running text at most; 0 = the corpus, or beside sentences as many as they have, so that both
+    // weigh the same.
+    std::int64_t tokens = 0;
     std::int64_t skip = 0;  // tokens left out before them: what an earlier file of this corpus and seed holds
     std::int64_t tokens_per_batch = 4096;  // windows computed together: bounds the memory
     std::int64_t groups = 16;              // blocks of a round at most: more ranks than that have nothing to do
@@ -35,13 +38,19 @@ struct MomentOptions {
     Json to_json() const;
 };
 
-// Collective. Gathers the moments of `documents` and publishes them below `outputs`; an artefact of the same key is
+// What moments are gathered from: running text, and true sentences about subjects that are not edited, each a window.
+struct MomentTexts {
+    std::vector<std::string> documents;
+    TrueSentences sentences;
+};
+
+// Collective. Gathers the moments of `texts` and publishes them below `outputs`; an artefact of the same key is
 // returned as it is, an unfinished one continued. The manifest's summary holds tokens, layers, rounds and how much
 // directions still moved. Throws Error(kUsage) for options and layers that the model does not have, Error(kData) for an
 // empty corpus or keys that are not finite.
 store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                const std::vector<std::string>& documents, const std::string& model_digest,
-                                const MomentOptions& options, const std::filesystem::path& outputs);
+                                const MomentTexts& texts, const std::string& model_digest, const MomentOptions& options,
+                                const std::filesystem::path& outputs);
 
 // Collective. Adds files of the same model, tokenizer, window and layers up into a new artefact; their order does not
 // matter. Throws Error(kData) naming every field that differs, or text that two of them hold.

@@ -99,8 +99,10 @@ std::string without_leading_sentence(const std::string& paraphrase, const std::s
 IkeBundle ike(const dist::Comm& comm, const IkeInputs& inputs, const IkeOptions& options,
               const std::filesystem::path& scratch, std::vector<std::string>* warnings = nullptr);
 
-// Collective. Writes bundle.jsonl (a line a fact) and options.json as an artefact of stage "ike".
-store::Artefact publish_bundle(const dist::Comm& comm, const IkeBundle& bundle, const std::filesystem::path& outputs,
-                               const std::map<std::string, std::string>& input_digests);
+// Of artefacts that hold a bundle.
+inline constexpr const char* kIkeStage = "ike";
+
+// Writes bundle.jsonl (a line a fact) and options.json into an unpublished folder. For one rank.
+void write_bundle(const IkeBundle& bundle, const std::filesystem::path& folder);
 
 }  // namespace nepenthe::edit

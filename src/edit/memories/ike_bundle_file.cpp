@@ -1,7 +1,6 @@
 // The bundle as an artefact: options.json and a line of JSON a fact.
 
 #include "base/error.h"
-#include "dist/guard.h"
 #include "edit/memories/ike.h"
 #include "io/file.h"
 
@@ -11,7 +10,6 @@ namespace nepenthe::edit {
 
 namespace {
 
-constexpr const char* kStage = "ike";
 constexpr const char* kOptions = "options.json";
 constexpr const char* kFacts = "bundle.jsonl";
 constexpr const char* kKindNames[] = {"copy", "update", "retain"};
@@ -65,7 +63,7 @@ IkeOptions parse_options(const Json& json) {
 
 IkeBundle IkeBundle::open(const std::filesystem::path& folder) {
     const store::Artefact artefact = store::open_artefact(folder, /*verify=*/true);
-    if (artefact.manifest.value("stage", Json()) != kStage) {
+    if (artefact.manifest.value("stage", Json()) != kIkeStage) {
         fail(ErrorKind::kData, "{}: not a prompt bundle of IKE", folder.string());
     }
     try {
@@ -79,19 +77,11 @@ IkeBundle IkeBundle::open(const std::filesystem::path& folder) {
     }
 }
 
-store::Artefact publish_bundle(const dist::Comm& comm, const IkeBundle& bundle, const std::filesystem::path& outputs,
-                               const std::map<std::string, std::string>& input_digests) {
-    const store::ArtefactKey key{kStage, bundle.options().to_json(), input_digests};
-    if (auto published = store::find_artefact(comm, outputs, key)) return *published;
-    store::ArtefactWriter writer(comm, outputs, key);
-    dist::run_agreed(comm, kStage, [&] {
-        if (!comm.is_root()) return;
-        std::string lines;
-        for (const ToldFact& fact : bundle.facts()) lines += fmt::format("{}\n", to_json(fact).dump());
-        io::write_file_atomically(writer.data_folder() / kFacts, lines);
-        io::write_file_atomically(writer.data_folder() / kOptions, bundle.options().to_json().dump(2) + "\n");
-    });
-    return writer.publish({{"facts", bundle.facts().size()}});
+void write_bundle(const IkeBundle& bundle, const std::filesystem::path& folder) {
+    std::string lines;
+    for (const ToldFact& fact : bundle.facts()) lines += fmt::format("{}\n", to_json(fact).dump());
+    io::write_file_atomically(folder / kFacts, lines);
+    io::write_file_atomically(folder / kOptions, bundle.options().to_json().dump(2) + "\n");
 }
 
 }  // namespace nepenthe::edit

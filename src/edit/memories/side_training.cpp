@@ -30,6 +30,11 @@ model::Batch right_padded(Rows rows, std::span<const std::size_t> prompt_tokens)
     return batch;
 }
 
+void check_finite(const SideLoss& loss, std::int64_t steps) {
+    if (!std::isfinite(loss.total()))
+        fail(ErrorKind::kGate, "the loss is not finite after {} steps; try a lower learning rate", steps);
+}
+
 // Mean of the positive entries, 0 where there are none.
 at::Tensor mean_of_positive(const at::Tensor& values) {
     const at::Tensor positive = at::relu(values);
@@ -56,7 +61,7 @@ LayerRows run_to_layer(const model::Decoder& decoder, std::int64_t layer, Rows r
 }
 
 SideScales measure_scales(const model::Decoder& decoder, const WiseOptions& options, Rows rows) {
-    if (options.published_units) return {};
+    if (options.as_published) return {};
     const std::int64_t layer = options.effective_layer(decoder.config());
     double output = 0, key = 0, tokens = 0;
     for (const auto& row : rows) {
@@ -104,15 +109,21 @@ SideTraining::SideTraining(const model::Decoder& decoder, const WiseOptions& opt
     }
 }
 
+at::Tensor SideTraining::token_distances(const LayerRows& rows, const at::Tensor& addition) const {
+    return model::token_distances(decoder_.config(), options_.distance, rows.output + addition, rows.output);
+}
+
 at::Tensor SideTraining::pooled(const LayerRows& rows, const at::Tensor& addition) const {
-    const at::Tensor distances =
-        model::token_distances(decoder_.config(), options_.distance, rows.output + addition, rows.output);
-    return model::pooled_distances(options_.pooling, distances, rows.deciding);
+    const at::Tensor distances = token_distances(rows, addition);
+    if (!options_.as_published) return model::pooled_distances(options_.pooling, distances, rows.deciding);
+    // The published code routes long prompts by their farthest token, but trains with means.
+    return distances.masked_fill(rows.deciding.logical_not(), 0.0).sum(1) / rows.deciding.sum(1);
 }
 
 at::Tensor SideTraining::distances(const LayerRows& rows) const {
     const at::NoGradGuard no_grad;
-    return pooled(rows, model::linear(rows.key, change_, {}, transposed_));
+    return model::pooled_distances(
+        options_.pooling, token_distances(rows, model::linear(rows.key, change_, {}, transposed_)), rows.deciding);
 }
 
 at::Tensor SideTraining::margins(const at::Tensor& inside, const at::Tensor& outside) const {
@@ -169,12 +180,11 @@ void SideTraining::step(const at::Tensor& gradient) {
     const at::NoGradGuard no_grad;
     const at::Tensor masked = gradient * mask_;
     const at::Tensor direction = transposed_ ? quiet_(masked.t()).t() : quiet_(masked);
-    change_ = change_ - direction * (options_.lr * scales_.lr);
-    // The published code lets every weight shrink; here the change does, and stays within its mask.
-    if (options_.decay_outside_mask) {
-        change_ = change_ - (weight_ + change_) * options_.decay;
+    if (options_.as_published) {
+        change_ = change_ - (direction + (weight_ + change_) * options_.decay) * options_.lr;
     } else {
-        change_ = change_ * (1.0 - options_.decay);
+        // The published code lets every weight shrink; here the change does, and stays within its mask.
+        change_ = (change_ - direction * (options_.lr * scales_.lr)) * (1.0 - options_.decay);
     }
     const double most = options_.clamp * scales_.clamp;
     change_ = change_.clamp(-most, most);
@@ -190,13 +200,15 @@ SideReport SideTraining::write(std::span<const EditRow> rows, Rows irrelevant) {
         const EditRow& row = rows[i];
         const std::size_t first = row.ids.size() - row.targets.size();
         ids.push_back(row.ids);
-        // The published distance runs over the target too; routing by the prompt alone is what generation sees.
-        prompts.push_back(options_.pooling == model::SidePooling::kPublished ? row.ids.size() : first + 1);
+        // The published distance runs over the whole target too; routing by the prompt alone is what generation sees.
+        if (options_.as_published) ids.back().push_back(row.targets.back());
+        prompts.push_back(options_.as_published ? ids.back().size() : first + 1);
+        const std::size_t counted = row.targets.size() + (options_.as_published ? 1 : 0);
         for (std::size_t t = 0; t < row.targets.size(); ++t) {
             row_of.push_back(static_cast<std::int64_t>(i));
             position.push_back(static_cast<std::int64_t>(first + t));
             targets.push_back(row.targets[t]);
-            share.push_back(1.0F / static_cast<float>(row.targets.size() * rows.size()));
+            share.push_back(1.0F / static_cast<float>(counted * rows.size()));
         }
     }
     for (const auto& text : irrelevant) whole.push_back(text.size());
@@ -208,7 +220,25 @@ SideReport SideTraining::write(std::span<const EditRow> rows, Rows irrelevant) {
     problem.targets = at::tensor(targets, at::kLong).to(device);
     problem.share = at::tensor(share, at::kFloat).to(device);
 
-    return descend(problem);
+    return options_.as_published ? descend_as_published(problem) : descend(problem);
+}
+
+SideReport SideTraining::descend_as_published(const Problem& problem) {
+    constexpr double kStopChange = 1e-4;
+    SideReport report;
+    double last = 0, before = 0;
+    while (report.steps < options_.steps) {
+        at::Tensor gradient;
+        report.last = look(problem, nullptr, &gradient);
+        check_finite(report.last, report.steps);
+        if (report.steps == 0) report.first = report.last;
+        if (report.steps > 1 && std::abs(last - before) <= kStopChange && last <= options_.stop_loss) break;
+        step(gradient);
+        before = last;
+        last = report.last.total();
+        ++report.steps;
+    }
+    return report;
 }
 
 SideReport SideTraining::descend(const Problem& problem) {
@@ -216,9 +246,8 @@ SideReport SideTraining::descend(const Problem& problem) {
     // still move: its loss is then looked at in every fourth step, and before the end.
     constexpr std::int64_t kLooksBetween = 4;
     SideReport report;
-    double previous = 0;
     std::int64_t known_for = 0;
-    for (bool doubt = true;; previous = report.last.total()) {
+    for (bool doubt = true;;) {
         const bool last_look = ++report.steps == options_.steps;
         const bool learnt = report.steps > 1 && report.last.target <= options_.stop_loss;
         const bool known = learnt && !doubt && !last_look && known_for + 1 < kLooksBetween;
@@ -227,12 +256,9 @@ SideReport SideTraining::descend(const Problem& problem) {
         at::Tensor gradient;
         report.last = look(problem, known ? &target : nullptr, last_look ? nullptr : &gradient);
         const double total = report.last.total();
-        if (!std::isfinite(total)) {
-            fail(ErrorKind::kGate, "the loss is not finite after {} steps; try a lower learning rate", report.steps);
-        }
+        check_finite(report.last, report.steps);
         if (report.steps == 1) report.first = report.last;
-        const bool settled = options_.stop_change <= 0 || std::abs(previous - total) <= options_.stop_change;
-        const bool done = total <= options_.stop_loss && settled;
+        const bool done = total <= options_.stop_loss;
         if (last_look || (done && !known)) return report;
         doubt = done;
         step(gradient);

@@ -1,5 +1,10 @@
 #pragma once
 // One fact written into the change D of a side memory, W' = W + D, by gradient descent. specs: editing.md §8.
+//
+// As published (EasyEdit's WISE.py), every step takes both losses and their gradients, the last one too; distances are
+// means over all tokens of a row, target included; a row's loss is divided by one more than its target has tokens; D
+// takes -lr · (masked gradient + decay · W'), within ± clamp; a fact is done before the step behind two losses that
+// differ by no more than 1e-4, the last one not above stop_loss. Padding counts for nothing here.
 
 #include "edit/facts/edit_prompt.h"
 #include "edit/memories/quiet_directions.h"
@@ -33,7 +38,7 @@ struct SideScales {
     double lr = 1;     // of the step
     double clamp = 1;  // of the largest change of an entry
 };
-// Of a model at `layer`, measured on rows (all but their first tokens); ones in published units.
+// Of a model at `layer`, measured on rows (all but their first tokens); ones as published.
 SideScales measure_scales(const model::Decoder& decoder, const WiseOptions& options,
                           std::span<const std::vector<text::TokenId>> rows);
 
@@ -48,7 +53,7 @@ struct SideLoss {
 
 struct SideReport {
     SideLoss first, last;
-    std::int64_t steps = 0;  // looks; the last one changes nothing
+    std::int64_t steps = 0;  // looks, of which the last one changes nothing; as published: updates
 };
 
 class SideTraining {
@@ -62,7 +67,7 @@ class SideTraining {
     // where the loss is not finite.
     SideReport write(std::span<const EditRow> rows, std::span<const std::vector<text::TokenId>> irrelevant);
     const at::Tensor& change() const { return change_; }
-    // Pooled distances of rows under the present change: [row].
+    // Pooled distances of rows under the present change, by which they would be routed: [row].
     at::Tensor distances(const LayerRows& rows) const;
 
   private:
@@ -71,9 +76,12 @@ class SideTraining {
     SideLoss look(const Problem& problem, const double* known_target, at::Tensor* gradient) const;
     // Target loss and a scalar with its gradient by the change (through `addition`).
     std::pair<double, at::Tensor> target(const Problem& problem, const at::Tensor& addition) const;
+    at::Tensor token_distances(const LayerRows& rows, const at::Tensor& addition) const;
+    // Of a row, as the margins take them.
     at::Tensor pooled(const LayerRows& rows, const at::Tensor& addition) const;
     at::Tensor margins(const at::Tensor& inside, const at::Tensor& outside) const;
     SideReport descend(const Problem& problem);
+    SideReport descend_as_published(const Problem& problem);
     void step(const at::Tensor& gradient);
 
     const model::Decoder& decoder_;

@@ -163,7 +163,7 @@ Shard train_shard(const Plan& plan, std::uint64_t number) {
     for (std::size_t fact = first; fact < last; ++fact) {
         shard.records[fact - first].distance_at_end = distance_now(plan, training, fact);
     }
-    if (!plan.options.published_units) {
+    if (!plan.options.as_published) {
         shard.threshold = written_threshold(shard);
         shard.threshold = settled_threshold(plan, training, shard, first);
     }
@@ -171,16 +171,16 @@ Shard train_shard(const Plan& plan, std::uint64_t number) {
     return shard;
 }
 
-// The changes that are served: every shard's own, or merged as they fill up.
+// The changes that are served: every shard's own, or merged as they fill up, with what was merged before (WISE-Merge)
+// or, as published for retrieval, beside it.
 std::vector<Shard> merged(std::vector<Shard> shards, const WiseOptions& options) {
     if (options.merge_shards == 0) return shards;
     const auto group = static_cast<std::size_t>(options.merge_shards);
-    std::vector<Shard> served;
-    bool has_merged = false;  // served.front() is the merged one
-    std::vector<Shard> fresh;
+    std::vector<Shard> served, fresh;
     for (Shard& shard : shards) {
         fresh.push_back(std::move(shard));
         if (fresh.size() < group) continue;
+        const bool has_merged = !served.empty() && !options.as_published;  // served.front() is the merged one
         std::vector<at::Tensor> changes;
         std::vector<double> weights;
         double threshold = std::numeric_limits<double>::max();
@@ -194,8 +194,8 @@ std::vector<Shard> merged(std::vector<Shard> shards, const WiseOptions& options)
             weights.push_back(kOldShare);
             threshold = std::min(threshold, served.front().threshold);
         }
-        served.assign(1, {merge_changes(changes, weights, options.merge_density), threshold, {}});
-        has_merged = true;
+        if (has_merged) served.clear();
+        served.push_back({merge_changes(changes, weights, options.merge_density), threshold, {}});
         fresh.clear();
     }
     for (Shard& shard : fresh) served.push_back(std::move(shard));  // not enough for another merge
@@ -252,8 +252,8 @@ Plan make_plan(const model::Decoder& decoder, const WiseInputs& inputs, const Wi
         std::vector<EditRow>& rows = plan.rows.emplace_back();
         try {
             for (const std::string& prefix : prefixes) {
-                rows.push_back(
-                    make_row(*inputs.tokenizer, prefix, fact.prompt, fact.subject, fact.target_new, positions));
+                rows.push_back(make_row(*inputs.tokenizer, prefix, fact.prompt, fact.subject, fact.target_new,
+                                        positions, options.as_published ? " " : ". "));
             }
         } catch (const Error& error) {
             problems.add("fact {}: {}", fact.id, error.what());
@@ -261,7 +261,7 @@ Plan make_plan(const model::Decoder& decoder, const WiseInputs& inputs, const Wi
     }
     problems.throw_if_any(ErrorKind::kData, "facts cannot be written");
     plan.irrelevant = tokenized(*inputs.tokenizer, inputs.irrelevant, positions);
-    if (!options.published_units) plan.everyday = tokenized(*inputs.tokenizer, inputs.everyday, positions);
+    if (!options.as_published) plan.everyday = tokenized(*inputs.tokenizer, inputs.everyday, positions);
     if (plan.irrelevant.empty()) fail(ErrorKind::kData, "none of the irrelevant texts has a token");
     std::vector<Ids> prompts;
     for (std::size_t i = 0; i < std::min(kFactsMeasured, plan.rows.size()); ++i) {
@@ -313,11 +313,16 @@ Json describe(const Plan& plan, const WiseInputs& inputs) {
 
 }  // namespace
 
-PrefixOptions wise_prefixes(std::int64_t count) {
-    PrefixOptions options;
-    options.counts = {count / 2, count - count / 2};
-    options.lengths = {5, 10};
-    return options;
+PrefixOptions wise_prefixes(const WiseOptions& options) {
+    PrefixOptions prefixes;
+    prefixes.counts = {options.prefix_count / 2, options.prefix_count - options.prefix_count / 2};
+    prefixes.lengths = {5, 10};
+    if (options.as_published) {
+        prefixes.beginnings = {"I", "You", "Because", "Yes", "Q: "};
+        prefixes.count_new_tokens = prefixes.greedy = true;
+    }
+    prefixes.seed = options.seed;
+    return prefixes;
 }
 
 std::vector<std::string> irrelevant_texts(const std::vector<Fact>& pool, const std::vector<Fact>& edited) {
@@ -338,9 +343,8 @@ WiseResult wise(const dist::Comm& comm, model::Decoder& decoder, const WiseInput
     check_inputs(decoder, inputs, options);
     const at::NoGradGuard no_grad;
     WiseResult result;
-    PrefixOptions prefixes = wise_prefixes(options.prefix_count);
-    prefixes.seed = options.seed;
-    result.prefixes = inputs.prefixes.empty() ? make_prefixes(decoder, *inputs.tokenizer, prefixes) : inputs.prefixes;
+    result.prefixes =
+        inputs.prefixes.empty() ? make_prefixes(decoder, *inputs.tokenizer, wise_prefixes(options)) : inputs.prefixes;
     const Plan plan = make_plan(decoder, inputs, options, result.prefixes);
     result.scales = plan.scales;
     log_info("WISE writes {} facts into layer {}, {} shard(s); a unit of distance is {:.4g}", inputs.facts.size(),

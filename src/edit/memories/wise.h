@@ -24,8 +24,7 @@ struct WiseInputs {
     const text::Tokenizer* tokenizer = nullptr;
     std::vector<Fact> facts;
     std::vector<std::string> irrelevant;  // texts about something else, held out of scope; see irrelevant_texts
-    std::vector<std::string> everyday =
-        everyday_texts();               // more of that kind, unlike facts; not used in published_units
+    std::vector<std::string> everyday = everyday_texts();  // more of that kind, unlike facts; not used as published
     std::vector<std::string> prefixes;  // the bare prompt ("") first; empty = generated from the decoder
 };
 
@@ -45,8 +44,9 @@ struct WiseResult {
     std::vector<std::string> warnings;
 };
 
-// Prefixes of WISE: `count` texts beside the bare prompt, half of them of 5 tokens, the others of 10.
-PrefixOptions wise_prefixes(std::int64_t count = 10);
+// Prefixes of WISE beside the bare prompt, half of them of 5 tokens, the others of 10; as published greedy ones that
+// continue "I", "You", "Because", "Yes", "Q: " by so many tokens.
+PrefixOptions wise_prefixes(const WiseOptions& options);
 // Texts to hold out of scope, from facts that are not edited: their sentences with the true answers, where known.
 // Sentences that also are among the edited facts are left out.
 std::vector<std::string> irrelevant_texts(const std::vector<Fact>& pool, const std::vector<Fact>& edited);

@@ -7,18 +7,22 @@
 
 namespace nepenthe::edit {
 
-WiseOptions WiseOptions::published() {
+WiseOptions WiseOptions::published(const PublishedWise& row) {
     WiseOptions options;
-    options.lr = 1.0;
-    options.clamp = 1.0;
-    options.stop_change = 1e-4;
+    options.as_published = true;
+    options.layer = row.layer;
+    options.steps = row.steps;
+    options.lr = row.lr;
+    options.alpha = row.alpha;
+    options.beta = row.beta;
+    options.gamma = row.gamma;
+    options.ratio = row.ratio;
+    options.clamp = 1.0;  // norm_constraint
     options.irrelevant_rows = 1;
     options.quiet_directions = 0;
-    options.merge_shards = 2;
+    options.merge_shards = 2;  // merge_freq / save_freq
     options.distance = model::SideDistance::kActivated;
     options.pooling = model::SidePooling::kPublished;
-    options.published_units = true;
-    options.decay_outside_mask = true;
     return options;
 }
 
@@ -63,7 +67,6 @@ Json WiseOptions::to_json() const {
             {"gamma", gamma},
             {"clamp", clamp},
             {"stop_loss", stop_loss},
-            {"stop_change", stop_change},
             {"irrelevant_rows", irrelevant_rows},
             {"quiet_directions", quiet_directions},
             {"mask_ratio", mask_ratio},
@@ -74,8 +77,7 @@ Json WiseOptions::to_json() const {
             {"ratio", ratio},
             {"distance", distance == model::SideDistance::kLinear ? "linear" : "activated"},
             {"pooling", pooling == model::SidePooling::kMean ? "mean" : "published"},
-            {"published_units", published_units},
-            {"decay_outside_mask", decay_outside_mask},
+            {"as_published", as_published},
             {"seed", seed}};
 }
 
