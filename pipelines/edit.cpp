@@ -9,8 +9,10 @@
 #include "pipelines/edit_request.h"
 #include "pipelines/edit_tune.h"
 #include "pipelines/stage.h"
+#include "store/published_files.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -18,9 +20,9 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-Answer answer_of(const store::Artefact& artefact, bool reused, edit::Mode mode) {
+Answer answer_of(const store::Artefact& artefact, edit::Mode mode) {
     const bool keeps = mode != edit::Mode::kOneAtATime;
-    Answer answer = artefact_answer(artefact, reused, keeps ? "edited model" : "results");
+    Answer answer = artefact_answer(artefact, keeps ? "edited model" : "results");
     const Json summary = artefact.manifest.value("summary", Json::object());
     answer.json["summary"] = summary;
     if (!summary.contains("after")) return answer;
@@ -33,15 +35,22 @@ Answer answer_of(const store::Artefact& artefact, bool reused, edit::Mode mode) 
 
 Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job,
               const std::function<model::Decoder()>& unedited) {
-    if (auto existing = store::find_artefact(comm, request.common.outputs, edit_key(job)))
-        return answer_of(*existing, true, job.options.mode);
+    if (auto existing = store::find_artefact(comm, request.common.outputs, job_key(job)))
+        return answer_of(*existing, job.options.mode);
     model::Decoder decoder = unedited();
-    return answer_of(run_edit_job(comm, decoder, job), false, job.options.mode);
+    return answer_of(run_edit_job(comm, decoder, job), job.options.mode);
 }
 
-// The job with the layers and the clamp that write the pilot's facts best.
-Tuned tune(const dist::Comm& comm, const EditRequest& request, const model::DecoderConfig& config, const EditJob& job,
-           const std::vector<edit::EditOptions>& trials, const std::function<model::Decoder()>& unedited) {
+// Where values and measurements have their bits from, beside the dtype, which the options of an edit hold.
+Json machine_of(const CommonOptions& common) {
+    Json compute = common.compute_key();
+    compute.erase("dtype");
+    return compute;
+}
+
+// The job that writes a pilot's facts, for the options of a trial.
+EditJob pilot_of(const dist::Comm& comm, const EditRequest& request, const model::DecoderConfig& config,
+                 const EditJob& job) {
     EditJob pilot = job;
     pilot.utility = {};
     pilot.evaluate = true;  // what is done with the facts to be written does not matter here
@@ -51,16 +60,31 @@ Tuned tune(const dist::Comm& comm, const EditRequest& request, const model::Deco
         pilot.inputs.facts = read_writable_facts(request.tune.facts, options, config, *job.inputs.tokenizer);
         check_pilot(pilot.inputs.facts, job.inputs.facts);
     });
-    return tune_edit(comm, pilot, trials, unedited);
+    return pilot;
 }
 
-Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
+// The ledger's options: the job's own, and the published row that they come from.
+void claim_options(EditJob& job, const EditRequest& request) {
+    job.claims.options = job.options.to_json();
+    if (!request.published.is_null()) job.claims.options["as_published"] = request.published;
+}
+
+// What an invocation that writes facts comes to, before anything is computed.
+struct Writing {
+    std::unique_ptr<const text::Tokenizer> tokenizer;  // stays where it is: the job points to it
+    EditJob job;                                       // after a pilot: with the options that it chose
+    std::optional<EditJob> pilot;
+    std::vector<edit::EditOptions> trials;  // of the pilot
+};
+
+// Collective. Reads what the options name.
+Writing prepare_writing(const dist::Comm& comm, const EditRequest& request) {
     const model::DecoderConfig config = model::read_config(request.model);
-    const auto tokenizer = load_tokenizer(request.model, config);
-    const auto unedited = [&] {
-        return model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
-    };
-    EditJob job;
+    Writing writing;
+    writing.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(request.model, config));
+    const text::Tokenizer& tokenizer = *writing.tokenizer;
+    std::vector<edit::EditOptions>& trials = writing.trials;
+    EditJob& job = writing.job;
     job.source = request.model;
     job.outputs = request.common.outputs;
     job.evaluate = !request.skip_evaluation;
@@ -75,7 +99,6 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     Problems problems;
     for (const std::string& problem : job.options.validate(config)) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
-    std::vector<edit::EditOptions> trials;
     if (request.tune) {
         TuneRequest wanted = request.tune;
         if (wanted.layers.empty() && request.edit.layers.empty())
@@ -84,6 +107,7 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
     }
     job.claims.model_digest = input_model_digest(comm, request.model);
     job.claims.tokenizer_digest = tokenizer.digest();
+    job.claims.compute = machine_of(request.common);
     dist::run_agreed(comm, "inputs", [&] {
         std::set<std::int64_t> layers;
         if (trials.empty()) layers.insert(job.options.layers.begin(), job.options.layers.end());
@@ -96,22 +120,31 @@ Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
         use_rows(job, request.before);
     });
     for (const std::string& warning : job.warnings) log_warning("{}", warning);
+    if (request.tune) writing.pilot = pilot_of(comm, request, config, job);
+    claim_options(job, request);
+    job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
+    return writing;
+}
+
+Answer write_facts(const dist::Comm& comm, const EditRequest& request) {
+    Writing writing = prepare_writing(comm, request);
+    EditJob& job = writing.job;
+    const auto unedited = [&] {
+        return model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
+    };
     std::optional<Tuned> tuned;
-    if (request.tune) {
-        tuned = tune(comm, request, config, job, trials, unedited);
+    if (writing.pilot) {
+        tuned = tune_edit(comm, *writing.pilot, writing.trials, unedited);
         job.options = tuned->best;
         job.summary["tuned"] = std::filesystem::absolute(tuned->artefact.folder).string();
+        claim_options(job, request);
     }
-    job.claims.options = job.options.to_json();
-    if (!request.published.is_null()) {
-        job.claims.options["as_published"] = request.published;
-        log_info("{}", edit::describe_published(job.claims.options));
-    }
-    job.summary["facts_file"] = std::filesystem::absolute(request.facts).string();
+    if (!request.published.is_null()) log_info("{}", edit::describe_published(job.claims.options));
     Answer answer = finish(comm, request, job, unedited);
     if (tuned) {
         answer.json["tuned"] = tuned->summary;
         answer.json["tuned"]["artefact"] = tuned->artefact.folder.string();
+        answer.json["tuned"]["reused"] = tuned->artefact.reused;
         answer.text += describe_tuning(tuned->summary);
     }
     return answer;
@@ -133,10 +166,22 @@ std::vector<edit::Fact> remaining_facts(const edit::Ledger& ledger, const std::v
     return kept;
 }
 
-Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
-    const auto tokenizer = load_tokenizer(request.model, model::read_config(request.model));
-    const store::Artefact edited = store::open_artefact(request.model);
-    EditJob job;
+// A ledger's values have the bits of the machine that computed them; what is left of its facts is written likewise.
+void compute_as(const dist::Comm& comm, const Json& compute, CommonOptions& common) {
+    if (compute.value("device", common.device) != common.device)
+        fail(ErrorKind::kUsage, "--rollback: the edit was made with --device {}", compute["device"].dump());
+    common.threads = compute.value("threads", common.threads);
+    common.apply(comm);
+}
+
+// Collective. Reads the ledger; `request` then computes as it says.
+Writing prepare_rollback(const dist::Comm& comm, EditRequest& request) {
+    Writing writing;
+    writing.tokenizer =
+        std::make_unique<const text::Tokenizer>(load_tokenizer(request.model, model::read_config(request.model)));
+    const text::Tokenizer& tokenizer = *writing.tokenizer;
+    const store::Artefact edited = store::verified_artefact(comm, request.model);
+    EditJob& job = writing.job;
     job.source = request.model;
     job.undo = request.model / edit::kUndoFile;
     job.outputs = request.common.outputs;
@@ -163,6 +208,14 @@ Answer roll_back(const dist::Comm& comm, const EditRequest& request) {
                  ledger.claims.moments_digest);
         }
     });
+    compute_as(comm, job.claims.compute, request.common);
+    job.claims.compute = machine_of(request.common);
+    return writing;
+}
+
+Answer roll_back(const dist::Comm& comm, EditRequest& request) {
+    Writing writing = prepare_rollback(comm, request);
+    EditJob& job = writing.job;
     return finish(comm, request, job, [&] {
         auto decoder = model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
         edit::restore_tensors(job.undo, decoder);
@@ -214,6 +267,18 @@ Answer diff_ledgers(const std::filesystem::path& first, const std::filesystem::p
 }
 
 }  // namespace
+
+store::ArtefactKey edit_key(const dist::Comm& comm, const Arguments& arguments) {
+    const std::string method = method_word(arguments);
+    if (method == "wise") return edit_wise_key(comm, arguments);
+    if (method == "ike") return edit_ike_key(comm, arguments);
+    EditRequest request = EditRequest::parse(arguments);
+    request.common.apply(comm);
+    if (!request.rollback.empty()) return job_key(prepare_rollback(comm, request).job);
+    if (!request.writes()) fail(ErrorKind::kUsage, "--list and --diff make no artefact");
+    const Writing writing = prepare_writing(comm, request);
+    return writing.pilot ? tune_key(*writing.pilot, writing.trials) : job_key(writing.job);
+}
 
 Answer run_edit(const dist::Comm& comm, const Arguments& arguments) {
     const std::string method = method_word(arguments);

@@ -8,6 +8,8 @@
 #include "pipelines/edit_measure.h"
 #include "pipelines/stage.h"
 
+#include <memory>
+
 namespace nepenthe::pipelines {
 
 namespace {
@@ -58,13 +60,49 @@ Json measure(const dist::Comm& comm, const IkeRequest& request, const edit::IkeI
     return measured;
 }
 
-Answer answer_of(const store::Artefact& artefact, bool reused) {
-    Answer answer = artefact_answer(artefact, reused, "prompt bundle");
+Answer answer_of(const store::Artefact& artefact) {
+    Answer answer = artefact_answer(artefact, "prompt bundle");
     const Json summary = artefact.manifest.value("summary", Json::object());
     answer.json["summary"] = summary;
     answer.json["warnings"] = summary.value("warnings", Json::array());
     if (summary.contains("after")) answer.text += metric_lines(summary["before"], summary["after"]);
     return answer;
+}
+
+struct IkeStage {
+    IkeRequest request;
+    std::unique_ptr<const text::Tokenizer> tokenizer;  // stays where it is: the inputs point to it
+    edit::IkeInputs inputs;
+    store::ArtefactKey key;
+};
+
+// Collective. The options, what they name, and the key; no model is loaded.
+IkeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    IkeStage stage{parse(arguments), {}, {}, {}};
+    IkeRequest& request = stage.request;
+    request.common.apply(comm);
+    const model::DecoderConfig config = model::read_config(request.model);
+    stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(request.model, config));
+    edit::IkeInputs& inputs = stage.inputs;
+    inputs.tokenizer = stage.tokenizer.get();
+    inputs.max_positions = config.max_positions;
+    store::ArtefactKey& key = stage.key;
+    key = {edit::kIkeStage, request.ike.to_json(), {}};
+    key.options["context"] = config.max_positions;
+    key.options["compute"] = request.common.compute_key();
+    key.options["evaluate"] = !request.skip_evaluation;
+    dist::run_agreed(comm, "inputs", [&] {
+        edit::FactFile pool = request.read_pool();
+        key.inputs["pool"] = edit::facts_digest(pool.facts);
+        inputs.pool = std::move(pool.facts);
+        inputs.facts = request.read_facts().facts;
+    });
+    key.inputs["encoder"] = model::encoder_digest(request.encoder);
+    key.inputs["tokenizer"] = stage.tokenizer->digest();
+    key.inputs["facts"] = edit::facts_digest(inputs.facts);
+    // A bundle alone depends on no weights but the encoder's.
+    if (!request.skip_evaluation) key.inputs["model"] = input_model_digest(comm, request.model);
+    return stage;
 }
 
 }  // namespace
@@ -76,35 +114,19 @@ std::vector<std::string> ike_option_names() {
     return options.names();
 }
 
+store::ArtefactKey edit_ike_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare(comm, arguments).key;
+}
+
 Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
-    IkeRequest request = parse(arguments);
-    request.common.apply(comm);
-    const model::DecoderConfig config = model::read_config(request.model);
-    const auto tokenizer = load_tokenizer(request.model, config);
-    edit::IkeInputs inputs;
-    inputs.tokenizer = &tokenizer;
-    inputs.max_positions = config.max_positions;
-    store::ArtefactKey key{edit::kIkeStage, request.ike.to_json(), {}};
-    key.options["evaluate"] = !request.skip_evaluation;
-    dist::run_agreed(comm, "inputs", [&] {
-        edit::FactFile pool = request.read_pool();
-        key.inputs["pool"] = pool.digest;
-        inputs.pool = std::move(pool.facts);
-        inputs.facts = request.read_facts().facts;
-    });
+    IkeStage stage = prepare(comm, arguments);
+    const IkeRequest& request = stage.request;
+    edit::IkeInputs& inputs = stage.inputs;
+    if (auto existing = store::find_artefact(comm, request.common.outputs, stage.key)) return answer_of(*existing);
     const auto encoder = model::SentenceEncoder::load(request.encoder);
     inputs.encoder = &encoder;
-    key.inputs["encoder"] = encoder.digest();
-    key.inputs["tokenizer"] = tokenizer.digest();
-    key.inputs["facts"] = edit::facts_digest(inputs.facts);
-    // A bundle alone depends on no weights but the encoder's.
-    if (!request.skip_evaluation) {
-        key.inputs["model"] = input_model_digest(comm, request.model);
-        key.options["compute"] = request.common.compute_key();
-    }
-    if (auto existing = store::find_artefact(comm, request.common.outputs, key)) return answer_of(*existing, true);
 
-    store::ArtefactWriter writer(comm, request.common.outputs, key);
+    store::ArtefactWriter writer(comm, request.common.outputs, stage.key);
     std::vector<std::string> warnings;
     const edit::IkeBundle bundle = edit::ike(comm, inputs, request.ike, writer.scratch_folder() / "vectors", &warnings);
     Json measured = Json::object(), summary = Json::object();
@@ -120,7 +142,7 @@ Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
         edit::write_bundle(bundle, writer.data_folder());
         io::write_file_atomically(writer.data_folder() / "report.json", report.dump(2) + "\n");
     });
-    return answer_of(writer.publish(summary), false);
+    return answer_of(writer.publish(summary));
 }
 
 }  // namespace nepenthe::pipelines

@@ -71,6 +71,7 @@ void use_values(EditJob& job, const std::vector<std::filesystem::path>& runs) {
         };
         differs("the model's digest", ledger.claims.model_digest, job.claims.model_digest);
         differs("the tokenizer's digest", ledger.claims.tokenizer_digest, job.claims.tokenizer_digest);
+        differs("what computed it", ledger.claims.compute, job.claims.compute);
         const Json there = edit::EditOptions::from_json(ledger.claims.options).values_json();
         for (const auto& [name, value] : wanted.items()) differs(name, there.at(name), value);
         if (job.inputs.prefixes.empty()) job.inputs.prefixes = ledger.prefixes;
@@ -88,6 +89,10 @@ void use_rows(EditJob& job, const std::vector<std::filesystem::path>& runs) {
         if (ledger.claims.model_digest != job.claims.model_digest ||
             ledger.claims.tokenizer_digest != job.claims.tokenizer_digest) {
             problems.add("{}: its facts were measured on another model or with another tokenizer", path.string());
+        }
+        if (ledger.claims.compute != job.claims.compute) {
+            problems.add("{}: its facts were measured with {}, here it is {}", path.string(),
+                         ledger.claims.compute.dump(), job.claims.compute.dump());
         }
         job.known_rows.merge(known_rows(ledger));
     }

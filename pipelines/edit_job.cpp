@@ -170,11 +170,12 @@ void write_report(Run& run) {
 
 }  // namespace
 
-store::ArtefactKey edit_key(const EditJob& job) {
+store::ArtefactKey job_key(const EditJob& job) {
     store::ArtefactKey key;
     key.stage = "edit";
     key.options = job.options.to_json();
     key.options["evaluate"] = job.evaluate;
+    key.options["compute"] = job.claims.compute;
     if (job.claims.options.contains("as_published")) key.options["as_published"] = job.claims.options["as_published"];
     if (job.utility) key.options["utility"] = job.utility.to_json();
     key.inputs["model"] = job.claims.model_digest;
@@ -189,7 +190,7 @@ store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, co
         std::vector<std::string> said_again_later;
         edit::check_edit(decoder.config(), job.inputs, job.options, said_again_later);
     }
-    store::ArtefactWriter writer(comm, job.outputs, edit_key(job));
+    store::ArtefactWriter writer(comm, job.outputs, job_key(job));
     Run run{comm, decoder, job, writer, {}, {}, {}, {}, {}, {}, {}, {}, Json::object()};
     // Before the facts are measured, which takes minutes: a text that cannot be read is said at once.
     if (job.utility) run.watch.emplace(comm, decoder, *job.inputs.tokenizer, job.utility);

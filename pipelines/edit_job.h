@@ -29,7 +29,7 @@ struct EditJob {
 };
 
 // The artefact's key: equal for equal facts and options on one model, however they were arrived at.
-store::ArtefactKey edit_key(const EditJob& job);
+store::ArtefactKey job_key(const EditJob& job);
 
 // Collective. `decoder` is the unedited model in fp32. Throws Error(kGate), with nothing published, where the saved
 // model is not what was meant.

@@ -29,17 +29,6 @@ Json identity(const edit::EditOptions& trial) {
     return {{"name", name_of(trial)}, {"layers", trial.layers}, {"clamp", trial.value.clamp}};
 }
 
-store::ArtefactKey tune_key(const EditJob& pilot, const std::vector<edit::EditOptions>& trials) {
-    store::ArtefactKey key = edit_key(pilot);
-    key.stage = "tune";
-    key.options["trials"] = Json::array();
-    for (const edit::EditOptions& trial : trials) key.options["trials"].push_back(identity(trial));
-    key.options.erase("layers");
-    key.options["value"].erase("layer");
-    key.options["value"].erase("clamp");
-    return key;
-}
-
 // Collective. The facts of `pilot` written and measured in memory; the decoder is then as before.
 Json try_options(const dist::Comm& comm, model::Decoder& decoder, const EditJob& pilot,
                  const EditMeasurement& measurement, const edit::EditOptions& options, const fs::path& folder) {
@@ -124,6 +113,17 @@ void check_pilot(const std::vector<edit::Fact>& pilot, const std::vector<edit::F
             problems.add("fact {} is to be written: \"{}\"", fact.id, fact.sentence());
     }
     problems.throw_if_any(ErrorKind::kData, "--tune: facts that a pilot cannot be tried on");
+}
+
+store::ArtefactKey tune_key(const EditJob& pilot, const std::vector<edit::EditOptions>& trials) {
+    store::ArtefactKey key = job_key(pilot);
+    key.stage = "tune";
+    key.options["trials"] = Json::array();
+    for (const edit::EditOptions& trial : trials) key.options["trials"].push_back(identity(trial));
+    key.options.erase("layers");
+    key.options["value"].erase("layer");
+    key.options["value"].erase("clamp");
+    return key;
 }
 
 Tuned tune_edit(const dist::Comm& comm, const EditJob& pilot, const std::vector<edit::EditOptions>& trials,

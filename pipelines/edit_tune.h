@@ -32,6 +32,9 @@ std::vector<edit::EditOptions> tuning_trials(const TuneRequest& request, const e
 // Throws Error(kData) naming facts of a pilot that cannot be scored, or that are among those to be written.
 void check_pilot(const std::vector<edit::Fact>& pilot, const std::vector<edit::Fact>& written);
 
+// The key of a pilot's artefact: what of its job the trials do not choose, and the trials.
+store::ArtefactKey tune_key(const EditJob& pilot, const std::vector<edit::EditOptions>& trials);
+
 struct Tuned {
     store::Artefact artefact;
     edit::EditOptions best;

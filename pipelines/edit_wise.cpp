@@ -9,6 +9,7 @@
 #include "pipelines/edit_measure.h"
 #include "pipelines/stage.h"
 
+#include <memory>
 #include <optional>
 
 namespace nepenthe::pipelines {
@@ -100,29 +101,33 @@ WiseRequest parse(const Arguments& arguments) {
     return request;
 }
 
-}  // namespace
-
-std::vector<std::string> wise_option_names() {
+struct WiseStage {
     WiseRequest request;
-    Options options("edit", "", "");
-    declare(options, request);
-    return options.names();
-}
-
-Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
-    WiseRequest request = parse(arguments);
-    request.common.apply(comm);
-    const auto tokenizer = load_tokenizer(request.model, model::read_config(request.model));
+    std::unique_ptr<const text::Tokenizer> tokenizer;  // stays where it is: the inputs point to it
     edit::WiseInputs inputs;
-    store::ArtefactKey key{"edit", request.wise.to_json(), {}};
+    store::ArtefactKey key;
+};
+
+// Collective. The options, what they name, and the key.
+WiseStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    WiseStage stage{parse(arguments), {}, {}, {}};
+    WiseRequest& request = stage.request;
+    request.common.apply(comm);
+    stage.tokenizer =
+        std::make_unique<const text::Tokenizer>(load_tokenizer(request.model, model::read_config(request.model)));
+    const text::Tokenizer& tokenizer = *stage.tokenizer;
+    edit::WiseInputs& inputs = stage.inputs;
+    store::ArtefactKey& key = stage.key;
+    key = {"edit", request.wise.to_json(), {}};
     dist::run_agreed(comm, "inputs", [&] {
         const edit::FactFile pool = request.read_pool();
         inputs.facts = request.read_facts().facts;
         inputs.irrelevant = edit::irrelevant_texts(pool.facts, inputs.facts);
-        key.inputs["pool"] = pool.digest;
+        key.inputs["pool"] = edit::facts_digest(pool.facts);
     });
     inputs.tokenizer = &tokenizer;
     key.options["method"] = "wise";
+    key.options["compute"] = request.common.compute_key();
     if (request.as_published) {
         key.options["as_published"] = request.published;
         log_info("{}", edit::describe_published(key.options));
@@ -133,21 +138,42 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
     key.inputs["model"] = input_model_digest(comm, request.model);
     key.inputs["tokenizer"] = tokenizer.digest();
     key.inputs["facts"] = edit::facts_digest(inputs.facts);
-    const auto answer_of = [](const store::Artefact& artefact, bool reused) {
-        Answer answer = artefact_answer(artefact, reused, "model with a side memory");
-        answer.json["summary"] = artefact.manifest.value("summary", Json::object());
-        const Json& summary = answer.json["summary"];
-        if (summary.contains("after")) answer.text += metric_lines(summary["before"], summary["after"]);
-        return answer;
-    };
-    if (auto existing = store::find_artefact(comm, request.common.outputs, key)) return answer_of(*existing, true);
+    return stage;
+}
+
+Answer answer_of(const store::Artefact& artefact) {
+    Answer answer = artefact_answer(artefact, "model with a side memory");
+    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    const Json& summary = answer.json["summary"];
+    if (summary.contains("after")) answer.text += metric_lines(summary["before"], summary["after"]);
+    return answer;
+}
+
+}  // namespace
+
+std::vector<std::string> wise_option_names() {
+    WiseRequest request;
+    Options options("edit", "", "");
+    declare(options, request);
+    return options.names();
+}
+
+store::ArtefactKey edit_wise_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare(comm, arguments).key;
+}
+
+Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
+    const WiseStage stage = prepare(comm, arguments);
+    const WiseRequest& request = stage.request;
+    const edit::WiseInputs& inputs = stage.inputs;
+    if (auto existing = store::find_artefact(comm, request.common.outputs, stage.key)) return answer_of(*existing);
 
     auto decoder = model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
-    store::ArtefactWriter writer(comm, request.common.outputs, key);
+    store::ArtefactWriter writer(comm, request.common.outputs, stage.key);
     std::optional<EditMeasurement> measurement;
     std::vector<Json> before;
     if (!request.skip_evaluation) {
-        measurement.emplace(inputs.facts, tokenizer, decoder.config().max_positions);
+        measurement.emplace(inputs.facts, *stage.tokenizer, decoder.config().max_positions);
         before = measurement->all(comm, decoder, writer.scratch_folder() / "before");
     }
     const edit::WiseResult result = edit::wise(comm, decoder, inputs, request.wise, writer.scratch_folder() / "shards");
@@ -171,7 +197,7 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
     dist::run_agreed(comm, "report", [&] {
         if (comm.is_root()) io::write_file_atomically(writer.data_folder() / "report.json", report.dump(2) + "\n");
     });
-    return answer_of(publish_model(comm, writer, decoder, request.model, {}, summary), false);
+    return answer_of(publish_model(comm, writer, decoder, request.model, {}, summary));
 }
 
 }  // namespace nepenthe::pipelines

@@ -37,8 +37,5 @@ std::int64_t leave_out_single_tokens(text::Corpus& corpus, const std::string& wh
 
 // {"artefact", "digest", "reused"} and the line that says so.
 Answer artefact_answer(const store::Artefact& artefact, const std::string& what);
-inline Answer artefact_answer(const store::Artefact& artefact, bool, const std::string& what) {
-    return artefact_answer(artefact, what);
-}
 
 }  // namespace nepenthe::pipelines

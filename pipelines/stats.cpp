@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <utility>
 
 namespace nepenthe::pipelines {
 
@@ -47,13 +49,21 @@ edit::TrueSentences read_sentences(const SentenceSources& sources) {
     return found;
 }
 
-}  // namespace
-
-Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
+struct StatsStage {
     CommonOptions common;
-    edit::MomentOptions stats;
     std::filesystem::path model;
-    std::vector<std::filesystem::path> corpus, merge;
+    std::vector<std::filesystem::path> merge;  // artefacts to add up: then there is no plan
+    std::optional<edit::MomentPlan> plan;
+};
+
+// Collective. The options, what they name, and the plan.
+StatsStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    StatsStage stage;
+    CommonOptions& common = stage.common;
+    std::filesystem::path& model = stage.model;
+    std::vector<std::filesystem::path>& merge = stage.merge;
+    edit::MomentOptions stats;
+    std::vector<std::filesystem::path> corpus;
     SentenceSources sentences;
     std::int64_t characters = 0;
     Options options("stats", "second moments of MLP keys, for edits: several layers in one pass, files that add up",
@@ -86,7 +96,7 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
         options.refuse_unread(others, "without --merge, which adds up what there is", problems);
         problems.throw_if_any(ErrorKind::kUsage, "options");
     }
-    if (!merge.empty()) return artefact_answer(edit::merge_moments(comm, merge, common.outputs), false, "moments");
+    if (!merge.empty()) return stage;
 
     for (const char* name : {"model", "layers"}) {
         if (!options.given(name)) problems.add("--{} is missing", name);
@@ -101,14 +111,34 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
     for (const std::string& problem : stats.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
-    const auto decoder = model::Decoder::load(model, common.compute(), common.torch_device(comm));
-    const auto tokenizer = load_tokenizer(model, decoder.config());
+    const auto tokenizer = load_tokenizer(model, model::read_config(model));
     const std::string digest = input_model_digest(comm, model);
-    edit::MomentTexts texts{read_corpus_documents(corpus, characters), {}};
-    dist::run_agreed(comm, "sentences", [&] { texts.sentences = read_sentences(sentences); });
-    const store::Artefact artefact =
-        edit::compute_moments(comm, decoder, tokenizer, texts, digest, stats, common.outputs);
-    Answer answer = artefact_answer(artefact, false, "moments");
+    dist::run_agreed(comm, "texts", [&] {
+        const edit::MomentTexts texts{read_corpus_documents(corpus, characters), read_sentences(sentences)};
+        stage.plan = edit::plan_moments(tokenizer, texts, digest, stats, common.compute_key());
+    });
+    return stage;
+}
+
+// Collective.
+store::Artefact make(const dist::Comm& comm, StatsStage stage) {
+    const CommonOptions& common = stage.common;
+    if (!stage.plan) return edit::merge_moments(comm, stage.merge, common.outputs);
+    if (auto existing = store::find_artefact(comm, common.outputs, stage.plan->key)) return *existing;
+    const auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
+    return edit::compute_moments(comm, decoder, std::move(*stage.plan), common.outputs);
+}
+
+}  // namespace
+
+store::ArtefactKey stats_key(const dist::Comm& comm, const Arguments& arguments) {
+    const StatsStage stage = prepare(comm, arguments);
+    return stage.plan ? stage.plan->key : edit::merge_key(comm, stage.merge);
+}
+
+Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
+    const store::Artefact artefact = make(comm, prepare(comm, arguments));
+    Answer answer = artefact_answer(artefact, "moments");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     return answer;
 }

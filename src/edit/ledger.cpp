@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "model/tensor_bytes.h"
 #include "store/hdf5.h"
+#include "store/published_files.h"
 
 #include <fmt/ranges.h>
 #include <torch/types.h>
@@ -145,7 +146,8 @@ std::string write_ledger(const dist::Comm& comm, const fs::path& path, const Led
     const Json attributes = {{"options", canonical_json(claims.options)},
                              {"model_digest", claims.model_digest},
                              {"tokenizer_digest", claims.tokenizer_digest},
-                             {"moments_digest", claims.moments_digest}};
+                             {"moments_digest", claims.moments_digest},
+                             {"compute", canonical_json(claims.compute)}};
     store::H5Writer writer(comm, path, kLedgerFormat, kLedgerVersion, attributes);
     Json fact_list = Json::array(), units = Json::array(), changes = Json::array();
     for (const Fact& fact : facts) fact_list.push_back(fact_to_json(fact));
@@ -173,6 +175,7 @@ Ledger read_ledger(const fs::path& path) {
     const fs::path file = fs::is_directory(path) ? path / kLedgerFile : path;
     if (!fs::exists(file))
         fail(ErrorKind::kData, "{}: there is no {} there; it is not an edited model", path.string(), kLedgerFile);
+    store::check_published_file(file);
     const store::H5Reader reader(file, kLedgerFormat);
     Ledger ledger;
     try {
@@ -181,6 +184,7 @@ Ledger read_ledger(const fs::path& path) {
         attributes.at("model_digest").get_to(ledger.claims.model_digest);
         attributes.at("tokenizer_digest").get_to(ledger.claims.tokenizer_digest);
         attributes.at("moments_digest").get_to(ledger.claims.moments_digest);
+        ledger.claims.compute = parse_json(attributes.value("compute", "{}"), file.string());
         ledger.created = attributes.value("created", "");
         for (const Json& fact : parse_json(reader.read_text("/facts"), file.string()))
             ledger.facts.push_back(fact_from_json(fact));

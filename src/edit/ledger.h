@@ -8,7 +8,7 @@
 //     /metrics        text: JSON object: rows of the evaluation before and after
 //     /value/initial  [unit, hidden] f32   v0            /value/delta  [unit, hidden] f32
 //     /key            [unit, intermediate] f64           /residual     [unit, hidden] f64     of the last edited layer
-// Root attributes: options, model_digest (of the unedited model), tokenizer_digest, moments_digest.
+// Root attributes: options, model_digest (of the unedited model), tokenizer_digest, moments_digest, compute.
 
 #include "dist/comm.h"
 #include "edit/edit.h"
@@ -26,6 +26,8 @@ inline constexpr int kLedgerVersion = 1;
 struct LedgerClaims {
     Json options;  // EditOptions::to_json, and "as_published": {row, source, changed} of a run with published numbers
     std::string model_digest, tokenizer_digest, moments_digest;
+    // Device and threads: beside the options, where values and rows have their bits from.
+    Json compute = Json::object();
 };
 
 struct Ledger {

@@ -51,7 +51,8 @@ MomentOptions options() {
 
 store::Artefact compute(const MomentOptions& choice, const std::filesystem::path& outputs,
                         const std::vector<std::string>& texts = documents(), const std::string& model = "stories") {
-    return compute_moments(*testing::world, decoder(), tokenizer(), {texts, {}}, model, choice, outputs);
+    return compute_moments(*testing::world, decoder(),
+                           plan_moments(tokenizer(), {texts, {}}, model, choice, {{"dtype", "fp32"}}), outputs);
 }
 
 // Window by window without padding, one layer at a time, every product in fp64.

@@ -103,7 +103,8 @@ std::vector<std::string> running_text() {
 
 std::filesystem::path gathered(const Case& tiny, const MomentTexts& texts, const MomentOptions& chosen,
                                const std::filesystem::path& outputs) {
-    return compute_moments(*nepenthe::testing::world, tiny.decoder, tiny.tokenizer, texts, "m", chosen, outputs).folder;
+    const MomentPlan plan = plan_moments(tiny.tokenizer, texts, "m", chosen, {{"dtype", "fp32"}});
+    return compute_moments(*nepenthe::testing::world, tiny.decoder, plan, outputs).folder;
 }
 
 // Sentences and as much running text weigh the same; the file says how many there are and about whom.

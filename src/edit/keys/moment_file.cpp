@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "edit/keys/packed_triangle.h"
+#include "store/published_files.h"
 
 #include <fmt/ranges.h>
 
@@ -60,6 +61,7 @@ std::string digest_of_parts(std::vector<MomentPart> parts) {
 
 MomentFile::MomentFile(const std::filesystem::path& path)
     : path_(std::filesystem::is_directory(path) ? path / kMomentFile : path) {
+    store::check_published_file(path_);
     const store::H5Reader file = open();
     const Attributes attributes{file.attributes(), path_};
     claims_.model_digest = attributes.get<std::string>("model_digest");

@@ -270,6 +270,34 @@ void check_mergeable(const std::vector<MomentFile>& files, const std::vector<std
     problems.throw_if_any(ErrorKind::kData, "these moments do not add up");
 }
 
+// Files that are to be added up, in an order that does not depend on the caller's.
+struct Mergeable {
+    std::vector<MomentFile> files;
+    std::vector<MomentPart> parts;
+    store::ArtefactKey key;
+};
+
+// Collective.
+Mergeable read_mergeable(const dist::Comm& comm, const std::vector<std::filesystem::path>& paths) {
+    if (paths.size() < 2) fail(ErrorKind::kUsage, "{} file of moments to add up, two and more can be", paths.size());
+    Mergeable read;
+    auto& [files, parts, key] = read;
+    key = {"stats", {{"merge", paths.size()}}, {}};
+    dist::run_agreed(comm, "read moments", [&] {
+        for (const auto& path : paths) files.emplace_back(path);
+        check_mergeable(files, paths);
+        std::sort(files.begin(), files.end(), [](const MomentFile& a, const MomentFile& b) {
+            return a.claims().corpus_digest < b.claims().corpus_digest;
+        });
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            key.inputs[fmt::format("moments-{}", i)] = files[i].content_digest();
+            parts.insert(parts.end(), files[i].parts().begin(), files[i].parts().end());
+        }
+        std::sort(parts.begin(), parts.end());
+    });
+    return read;
+}
+
 }  // namespace
 
 std::vector<std::string> MomentOptions::validate() const {
@@ -297,25 +325,35 @@ Json MomentOptions::to_json() const {
             {"groups", groups}, {"until", until}};
 }
 
-store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                const MomentTexts& texts, const std::string& model_digest, const MomentOptions& options,
+MomentPlan plan_moments(const text::Tokenizer& tokenizer, const MomentTexts& texts, const std::string& model_digest,
+                        const MomentOptions& options, const Json& compute) {
+    MomentPlan plan;
+    plan.options = options;
+    plan.windows = windows_of(texts, tokenizer, options);
+    plan.claims = {model_digest,
+                   tokenizer.digest(),
+                   windows_digest(plan.windows.windows),
+                   compute.at("dtype").get<std::string>(),
+                   options.window,
+                   {},
+                   texts.sentences.subjects};
+    plan.key = {
+        "stats",
+        {{"options", options.to_json()}, {"compute", compute}},
+        {{"model", model_digest}, {"tokenizer", plan.claims.tokenizer_digest}, {"corpus", plan.claims.corpus_digest}}};
+    if (!texts.sentences.texts.empty()) plan.key.inputs["sentences"] = sentences_digest(texts.sentences);
+    return plan;
+}
+
+store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, MomentPlan plan,
                                 const std::filesystem::path& outputs) {
     const dist::StageScope stage("stats");
+    const MomentOptions& options = plan.options;
+    MixedWindows& windows = plan.windows;
+    MomentClaims& claims = plan.claims;
+    const store::ArtefactKey& key = plan.key;
     check_options(options, decoder);
-    MixedWindows windows;
-    dist::run_agreed(comm, "cut the corpus", [&] { windows = windows_of(texts, tokenizer, options); });
-    MomentClaims claims{model_digest,
-                        tokenizer.digest(),
-                        windows_digest(windows.windows),
-                        compute_name(decoder.compute()),
-                        options.window,
-                        {},
-                        texts.sentences.subjects};
-    store::ArtefactKey key{
-        "stats",
-        {{"options", options.to_json()}, {"dtype", claims.dtype}},
-        {{"model", model_digest}, {"tokenizer", claims.tokenizer_digest}, {"corpus", claims.corpus_digest}}};
-    if (!texts.sentences.texts.empty()) key.inputs["sentences"] = sentences_digest(texts.sentences);
+    NEPENTHE_CHECK(claims.dtype == compute_name(decoder.compute()));
     if (auto existing = store::find_artefact(comm, outputs, key)) return *existing;
 
     store::ArtefactWriter writer(comm, outputs, key);
@@ -333,26 +371,14 @@ store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& de
     return writer.publish(gathering.summary(), {{kMomentFile, digest}});
 }
 
+store::ArtefactKey merge_key(const dist::Comm& comm, const std::vector<std::filesystem::path>& files) {
+    return read_mergeable(comm, files).key;
+}
+
 store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::filesystem::path>& paths,
                               const std::filesystem::path& outputs) {
     const dist::StageScope stage("merge moments");
-    if (paths.size() < 2) fail(ErrorKind::kUsage, "{} file of moments to add up, two and more can be", paths.size());
-    std::vector<MomentFile> files;
-    std::vector<MomentPart> parts;
-    store::ArtefactKey key{"stats", {{"merge", paths.size()}}, {}};
-    dist::run_agreed(comm, "read moments", [&] {
-        for (const auto& path : paths) files.emplace_back(path);
-        check_mergeable(files, paths);
-        // In an order that does not depend on the caller's.
-        std::sort(files.begin(), files.end(), [](const MomentFile& a, const MomentFile& b) {
-            return a.claims().corpus_digest < b.claims().corpus_digest;
-        });
-        for (std::size_t i = 0; i < files.size(); ++i) {
-            key.inputs[fmt::format("moments-{}", i)] = files[i].content_digest();
-            parts.insert(parts.end(), files[i].parts().begin(), files[i].parts().end());
-        }
-        std::sort(parts.begin(), parts.end());
-    });
+    const auto [files, parts, key] = read_mergeable(comm, paths);
     if (auto existing = store::find_artefact(comm, outputs, key)) return *existing;
 
     store::ArtefactWriter writer(comm, outputs, key);

@@ -12,6 +12,7 @@
 #include "dist/comm.h"
 #include "edit/facts/true_sentences.h"
 #include "edit/keys/moment_file.h"
+#include "edit/keys/moment_windows.h"
 #include "model/decoder.h"
 #include "store/artefact.h"
 #include "text/tokenizer.h"
@@ -44,13 +45,26 @@ struct MomentTexts {
     TrueSentences sentences;
 };
 
-// Collective. Gathers the moments of `texts` and publishes them below `outputs`; an artefact of the same key is
+// Texts cut into windows, and the key of what is gathered from them.
+struct MomentPlan {
+    MomentOptions options;
+    MixedWindows windows;
+    MomentClaims claims;
+    store::ArtefactKey key;
+};
+// `compute`: dtype, device and threads, which count. Loads no model. Throws Error(kData) for a corpus without tokens.
+MomentPlan plan_moments(const text::Tokenizer& tokenizer, const MomentTexts& texts, const std::string& model_digest,
+                        const MomentOptions& options, const Json& compute);
+
+// Collective. Gathers the moments of a plan and publishes them below `outputs`; an artefact of the same key is
 // returned as it is, an unfinished one continued. The manifest's summary holds tokens, layers, rounds and how much
-// directions still moved. Throws Error(kUsage) for options and layers that the model does not have, Error(kData) for an
-// empty corpus or keys that are not finite.
-store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                const MomentTexts& texts, const std::string& model_digest, const MomentOptions& options,
+// directions still moved. Throws Error(kUsage) for options and layers that the model does not have, Error(kData) for
+// keys that are not finite.
+store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& decoder, MomentPlan plan,
                                 const std::filesystem::path& outputs);
+
+// Collective. The key of what merge_moments makes of these files.
+store::ArtefactKey merge_key(const dist::Comm& comm, const std::vector<std::filesystem::path>& files);
 
 // Collective. Adds files of the same model, tokenizer, window and layers up into a new artefact; their order does not
 // matter. Throws Error(kData) naming every field that differs, or text that two of them hold.
