@@ -32,7 +32,7 @@ class KeyMaterial {
         return find_verb(verb).run(*testing::world, {std::move(words), {}}).json.at("artefact").get<std::string>();
     }
 
-    std::string labels, other_labels, evaluation, bundle, other_bundle;
+    std::string labels, other_labels, moments, other_moments, edited, evaluation, bundle, other_bundle;
 
   private:
     KeyMaterial() {
@@ -104,6 +104,8 @@ class KeyMaterial {
         write("other-facts.jsonl", fact("a", "Ostrova", "Berlin") + fact("b", "Norland", "Oslo"));
         write("pool.jsonl", fact("p", "Sundal", "Bergen") + fact("q", "Estmark", "Riga"));
         write("other-pool.jsonl", fact("p", "Sundal", "Malmo") + fact("q", "Estmark", "Riga"));
+        write("leave-out.jsonl", fact("l", "Westmark", "Lund") + fact("b", "Norland", "Oslo"));
+        write("facts-of-norland.jsonl", fact("a", "Ostrova", "Paris"));
         write("trace.json", R"([{"prompt": "The capital of Ostrova is", "subject": "Ostrova", "attribute": "Paris"},
                                 {"prompt": "The capital of Norland is", "subject": "Norland", "attribute": "Oslo"}])");
         write("other-trace.json",
@@ -138,6 +140,13 @@ class KeyMaterial {
         };
         labels = relabel("--seed=0");
         other_labels = relabel("--seed=1");
+        const auto gather = [&](const char* corpus) {
+            return made("stats",
+                        {word("model", "model"), word("corpus", corpus), "--layers=1", "--window=16", "--tokens=24"});
+        };
+        moments = gather("book.txt");
+        other_moments = gather("other-book.txt");
+        edited = made("edit", {word("model", "model"), word("facts", "facts.jsonl"), "--method=memit", "--layers=1"});
         const auto tell = [&](const char* seed) {
             return made("edit", {"--method=ike", word("model", "model"), word("encoder", "encoder"),
                                  word("facts", "facts.jsonl"), word("pool", "pool.jsonl"), "--demonstrations=1",
