@@ -1,7 +1,7 @@
 #include "evaluate/rouge.h"
 
 #include "evaluate/porter_stemmer.h"
-#include "text/letters.h"
+#include "evaluate/python_strings.h"
 
 #include <algorithm>
 
@@ -14,7 +14,7 @@ std::vector<std::string> rouge_tokens(std::string_view text) {
         if (!word.empty()) tokens.push_back(word.size() > 3 ? porter_stem(word) : word);
         word.clear();
     };
-    for (const char c : text::to_lower(text)) {
+    for (const char c : lower(text)) {
         if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
             word.push_back(c);
         } else {

@@ -70,6 +70,8 @@ bool is_white_space(char32_t code_point) {
            code_point == 0x202F || code_point == 0x205F || code_point == 0x3000;
 }
 
+bool is_letter(char32_t code_point) { return category_of(code_point)[0] == 'L'; }
+
 bool is_numeric(char32_t code_point) {
     if (code_point < 0x80) return code_point >= '0' && code_point <= '9';
     const bool since_unicode_17 =

@@ -40,6 +40,8 @@ void append_utf8(std::string& out, char32_t code_point);
 
 // The White_Space property.
 bool is_white_space(char32_t code_point);
+// General category L.
+bool is_letter(char32_t code_point);
 // General category N, by Unicode 17.
 bool is_numeric(char32_t code_point);
 // General category P, or one of ASCII's symbols.
