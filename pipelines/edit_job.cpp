@@ -1,5 +1,6 @@
 #include "pipelines/edit_job.h"
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "edit/delta_file.h"
@@ -161,7 +162,7 @@ void describe(Run& run) {
 void write_report(Run& run) {
     dist::run_agreed(run.comm, "report", [&] {
         if (!run.comm.is_root()) return;
-        io::write_file_atomically(run.data("report.json"), run.report.dump(2) + "\n");
+        io::write_file_atomically(run.data("report.json"), json_text(run.report, 2) + "\n");
         if (run.job.options.mode == edit::Mode::kOneAtATime) {
             edit::write_deltas(run.data(edit::kDeltaFile), run.result.deltas, run.decoder);
         }

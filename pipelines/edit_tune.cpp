@@ -1,5 +1,6 @@
 #include "pipelines/edit_tune.h"
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "edit/edited_matrix.h"
@@ -152,7 +153,8 @@ Tuned tune_edit(const dist::Comm& comm, const EditJob& pilot, const std::vector<
         }
         summary["best"] = best;
         dist::run_agreed(comm, "pilot", [&] {
-            if (comm.is_root()) io::write_file_atomically(writer.data_folder() / kTuneFile, summary.dump(2) + "\n");
+            if (comm.is_root())
+                io::write_file_atomically(writer.data_folder() / kTuneFile, json_text(summary, 2) + "\n");
         });
         artefact = writer.publish(summary);
     }

@@ -1,3 +1,4 @@
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "edit/ledger.h"
@@ -195,7 +196,8 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
         report["rows"] = {{"before", before}, {"after", after}};
     }
     dist::run_agreed(comm, "report", [&] {
-        if (comm.is_root()) io::write_file_atomically(writer.data_folder() / "report.json", report.dump(2) + "\n");
+        if (comm.is_root())
+            io::write_file_atomically(writer.data_folder() / "report.json", json_text(report, 2) + "\n");
     });
     return answer_of(publish_model(comm, writer, decoder, request.model, {}, summary));
 }

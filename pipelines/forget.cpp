@@ -1,4 +1,5 @@
 #include "unlearn/forget.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "evaluate/evaluate.h"
@@ -169,7 +170,7 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
         if (!comm.is_root()) return;
         const unlearn::Audit audit = unlearn::audit_labels(stage.labels, stage.forget.alpha, *stage.tokenizer);
         io::write_file_atomically(writer.data_folder() / "audit.txt", audit.to_text());
-        io::write_file_atomically(writer.data_folder() / "audit.json", audit.to_json().dump(2) + "\n");
+        io::write_file_atomically(writer.data_folder() / "audit.json", json_text(audit.to_json(), 2) + "\n");
     });
     return artefact_answer(publish_model(comm, writer, decoder, stage.model, {}, report.to_json()), "model");
 }

@@ -1,5 +1,6 @@
 // nepenthe VERB [options]: finds the verb, runs it on all ranks, prints its answer once.
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/error_translator.h"
 #include "dist/guard.h"
@@ -94,7 +95,7 @@ int run(const dist::Comm& world, const std::vector<std::string>& words) {
     const dist::Watchdog watchdog(world, whole_seconds(options.global().hang_timeout));
     try {
         const Answer answer = run_verb(world, verb, arguments);
-        print_once(world, options.global().json ? answer.json.dump() : answer.text);
+        print_once(world, options.global().json ? json_text(answer.json) : answer.text);
     } catch (const HelpRequested& help) {
         print_once(world, help.text);
     }

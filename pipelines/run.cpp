@@ -1,3 +1,4 @@
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "io/file.h"
@@ -82,7 +83,7 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
     }
     const auto summary = outputs / (recipe.name + ".run.json");
     dist::run_agreed(comm, "run summary", [&] {
-        if (comm.is_root()) io::write_file_atomically(summary, answer.json.dump(2) + "\n");
+        if (comm.is_root()) io::write_file_atomically(summary, json_text(answer.json, 2) + "\n");
     });
     answer.text += fmt::format("\nEvery stage and its artefact: {}\n", summary.string());
     return answer;

@@ -1,4 +1,5 @@
 #include "model/score.h"
+#include "base/json_text.h"
 #include "base/tree_sum.h"
 #include "io/text.h"
 #include "pipelines/verb.h"
@@ -32,7 +33,13 @@ Answer run_score(const dist::Comm& comm, const Arguments& arguments) {
     const auto decoder = model::Decoder::load(folder, common.compute(), common.torch_device(comm));
     const auto tokenizer = load_tokenizer(folder, decoder.config());
     if (windows.window == 0) windows.window = std::min<std::int64_t>(decoder.config().max_positions, 2048);
-    const auto requests = model::sliding_windows(tokenizer.encode_ids(text, /*add_special_tokens=*/true), windows);
+    const auto ids = tokenizer.encode_ids(text, /*add_special_tokens=*/true);
+    if (ids.size() < 2) {
+        fail(ErrorKind::kData,
+             "{}: {} token{} with this tokenizer, and nothing predicts a text's first token; a score takes two",
+             file.string(), ids.size(), ids.size() == 1 ? "" : "s");
+    }
+    const auto requests = model::sliding_windows(ids, windows);
 
     // One window a block: its result cannot depend on which rank computes it.
     store::BlockOptions blocks;
@@ -53,11 +60,16 @@ Answer run_score(const dist::Comm& comm, const Arguments& arguments) {
     const double nll = -tree_sum(sums);
     const double perplexity = std::exp(nll / static_cast<double>(tokens));
     Answer answer;
+    if (!std::isfinite(nll)) {
+        fail(ErrorKind::kData,
+             "the likelihood is not a finite number: the model's activations overflow, check its weights and dtype");
+    }
     answer.json = {{"tokens", tokens},
                    {"nll_sum", nll},
-                   {"perplexity", perplexity},
+                   {"perplexity", finite_or_null(perplexity)},
                    {"window", windows.window},
                    {"stride", windows.stride > 0 ? windows.stride : windows.window / 2}};
+    if (!std::isfinite(perplexity)) answer.json["reason"] = "the perplexity is larger than any double";
     answer.text = fmt::format("tokens      {}\nNLL         {:.4f} nats ({:.4f} a token)\nperplexity  {:.4f}\n", tokens,
                               nll, nll / static_cast<double>(tokens), perplexity);
     return answer;

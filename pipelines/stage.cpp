@@ -1,5 +1,6 @@
 #include "pipelines/stage.h"
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "io/atomic_write.h"
@@ -47,7 +48,7 @@ store::Artefact publish_model(const dist::Comm& comm, store::ArtefactWriter& wri
         // Before the model's own files: none of these may take the place of what is made.
         for (const std::filesystem::path& tokenizer : side_files) copy_tokenizer(tokenizer, folder);
         model::save_model(decoder, source, folder);
-        io::write_file_atomically(folder / "provenance.json", summary.dump(2) + "\n");
+        io::write_file_atomically(folder / "provenance.json", json_text(summary, 2) + "\n");
         // Trust what the disk gives back, not what was meant to be written.
         model::check_saved_model(decoder, source, folder);
     });

@@ -1,4 +1,5 @@
 #include "edit/trace/trace.h"
+#include "base/json_text.h"
 
 #include "dist/guard.h"
 #include "edit/trace/trace_average.h"
@@ -59,7 +60,7 @@ store::Artefact trace(const dist::Comm& comm, TraceStage stage) {
         if (!comm.is_root()) return;
         draw_traces(writer.data_folder() / "figures", cases, averages, options.settings, layers, stage.figures);
         proposal["averages"] = averages_json(averages, options.settings);
-        io::write_file_atomically(writer.data_folder() / "proposal.json", proposal.dump(2) + "\n");
+        io::write_file_atomically(writer.data_folder() / "proposal.json", json_text(proposal, 2) + "\n");
     });
     return writer.publish(summary, {{edit::kTraceFile, digest}});
 }

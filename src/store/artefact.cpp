@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/hash.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "io/atomic_write.h"
@@ -245,7 +246,7 @@ Artefact ArtefactWriter::publish(const Json& summary, const std::map<std::string
     dist::run_agreed(comm_, "publish", [&] {
         fault_point("publish.before_manifest");
         if (comm_.is_root()) {
-            manifest = make_manifest(files, summary).dump(2) + "\n";
+            manifest = make_manifest(files, with_finite_numbers(summary)).dump(2) + "\n";
             io::write_file_atomically(data_folder_ / kManifestName, manifest);
             sync_folders(data_folder_);
         }

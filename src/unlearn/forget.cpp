@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/tree_sum.h"
@@ -166,7 +167,7 @@ class Watch {
             fault_point("forget.best_weights");
             Json log = Json::array();
             for (const Checkpoint& item : checkpoints_) log.push_back(checkpoint_json(item));
-            io::write_file_atomically(log_, log.dump(1));
+            io::write_file_atomically(log_, json_text(log, 1));
             keep_weights(wanted_steps(), work_);
         });
         return !over_budget(now);

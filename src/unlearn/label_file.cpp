@@ -308,9 +308,8 @@ TableOffsets count_all(const dist::Comm& comm, const LabelFileInput& input, Labe
 
 Json LabelCounts::to_json(const std::vector<double>& alpha_values) const {
     const auto rate = [&](std::int64_t count) {
-        return Json{{"value", labelled > 0 ? static_cast<double>(count) / static_cast<double>(labelled) : 0.0},
-                    {"numerator", count},
-                    {"denominator", labelled}};
+        const Json share = labelled > 0 ? Json(static_cast<double>(count) / static_cast<double>(labelled)) : Json();
+        return Json{{"value", share}, {"numerator", count}, {"denominator", labelled}};
     };
     Json by_alpha = Json::object();
     for (std::size_t i = 0; i < alphas.size(); ++i) {

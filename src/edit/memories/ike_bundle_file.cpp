@@ -1,6 +1,7 @@
 // The bundle as an artefact: options.json and a line of JSON a fact.
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "edit/memories/ike.h"
 #include "io/file.h"
 
@@ -79,7 +80,7 @@ IkeBundle IkeBundle::open(const std::filesystem::path& folder) {
 
 void write_bundle(const IkeBundle& bundle, const std::filesystem::path& folder) {
     std::string lines;
-    for (const ToldFact& fact : bundle.facts()) lines += fmt::format("{}\n", to_json(fact).dump());
+    for (const ToldFact& fact : bundle.facts()) lines += fmt::format("{}\n", json_text(to_json(fact)));
     io::write_file_atomically(folder / kFacts, lines);
     io::write_file_atomically(folder / kOptions, bundle.options().to_json().dump(2) + "\n");
 }
