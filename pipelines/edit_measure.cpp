@@ -24,6 +24,7 @@ std::vector<edit::Fact> without_others(std::vector<edit::Fact> facts) {
     for (edit::Fact& fact : facts) {
         fact.paraphrases.clear();
         fact.neighbourhood.clear();
+        fact.portability.clear();
     }
     return facts;
 }

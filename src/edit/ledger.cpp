@@ -90,23 +90,42 @@ void read_rows(const store::H5Reader& reader, const std::string& name, std::vect
     for (std::size_t i = 0; i < records.size(); ++i) row(records[i]) = table[static_cast<std::int64_t>(i)].clone();
 }
 
+// [prompt, answer], and the kind behind them where there is one.
+Json neighbours_to_json(const std::vector<Neighbour>& neighbours) {
+    Json list = Json::array();
+    for (const Neighbour& neighbour : neighbours) {
+        list.push_back({neighbour.prompt, neighbour.answer});
+        if (!neighbour.kind.empty()) list.back().push_back(neighbour.kind);
+    }
+    return list;
+}
+
+std::vector<Neighbour> neighbours_from_json(const Json& list) {
+    std::vector<Neighbour> neighbours;
+    for (const Json& one : list) {
+        neighbours.push_back({one.at(0).get<std::string>(), one.at(1).get<std::string>(),
+                              one.size() > 2 ? one.at(2).get<std::string>() : ""});
+    }
+    return neighbours;
+}
+
 }  // namespace
 
 Json fact_to_json(const Fact& fact) {
-    Json neighbourhood = Json::array();
-    for (const Neighbour& neighbour : fact.neighbourhood) neighbourhood.push_back({neighbour.prompt, neighbour.answer});
-    return {{"id", fact.id},
-            {"subject", fact.subject},
-            {"prompt", fact.prompt},
-            {"target_new", fact.target_new},
-            {"target_true", fact.target_true},
-            {"paraphrases", fact.paraphrases},
-            {"neighbourhood", neighbourhood},
-            {"attribute_prompts", fact.attribute_prompts},
-            {"generation_prompts", fact.generation_prompts},
-            {"relation", fact.relation},
-            {"subject_proposed", fact.subject_proposed},
-            {"source", fact.source}};
+    Json json = {{"id", fact.id},
+                 {"subject", fact.subject},
+                 {"prompt", fact.prompt},
+                 {"target_new", fact.target_new},
+                 {"target_true", fact.target_true},
+                 {"paraphrases", fact.paraphrases},
+                 {"neighbourhood", neighbours_to_json(fact.neighbourhood)},
+                 {"attribute_prompts", fact.attribute_prompts},
+                 {"generation_prompts", fact.generation_prompts},
+                 {"relation", fact.relation},
+                 {"subject_proposed", fact.subject_proposed},
+                 {"source", fact.source}};
+    if (!fact.portability.empty()) json["portability"] = neighbours_to_json(fact.portability);
+    return json;
 }
 
 Fact fact_from_json(const Json& json) {
@@ -117,8 +136,8 @@ Fact fact_from_json(const Json& json) {
     json.at("target_new").get_to(fact.target_new);
     json.at("target_true").get_to(fact.target_true);
     json.at("paraphrases").get_to(fact.paraphrases);
-    for (const Json& pair : json.at("neighbourhood"))
-        fact.neighbourhood.push_back({pair.at(0).get<std::string>(), pair.at(1).get<std::string>()});
+    fact.neighbourhood = neighbours_from_json(json.at("neighbourhood"));
+    if (json.contains("portability")) fact.portability = neighbours_from_json(json.at("portability"));
     json.at("attribute_prompts").get_to(fact.attribute_prompts);
     json.at("generation_prompts").get_to(fact.generation_prompts);
     json.at("relation").get_to(fact.relation);

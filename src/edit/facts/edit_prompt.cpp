@@ -4,6 +4,7 @@
 #include "text/joined_text.h"
 
 #include <string_view>
+#include <utility>
 
 namespace nepenthe::edit {
 
@@ -65,15 +66,21 @@ std::string fill_subject(const std::string& prompt, const std::string& subject) 
     return prompt.substr(0, place) + subject + prompt.substr(place + kPlace.size());
 }
 
-std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
-                                      const std::string& target) {
+JointIds joint_ids(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& target) {
     const text::JoinedText joined = join(prompt, target);
-    const text::Encoding encoding = encode(tokenizer, joined.text);
+    text::Encoding encoding = encode(tokenizer, joined.text);
     const std::size_t count = tail_tokens(encoding, joined.target_begin);
     if (count == 0) {
         fail(ErrorKind::kData, "the target \"{}\" has no tokens in this vocabulary", target);
     }
-    return {encoding.ids.end() - static_cast<std::ptrdiff_t>(count), encoding.ids.end()};
+    const std::size_t target_begin = encoding.ids.size() - count;
+    return {std::move(encoding.ids), target_begin};
+}
+
+std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
+                                      const std::string& target) {
+    const JointIds joint = joint_ids(tokenizer, prompt, target);
+    return {joint.ids.begin() + static_cast<std::ptrdiff_t>(joint.target_begin), joint.ids.end()};
 }
 
 EditRow make_row(const text::Tokenizer& tokenizer, const std::string& prefix, const std::string& prompt,

@@ -24,9 +24,15 @@ struct EditRow {
 // `prompt` with `subject` in the place of its one "{}". Throws Error(kData) for another number of "{}".
 std::string fill_subject(const std::string& prompt, const std::string& subject);
 
-// Ids of the target as it stands after a whole prompt (one joint tokenisation of text::join_texts), the same for
-// training and for scoring: all tokens that cover a character of the target. Throws Error(kData) where that is no
-// token.
+// A prompt and a target behind it as one tokenised text (text::join_texts). The target's tokens, from ids[target_begin]
+// on, are all that cover a character of it. Throws Error(kData) where that is none.
+struct JointIds {
+    std::vector<text::TokenId> ids;  // with the tokenizer's BOS
+    std::size_t target_begin = 0;    // 0 where the prompt has no token of its own
+};
+JointIds joint_ids(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& target);
+
+// The target's part of joint_ids, the same for training and for scoring.
 std::vector<text::TokenId> target_ids(const text::Tokenizer& tokenizer, const std::string& prompt,
                                       const std::string& target);
 

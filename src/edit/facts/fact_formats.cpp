@@ -1,6 +1,7 @@
 #include "edit/facts/fact_formats.h"
 
 #include "base/error.h"
+#include "edit/facts/prompt_groups.h"
 #include "edit/facts/proper_names.h"
 #include "text/joined_text.h"
 
@@ -50,6 +51,8 @@ class Fields {
         return "";
     }
 
+    bool has(const char* name) const { return rest_.contains(name); }
+
     Json take(const char* name) {
         const auto found = rest_.find(name);
         if (found == rest_.end()) return nullptr;
@@ -91,8 +94,13 @@ std::size_t count_braces(std::string_view text) {
     return count;
 }
 
-void take_subject(Fields& fields, Fact& fact, const char* sentence_name) {
-    fact.subject = fields.text("subject");
+// Of two fields the one that the record has.
+const char* present(const Fields& fields, const char* usual, const char* other) {
+    return !fields.has(usual) && fields.has(other) ? other : usual;
+}
+
+void take_subject(Fields& fields, Fact& fact, const char* sentence_name, const char* subject_name = "subject") {
+    fact.subject = fields.text(subject_name);
     const std::string sentence = fields.text(sentence_name);
     if (!fields.fine()) return;
     if (!set_subject(fact, sentence, fact.subject)) {
@@ -100,18 +108,34 @@ void take_subject(Fields& fields, Fact& fact, const char* sentence_name) {
     }
 }
 
-void convert_neighbourhood(Fields& fields, Fact& fact) {
-    const Json list = fields.take("neighbourhood");
-    if (list.is_null()) return;
+// Prompts of our own form: a text beside a "target_true", or {"prompt", "answer", "kind"?}.
+std::vector<Neighbour> take_neighbours(Fields& fields, const char* name, const std::string& target_true) {
+    const Json list = fields.take(name);
+    if (list.is_null()) return {};
+    std::vector<Neighbour> neighbours;
     for (const Json& one : list.is_array() ? list : Json::array({list})) {
-        Fields neighbour(one.is_object() ? one : Json{{"prompt", one}, {"answer", fact.target_true}});
+        Fields neighbour(one.is_object() ? one : Json{{"prompt", one}, {"answer", target_true}});
         const std::string prompt = neighbour.text("prompt"), answer = neighbour.text("answer");
+        const std::string kind = neighbour.optional_text("kind");
         if (!neighbour.fine()) {
-            fields.complain(
-                "\"neighbourhood\" is no list of {\"prompt\", \"answer\"}, nor of prompts beside a \"target_true\"");
-            return;
+            fields.complain(fmt::format(
+                "\"{}\" is no list of {{\"prompt\", \"answer\"}}, nor of prompts beside a \"target_true\"", name));
+            return {};
         }
-        fact.neighbourhood.push_back({prompt, answer});
+        neighbours.push_back({prompt, answer, kind});
+    }
+    return neighbours;
+}
+
+// KnowEdit's groups; those without an answer are counted.
+std::vector<Neighbour> take_groups(Fields& fields, const char* name, Fact& fact) {
+    try {
+        PromptGroups groups = read_prompt_groups(fields.take(name));
+        fact.unanswered += groups.unanswered;
+        return std::move(groups.prompts);
+    } catch (const Error& error) {
+        fields.complain(fmt::format("\"{}\": {}", name, error.what()));
+        return {};
     }
 }
 
@@ -140,7 +164,8 @@ Fact from_json_lines(Fields& fields, const FactOptions& options) {
     fact.attribute_prompts = fields.texts("attribute_prompts");
     fact.generation_prompts = fields.texts("generation_prompts");
     fact.relation = fields.optional_text("relation");
-    convert_neighbourhood(fields, fact);
+    fact.neighbourhood = take_neighbours(fields, "neighbourhood", fact.target_true);
+    fact.portability = take_neighbours(fields, "portability", "");
     return fact;
 }
 
@@ -175,23 +200,32 @@ Fact from_counterfact(Fields& fields) {
     }
     fact.attribute_prompts = fields.texts("attribute_prompts");
     fact.generation_prompts = fields.texts("generation_prompts");
+    fact.portability = take_groups(fields, "portability", fact);
     fact.source["requested_rewrite"] = std::move(rewrite);  // holds the targets' Wikidata ids
     return fact;
 }
 
+// EasyEdit's CounterFact, and KnowEdit: WikiBio calls subject, prompt and target concept, text and labels.
 Fact from_easyedit(Fields& fields) {
     Fact fact;
-    fact.id = fields.id("case_id");
-    take_subject(fields, fact, "prompt");
-    fact.target_new = fields.text("target_new");
-    fact.target_true = fields.optional_text("ground_truth");
-    fact.paraphrases = fields.texts("rephrase_prompt");
+    fact.id = fields.id(present(fields, "case_id", "id"));
+    take_subject(fields, fact, present(fields, "prompt", "text"), present(fields, "subject", "concept"));
+    fact.target_new = fields.text(present(fields, "target_new", "labels"));
+    const Json truth = fields.take("ground_truth");
+    fact.target_true = first_answer(truth).value_or("");
+    const bool texts = truth.is_null() || truth.is_string() || truth.is_array();
+    if (!texts) fields.complain("\"ground_truth\" is neither a text nor a list of texts");
+    fact.paraphrases = fields.texts(present(fields, "rephrase_prompt", "rephrase"));
     const auto prompts = fields.texts("locality_prompt"), answers = fields.texts("locality_ground_truth");
     if (prompts.size() != answers.size()) {
         fields.complain("\"locality_prompt\" and \"locality_ground_truth\" are not of one length");
     } else {
         for (std::size_t i = 0; i < prompts.size(); ++i) fact.neighbourhood.push_back({prompts[i], answers[i]});
     }
+    for (Neighbour& neighbour : take_groups(fields, "locality", fact)) {
+        fact.neighbourhood.push_back(std::move(neighbour));
+    }
+    fact.portability = take_groups(fields, "portability", fact);
     return fact;
 }
 
@@ -210,7 +244,10 @@ Fact from_zsre(Fields& fields, const FactOptions& options) {
     const std::string prompt = fields.optional_text("loc"), true_answer = fields.optional_text("loc_ans");
     if (!is_blank(prompt) && !is_blank(true_answer)) {
         fact.neighbourhood.push_back({rome ? prompt + "?" : prompt, true_answer});
+    } else if (!is_blank(prompt)) {
+        ++fact.unanswered;
     }
+    fact.portability = take_groups(fields, "portability", fact);
     return fact;
 }
 
@@ -235,8 +272,13 @@ FactFormat recognise_format(const Json& record) {
     if (record.contains("requested_rewrite")) return FactFormat::kCounterFact;
     if (record.contains("src")) return FactFormat::kZsre;
     if (record.contains("question")) return FactFormat::kTofu;
-    for (const char* name : {"ground_truth", "rephrase_prompt", "locality_prompt"}) {
-        if (record.contains(name)) return FactFormat::kEasyEditCounterFact;
+    const auto prompt = record.find("prompt");
+    if (prompt != record.end() && prompt->is_string() && count_braces(prompt->get_ref<const std::string&>()) > 0) {
+        return FactFormat::kJsonLines;
+    }
+    for (const char* name :
+         {"ground_truth", "rephrase_prompt", "locality_prompt", "locality", "portability", "concept"}) {
+        if (record.contains(name)) return FactFormat::kEasyEdit;
     }
     return FactFormat::kJsonLines;
 }
@@ -248,7 +290,7 @@ Fact convert_record(const Json& record, FactFormat format, const FactOptions& op
         case FactFormat::kAuto: fail(ErrorKind::kInternal, "a record is read in one form");
         case FactFormat::kJsonLines: fact = from_json_lines(fields, options); break;
         case FactFormat::kCounterFact: fact = from_counterfact(fields); break;
-        case FactFormat::kEasyEditCounterFact: fact = from_easyedit(fields); break;
+        case FactFormat::kEasyEdit: fact = from_easyedit(fields); break;
         case FactFormat::kZsre: fact = from_zsre(fields, options); break;
         case FactFormat::kTofu: fact = from_tofu(fields); break;
     }

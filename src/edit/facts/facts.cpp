@@ -8,6 +8,7 @@
 #include "edit/facts/fact_records.h"
 #include "edit/facts/unlearning_target.h"
 #include "io/file.h"
+#include "text/joined_text.h"
 
 #include <fmt/ranges.h>
 
@@ -27,7 +28,9 @@ using Names = std::vector<std::pair<std::string, Value>>;
 const Names<FactFormat> kFormats{{"auto", FactFormat::kAuto},
                                  {"jsonl", FactFormat::kJsonLines},
                                  {"counterfact", FactFormat::kCounterFact},
-                                 {"counterfact-easyedit", FactFormat::kEasyEditCounterFact},
+                                 {"easyedit", FactFormat::kEasyEdit},
+                                 {"knowedit", FactFormat::kEasyEdit},
+                                 {"counterfact-easyedit", FactFormat::kEasyEdit},
                                  {"zsre", FactFormat::kZsre},
                                  {"tofu", FactFormat::kTofu}};
 const Names<UnlearningTarget> kTargets{{"none", UnlearningTarget::kNone},
@@ -59,12 +62,17 @@ void check_form(const std::string& form) {
     }
 }
 
+// Every prompt in its form, without blanks at its end: they belong to what follows.
 void put_into_form(Fact& fact, const std::string& form) {
     const std::size_t place = form.find("{}");
     const std::string before = form.substr(0, place), behind = form.substr(place + 2);
-    const auto put = [&](std::string& prompt) { prompt = before + prompt + behind; };
+    const auto put = [&](std::string& prompt) {
+        prompt = text::without_end_blanks(before + std::string(text::without_end_blanks(prompt)) + behind);
+    };
     put(fact.prompt);
-    for (Neighbour& neighbour : fact.neighbourhood) put(neighbour.prompt);
+    for (auto* others : {&fact.neighbourhood, &fact.portability}) {
+        for (Neighbour& other : *others) put(other.prompt);
+    }
     for (auto* prompts : {&fact.paraphrases, &fact.attribute_prompts, &fact.generation_prompts}) {
         for (std::string& prompt : *prompts) put(prompt);
     }
@@ -100,8 +108,13 @@ class FactReader {
         if (options_.limit > 0 && std::cmp_greater(facts_.size(), options_.limit)) {
             facts_.resize(static_cast<std::size_t>(options_.limit));
         }
-        for (Fact& fact : facts_) put_into_form(fact, options_.prompt_form);
-        return {std::move(facts_), std::move(digest), bad_.describe(), bad_.count()};
+        std::size_t unanswered = 0;
+        for (Fact& fact : facts_) {
+            put_into_form(fact, options_.prompt_form);
+            unanswered += fact.unanswered;
+        }
+        if (unanswered > 0) log_warning("{}: {} prompts without an answer are left out", file_, unanswered);
+        return {std::move(facts_), std::move(digest), bad_.describe(), bad_.count(), unanswered};
     }
 
   private:

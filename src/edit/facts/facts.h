@@ -14,6 +14,7 @@ namespace nepenthe::edit {
 // A prompt about something else and its true answer.
 struct Neighbour {
     std::string prompt, answer;
+    std::string kind = {};  // what KnowEdit calls it: "Relation_Specificity", "Reasoning" …; "" = has no name
 };
 
 struct Fact {
@@ -24,15 +25,24 @@ struct Fact {
     std::string target_true;                                         // "" = unknown; evaluation alone uses it
     std::vector<std::string> paraphrases;                            // whole prompts
     std::vector<Neighbour> neighbourhood;                            // must keep their answer
+    std::vector<Neighbour> portability;                              // what follows from the new target, as answers
     std::vector<std::string> attribute_prompts, generation_prompts;  // CounterFact as ROME publishes it
     std::string relation;                                            // CounterFact's relation_id
     bool subject_proposed = false;  // the subject was found by propose_subject, not given
+    std::size_t unanswered = 0;     // prompts of its record that have no answer: they were left out
     Json source;                    // what else the record holds (TOFU's perturbed answers, Wikidata's ids …)
 
     std::string sentence() const;  // the prompt with its subject
 };
 
-enum class FactFormat { kAuto, kJsonLines /* design.md §5 */, kCounterFact, kEasyEditCounterFact, kZsre, kTofu };
+enum class FactFormat {
+    kAuto,
+    kJsonLines /* design.md §5 */,
+    kCounterFact,
+    kEasyEdit /* CounterFact and KnowEdit in EasyEdit's fields */,
+    kZsre,
+    kTofu
+};
 
 // What to write for a question whose answer is to be forgotten (editing.md §14).
 enum class UnlearningTarget { kNone, kDummy, kIncorrect /* the item's perturbed answer */, kAvoidant /* a refusal */ };
@@ -55,6 +65,7 @@ struct FactFile {
     std::string digest;            // SHA-256 of the file's bytes
     std::vector<std::string> bad;  // with skip_bad: what was left out and why (the first 20, then their lines)
     std::size_t skipped = 0;       // how many records that is
+    std::size_t unanswered = 0;    // prompts about other things that have no answer and were left out
 };
 
 // A JSON array or JSON Lines of any of the forms, read one record after another. A record without an id gets its index.

@@ -239,7 +239,9 @@ std::vector<Fact> leak_free(const std::vector<Fact>& pool, const std::vector<Fac
         subjects.insert(fact.subject);
         asked.insert(fact.sentence());
         asked.insert(fact.paraphrases.begin(), fact.paraphrases.end());
-        for (const Neighbour& neighbour : fact.neighbourhood) asked.insert(neighbour.prompt);
+        for (const auto* others : {&fact.neighbourhood, &fact.portability}) {
+            for (const Neighbour& other : *others) asked.insert(other.prompt);
+        }
     }
     const auto leaks = [&](const Fact& fact) {
         if (ids.contains(fact.id) || subjects.contains(fact.subject) || asked.contains(fact.sentence())) return true;
@@ -297,7 +299,9 @@ Fact IkeBundle::told(const Fact& fact) const {
     told.prompt = prompt(fact.id, fact.prompt);
     fill_subject(told.prompt, fact.subject);  // throws where the context brings a "{}" of its own
     for (std::string& paraphrase : told.paraphrases) paraphrase = prompt(fact.id, paraphrase);
-    for (Neighbour& neighbour : told.neighbourhood) neighbour.prompt = prompt(fact.id, neighbour.prompt);
+    for (auto* others : {&told.neighbourhood, &told.portability}) {
+        for (Neighbour& other : *others) other.prompt = prompt(fact.id, other.prompt);
+    }
     for (auto* prompts : {&told.attribute_prompts, &told.generation_prompts}) {
         for (std::string& one : *prompts) one = prompt(fact.id, one);
     }
