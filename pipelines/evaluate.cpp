@@ -1,8 +1,10 @@
+#include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
 #include "evaluate/metric.h"
 #include "io/file.h"
 #include "io/text.h"
+#include "pipelines/comparison_table.h"
 #include "pipelines/evaluation.h"
 #include "pipelines/stage.h"
 #include "store/published_files.h"
@@ -27,6 +29,17 @@ std::string items_file(const std::string& model, std::string task) {
     return fmt::format("items-{}-{}.jsonl", model, task);
 }
 
+// A metric whose meaning has changed since would be compared with another one under its name.
+void check_version(const std::filesystem::path& folder, const std::string& metric, int version) {
+    const int here = evaluate::metric_definition(metric).version;
+    if (version == here) return;
+    fail(ErrorKind::kData,
+         "--compare-with {}: {} was measured by version {} of its definition, this program has version {}; evaluate "
+         "that "
+         "model again",
+         folder.string(), metric, version, here);
+}
+
 // What an earlier evaluation measured.
 std::vector<NamedResults> earlier_results(const store::Artefact& artefact) {
     const std::filesystem::path& folder = artefact.folder;
@@ -40,7 +53,10 @@ std::vector<NamedResults> earlier_results(const store::Artefact& artefact) {
         one.name = model;
         for (const auto& [task, metrics] : measured.at("results").items()) {
             std::vector<std::string> names;
-            for (const auto& [name, metric] : metrics.items()) names.push_back(name);
+            for (const auto& [name, metric] : metrics.items()) {
+                check_version(folder, name, measured.at("metrics").at(name).at("version").get<int>());
+                names.push_back(name);
+            }
             std::vector<Json> rows;
             io::for_each_json_line(folder / items_file(model, task),
                                    [&](std::size_t, const Json& row) { rows.push_back(row); });
@@ -68,13 +84,15 @@ Json results_of(const std::vector<NamedResults>& earlier, const std::vector<Name
     return json;
 }
 
-void write_results(const std::filesystem::path& folder, const std::vector<NamedResults>& models, const Json& results) {
-    io::write_file_atomically(folder / "results.json", results.dump(2) + "\n");
-    io::write_file_atomically(folder / "table.txt", comparison_table(models));
+void write_results(const std::filesystem::path& folder, const std::vector<NamedResults>& earlier,
+                   const std::vector<NamedResults>& models, const Json& results) {
+    io::write_file_atomically(folder / "results.json", json_text(results, 2) + "\n");
+    io::write_file_atomically(folder / "table.txt",
+                              comparison_table(earlier, models, results.value("comparisons", Json::object())));
     for (const NamedResults& model : models) {
         for (const evaluate::TaskResult& task : model.results) {
             std::string lines;
-            for (const Json& item : task.items) lines += item.dump() + "\n";
+            for (const Json& item : task.items) lines += json_text(item) + "\n";
             io::write_file_atomically(folder / items_file(model.name, task.task), lines);
         }
     }
@@ -175,7 +193,7 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     }
     const Json results = results_of(stage.earlier, measured);
     dist::run_agreed(comm, "write results", [&] {
-        if (comm.is_root()) write_results(writer.data_folder(), measured, results);
+        if (comm.is_root()) write_results(writer.data_folder(), stage.earlier, measured, results);
     });
     return answer_from(writer.publish(results["results"]));
 }

@@ -1,6 +1,7 @@
 #include "pipelines/evaluation.h"
 
 #include "dist/guard.h"
+#include "evaluate/metric.h"
 #include "evaluate/task_inputs.h"
 #include "io/text.h"
 #include "pipelines/evaluation_reads.h"
@@ -9,14 +10,6 @@
 #include <algorithm>
 
 namespace nepenthe::pipelines {
-
-namespace {
-
-std::string number_text(double value) {
-    return std::abs(value) >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.4f}", value);
-}
-
-}  // namespace
 
 void Evaluation::declare(Options& table) {
     table.add("tasks", options.tasks, "names, comma-separated; --list-tasks explains them");
@@ -39,6 +32,8 @@ void Evaluation::declare(Options& table) {
     table.add("tofu", options.tofu, "folder with TOFU's *_perturbed.json");
     table.add("tofu-forget", options.tofu_forget, {"forget01", "forget05", "forget10"}, "TOFU's forget set");
     table.add("tofu-prompt", options.tofu_prompt, "what stands before TOFU's answers; {} is the question");
+    table.add("tofu-truth-ratio", truth_ratio_, {"geometric", "arithmetic"},
+              "means of false answers' probabilities: the paper's, or that of version 1");
     table.add("told", options.told, "TOFU: prompt bundle (edit --method ike) that stands before the questions");
     table.add("encoder", options.encoder, "sentence encoder that finds a question's context in the bundle");
     table.add("told-above", options.told_above, "smallest cosine with a told fact that brings its context");
@@ -48,6 +43,7 @@ void Evaluation::declare(Options& table) {
 void Evaluation::finish(const Options& table, std::uint64_t seed) {
     options.seed = seed;
     fact_words_.finish(options.fact_options);
+    options.tofu_truth_ratio = evaluate::parse_truth_ratio(truth_ratio_);
     Problems problems = options.validate();
     check_tasks_read(table, options.tasks, !texts.empty(), problems);
     if (options.tasks.empty() && texts.empty()) problems.add("nothing to measure: give --tasks or --texts");
@@ -87,7 +83,8 @@ Json Evaluation::key(const dist::Comm& comm) const {
                 {"facts",
                  {fact_words_.format, fact_words_.zsre, fact_words_.target, options.fact_options.skip_bad,
                   options.fact_options.prompt_form}},
-                {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens}}};
+                {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens, truth_ratio_}},
+                {"metric_versions", evaluate::changed_metric_versions()}};
     key["told_above"] = options.told_above;
     std::string digests;
     dist::run_agreed(comm, "inputs of the tasks", [&] {
@@ -101,35 +98,6 @@ Json Evaluation::key(const dist::Comm& comm) const {
     comm.broadcast(digests);
     key["inputs"] = parse_json(digests, "digests of inputs");
     return key;
-}
-
-std::string comparison_table(const std::vector<NamedResults>& models) {
-    std::vector<std::vector<std::string>> rows{{"task", "metric"}};
-    for (const NamedResults& model : models) rows[0].push_back(model.name);
-    for (std::size_t task = 0; task < models.front().results.size(); ++task) {
-        const auto& first = models.front().results[task];
-        for (std::size_t metric = 0; metric < first.metrics.size(); ++metric) {
-            std::vector<std::string> row{first.task, first.metrics[metric].name};
-            for (const NamedResults& model : models) {
-                const evaluate::Metric& value = model.results[task].metrics[metric];
-                row.push_back(std::isnan(value.low) ? number_text(value.value)
-                                                    : fmt::format("{} [{}, {}]", number_text(value.value),
-                                                                  number_text(value.low), number_text(value.high)));
-            }
-            rows.push_back(std::move(row));
-        }
-    }
-    std::vector<std::size_t> widths(rows[0].size());
-    for (const auto& row : rows) {
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    }
-    std::string text;
-    for (const auto& row : rows) {
-        for (std::size_t i = 0; i < row.size(); ++i) text += fmt::format("{:<{}}", row[i], widths[i] + 2);
-        text.erase(text.find_last_not_of(' ') + 1);
-        text += "\n";
-    }
-    return text;
 }
 
 }  // namespace nepenthe::pipelines

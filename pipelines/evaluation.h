@@ -29,15 +29,12 @@ struct Evaluation {
 
   private:
     FactWords fact_words_;
+    std::string truth_ratio_ = "geometric";
 };
 
 struct NamedResults {
     std::string name;
     std::vector<evaluate::TaskResult> results;
 };
-
-// One row a metric, one column a model; the change against the first model with the paired test's p in the last
-// column's place when there are two.
-std::string comparison_table(const std::vector<NamedResults>& models);
 
 }  // namespace nepenthe::pipelines

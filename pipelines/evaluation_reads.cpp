@@ -27,11 +27,12 @@ const std::vector<Reads>& table() {
         {{"completion-prompts", "dictionary", "completions", "completion-tokens"}, {"familiarity_completion"}},
         {{"neighbour-prompts"}, {"neighbour_probability"}},
         {{"facts"}, {"counterfact", "zsre", "easyedit", "edit_generation"}},
-        {{"fact-format", "fact-prompt", "zsre-convention", "target", "skip-bad"},
+        {{"fact-format", "fact-prompt", "zsre-convention", "target"},
          {"counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts"}},
+        {{"skip-bad"}, {"benchmarks", "counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts", "tofu"}},
         {{"reference-texts"}, {"edit_generation"}},
         {{"unrelated-facts"}, {"unrelated_facts"}},
-        {{"tofu", "tofu-forget", "tofu-prompt", "told", "answer-tokens"}, {"tofu"}},
+        {{"tofu", "tofu-forget", "tofu-prompt", "tofu-truth-ratio", "told", "answer-tokens"}, {"tofu"}},
     };
     return reads;
 }

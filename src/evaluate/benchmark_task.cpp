@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "evaluate/benchmark_files.h"
 #include "evaluate/choice_scores.h"
 #include "evaluate/task.h"
@@ -21,15 +22,26 @@ class BenchmarkTask : public Task {
     BenchmarkTask(const Benchmark& benchmark, std::vector<ChoiceItem> items, const TaskInput& input)
         : benchmark_(benchmark), items_(std::move(items)) {
         Problems problems;
+        std::vector<ChoiceItem> kept;
         for (std::size_t i = 0; i < items_.size(); ++i) {
             try {
                 encoded_.push_back(encode(items_[i], input));
+                kept.push_back(items_[i]);
             } catch (const Error& error) {
                 problems.add("item {}: {}", i, error.what());
             }
         }
-        problems.throw_if_any(ErrorKind::kData, benchmark.name);
+        if (problems.empty()) return;
+        if (!input.options.fact_options.skip_bad || kept.empty()) {
+            problems.throw_if_any(ErrorKind::kData, benchmark.name);
+        }
+        const auto count = static_cast<std::int64_t>(problems.items().size());
+        log_warning("{}: {} items cannot be scored and are left out", benchmark.name, count);
+        left_out_.push_back({count, "items that cannot be scored, the first: " + problems.items().front()});
+        items_ = std::move(kept);
     }
+
+    std::vector<LeftOut> left_out() const override { return left_out_; }
 
     std::int64_t items() const override { return static_cast<std::int64_t>(items_.size()); }
     std::int64_t items_per_block() const override { return kItemsPerBlock; }
@@ -106,6 +118,7 @@ class BenchmarkTask : public Task {
     const Benchmark& benchmark_;
     std::vector<ChoiceItem> items_;
     std::vector<EncodedItem> encoded_;
+    std::vector<LeftOut> left_out_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Two models on the same items: paired differences with intervals and p-values.
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/metric.h"
 #include "evaluate/paired_measures.h"
@@ -26,10 +27,10 @@ Json compare_metric(const MetricDefinition& definition, std::span<const Json> ro
     std::vector<double> differences(rows_before.size());
     for (std::size_t i = 0; i < differences.size(); ++i) differences[i] = second.influence[i] - first.influence[i];
     const Interval interval = mean95(differences);
-    Json json = {{"before", first.value},
-                 {"after", second.value},
-                 {"difference", second.value - first.value},
-                 {"ci95", {interval.low, interval.high}},
+    Json json = {{"before", finite_or_null(first.value)},
+                 {"after", finite_or_null(second.value)},
+                 {"difference", finite_or_null(second.value - first.value)},
+                 {"ci95", {finite_or_null(interval.low), finite_or_null(interval.high)}},
                  {"n", rows_before.size()}};
     if (definition.aggregation == Aggregation::kProportion) {
         const auto before = item_values(rows_before, definition.name), after = item_values(rows_after, definition.name);
@@ -44,10 +45,10 @@ Json compare_metric(const MetricDefinition& definition, std::span<const Json> ro
         json["p_value"] = mcnemar_exact(lost, gained);
     } else {
         json["test"] = "paired t";
-        json["p_value"] = paired_t_test(second.influence, first.influence);
+        json["p_value"] = finite_or_null(paired_t_test(second.influence, first.influence));
     }
     if (definition.aggregation == Aggregation::kExponentialRatio) {
-        json["ratio"] = second.value / first.value;
+        json["ratio"] = finite_or_null(second.value / first.value);
         const auto ks = ks_two_sample(item_means(item_values(rows_before, definition.name)),
                                       item_means(item_values(rows_after, definition.name)));
         json["kolmogorov_smirnov"] = {{"statistic", ks.statistic}, {"p_value", ks.p_value}};

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "evaluate/fact_items.h"
 #include "evaluate/task.h"
 #include "evaluate/text_statistics.h"
 #include "io/text.h"
@@ -59,14 +60,15 @@ struct Subject {
 
 class EditGenerationTask : public Task {
   public:
-    EditGenerationTask(const std::vector<edit::Fact>& facts, const TaskInput& input)
+    EditGenerationTask(FactItems items, const TaskInput& input)
         : tokenizer_(input.tokenizer),
           tokens_(std::min(kTokens, input.config.max_positions)),
-          seed_(input.options.seed) {
+          seed_(input.options.seed),
+          left_out_(std::move(items.left_out)) {
         if (!input.options.reference_texts.empty()) references_ = read_references(input.options.reference_texts);
         tf_idf_.emplace(references_.texts);
         std::uint64_t prompts = 0, long_prompts = 0, without = 0;
-        for (const edit::Fact& fact : facts) {
+        for (const edit::Fact& fact : items.facts) {
             Subject subject{fact.id, {}, prompts, ""};
             for (const std::string& prompt : fact.generation_prompts) {
                 auto ids = tokenizer_.encode(prompt, true).ids;
@@ -94,10 +96,16 @@ class EditGenerationTask : public Task {
             fail(ErrorKind::kData,
                  "{}: no text about the new target of any fact: relation and Wikidata id must be the facts'",
                  input.options.reference_texts.string());
-        if (without > 0) log_warning("{} facts without generation prompts are left out", without);
-        if (long_prompts > 0)
-            log_warning("{} generation prompts of {} and more tokens are left out", long_prompts, tokens_);
+        const auto leave_out = [&](std::uint64_t count, const std::string& what) {
+            if (count == 0) return;
+            log_warning("{} {} are left out", count, what);
+            left_out_.push_back({static_cast<std::int64_t>(count), what});
+        };
+        leave_out(without, "facts without generation prompts that fit");
+        leave_out(long_prompts, fmt::format("generation prompts of {} and more tokens", tokens_));
     }
+
+    std::vector<LeftOut> left_out() const override { return left_out_; }
 
     std::int64_t items() const override { return std::ssize(subjects_); }
     std::int64_t items_per_block() const override { return 1; }
@@ -165,14 +173,13 @@ class EditGenerationTask : public Task {
     std::vector<Subject> subjects_;
     std::optional<TfIdf> tf_idf_;
     bool referenced_ = false;
+    std::vector<LeftOut> left_out_;
 };
 
 }  // namespace
 
 std::unique_ptr<Task> make_edit_generation_task(const std::string&, const TaskInput& input) {
-    edit::FactOptions options = input.options.fact_options;
-    options.limit = input.options.limit;
-    return std::make_unique<EditGenerationTask>(edit::read_facts(input.options.facts, options).facts, input);
+    return std::make_unique<EditGenerationTask>(read_fact_items(input.options.facts, input.options), input);
 }
 
 }  // namespace nepenthe::evaluate

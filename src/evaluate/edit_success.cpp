@@ -29,7 +29,7 @@ using PromptScores = std::vector<ObjectScore>;  // of a prompt's objects: new an
 
 struct FactScores {
     PromptScores rewrite;
-    std::vector<PromptScores> paraphrases, neighbourhood;
+    std::vector<PromptScores> paraphrases = {}, neighbourhood = {}, portability = {};
 };
 
 ObjectScore object_score(const EncodedPair& pair, ChoiceScore&& score) {
@@ -49,6 +49,23 @@ Json mean_over(const std::vector<PromptScores>& prompts, const std::function<dou
 
 double accuracy(const PromptScores& prompt) { return prompt[0].accuracy; }
 double strict(const PromptScores& prompt) { return prompt[0].strict() ? 1 : 0; }
+
+using Kinds = std::vector<std::string>;  // of prompts, in order
+
+// The prompts of one kind.
+std::vector<PromptScores> of_kind(const std::vector<PromptScores>& prompts, const Kinds& kinds, std::string_view kind) {
+    std::vector<PromptScores> chosen;
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+        if (kinds[i] == kind) chosen.push_back(prompts[i]);
+    }
+    return chosen;
+}
+
+// KnowEdit's kinds of portability that are measured by themselves as well.
+constexpr std::pair<const char*, const char*> kPortability[] = {
+    {"Reasoning", "easyedit_portability_reasoning_acc"},
+    {"Logical_Generalization", "easyedit_portability_logical_generalization_acc"},
+    {"Subject_Aliasing", "easyedit_portability_subject_aliasing_acc"}};
 
 Json likelihoods(const std::vector<PromptScores>& prompts) {
     Json all = Json::array();
@@ -84,13 +101,27 @@ void add_zsre(Json& row, const FactScores& scores) {
     row["neighbourhood_token_accuracy"] = mean_over(scores.neighbourhood, accuracy);
 }
 
-void add_easyedit(Json& row, const FactScores& scores) {
+void add_easyedit(Json& row, const FactScores& scores, const Kinds& located) {
     row["easyedit_rewrite_acc"] = accuracy(scores.rewrite);
     row["easyedit_rephrase_acc"] = mean_over(scores.paraphrases, accuracy);
     row["efficacy_strict"] = strict(scores.rewrite);
     row["paraphrase_strict"] = mean_over(scores.paraphrases, strict);
     Json& tokens = row["locality_argmax"] = Json::array();
     for (const PromptScores& prompt : scores.neighbourhood) tokens.push_back(prompt[0].best);
+    if (std::ranges::any_of(located, [](const std::string& kind) { return !kind.empty(); })) {
+        row["locality_kinds"] = located;
+    }
+}
+
+void add_portability(Json& row, EditMeasure measure, const FactScores& scores, const Kinds& ported) {
+    if (measure != EditMeasure::kEasyEdit) {
+        row["portability_token_accuracy"] = mean_over(scores.portability, accuracy);
+        return;
+    }
+    row["easyedit_portability_acc"] = mean_over(scores.portability, accuracy);
+    for (const auto& [kind, metric] : kPortability) {
+        row[metric] = mean_over(of_kind(scores.portability, ported, kind), accuracy);
+    }
 }
 
 }  // namespace
@@ -115,6 +146,7 @@ EditSuccess::EditSuccess(EditMeasure measure, std::span<const edit::Fact> facts,
             facts_.push_back(encode(fact, tokenizer, max_positions));
             paraphrased_ = paraphrased_ || !fact.paraphrases.empty();
             located_ = located_ || !fact.neighbourhood.empty();
+            for (const edit::Neighbour& prompt : fact.portability) ported_.insert(prompt.kind);
         } catch (const Error& error) {
             if (++bad <= kListed) problems.add("fact {}: {}", fact.id, error.what());
         }
@@ -138,12 +170,17 @@ EditSuccess::EncodedFact EditSuccess::encode(const edit::Fact& fact, const text:
     };
     std::vector<std::string> objects{fact.target_new};
     if (against_true) objects.push_back(fact.target_true);
-    EncodedFact encoded{fact.id, prompt_with(fact.sentence(), objects), {}, {}};
+    EncodedFact encoded{.id = fact.id, .rewrite = prompt_with(fact.sentence(), objects)};
     for (const std::string& paraphrase : fact.paraphrases)
         encoded.paraphrases.push_back(prompt_with(paraphrase, objects));
     for (const edit::Neighbour& neighbour : fact.neighbourhood) {
         objects.back() = neighbour.answer;
         encoded.neighbourhood.push_back(prompt_with(neighbour.prompt, objects));
+        encoded.located.push_back(neighbour.kind);
+    }
+    for (const edit::Neighbour& follows : fact.portability) {
+        encoded.portability.push_back(prompt_with(follows.prompt, {follows.answer}));
+        encoded.ported.push_back(follows.kind);
     }
     return encoded;
 }
@@ -158,6 +195,7 @@ double EditSuccess::cost(std::size_t fact) const {
     double cost = prompt_cost(encoded.rewrite);
     for (const Prompt& prompt : encoded.paraphrases) cost += prompt_cost(prompt);
     for (const Prompt& prompt : encoded.neighbourhood) cost += prompt_cost(prompt);
+    for (const Prompt& prompt : encoded.portability) cost += prompt_cost(prompt);
     return cost;
 }
 
@@ -168,6 +206,7 @@ std::vector<Json> EditSuccess::rows(const model::Decoder& decoder, std::size_t b
         append(facts_[i].rewrite);
         std::ranges::for_each(facts_[i].paraphrases, append);
         std::ranges::for_each(facts_[i].neighbourhood, append);
+        std::ranges::for_each(facts_[i].portability, append);
     }
     std::vector<ChoiceScore> scores = score_continuations(decoder, pairs);
     std::size_t next = 0;
@@ -178,19 +217,22 @@ std::vector<Json> EditSuccess::rows(const model::Decoder& decoder, std::size_t b
     };
     std::vector<Json> rows;
     for (std::size_t i = begin; i < end; ++i) {
-        FactScores of_fact{take(facts_[i].rewrite), {}, {}};
+        FactScores of_fact{.rewrite = take(facts_[i].rewrite)};
         for (const Prompt& prompt : facts_[i].paraphrases) of_fact.paraphrases.push_back(take(prompt));
         for (const Prompt& prompt : facts_[i].neighbourhood) of_fact.neighbourhood.push_back(take(prompt));
+        for (const Prompt& prompt : facts_[i].portability) of_fact.portability.push_back(take(prompt));
         Json row = {{"id", i},
                     {"fact", facts_[i].id},
                     {"rewrite_nll", likelihoods({of_fact.rewrite})[0]},
                     {"paraphrase_nll", likelihoods(of_fact.paraphrases)},
                     {"neighbourhood_nll", likelihoods(of_fact.neighbourhood)}};
+        if (!of_fact.portability.empty()) row["portability_nll"] = likelihoods(of_fact.portability);
         switch (measure_) {
             case EditMeasure::kCounterFact: add_counterfact(row, of_fact); break;
             case EditMeasure::kZsre: add_zsre(row, of_fact); break;
-            case EditMeasure::kEasyEdit: add_easyedit(row, of_fact); break;
+            case EditMeasure::kEasyEdit: add_easyedit(row, of_fact, facts_[i].located); break;
         }
+        if (!ported_.empty()) add_portability(row, measure_, of_fact, facts_[i].ported);
         rows.push_back(std::move(row));
     }
     return rows;
@@ -207,16 +249,20 @@ std::vector<std::string> EditSuccess::metrics() const {
             add(true, {"efficacy_score", "efficacy_magnitude", "efficacy_strict"});
             add(paraphrased_, {"paraphrase_score", "paraphrase_magnitude", "paraphrase_strict"});
             add(located_, {"neighbourhood_score", "neighbourhood_magnitude", "neighbourhood_strict"});
+            add(!ported_.empty(), {"portability_token_accuracy"});
             break;
         case EditMeasure::kZsre:
             add(paraphrased_ && located_, {"zsre_score"});
             add(true, {"rewrite_token_accuracy"});
             add(paraphrased_, {"paraphrase_token_accuracy"});
             add(located_, {"neighbourhood_token_accuracy"});
+            add(!ported_.empty(), {"portability_token_accuracy"});
             break;
         case EditMeasure::kEasyEdit:
             add(true, {"easyedit_rewrite_acc", "efficacy_strict"});
             add(paraphrased_, {"easyedit_rephrase_acc", "paraphrase_strict"});
+            add(!ported_.empty(), {"easyedit_portability_acc"});
+            for (const auto& [kind, metric] : kPortability) add(ported_.contains(kind), {metric});
             break;
     }
     return names;
@@ -238,6 +284,10 @@ std::string EditSuccess::digest() const {
         for (const auto* prompts : {&fact.paraphrases, &fact.neighbourhood}) {
             hash.update("[");
             std::ranges::for_each(*prompts, update);
+        }
+        if (!fact.portability.empty()) {
+            hash.update("[").update(Json(fact.ported).dump());
+            std::ranges::for_each(fact.portability, update);
         }
     }
     return hash.hex();

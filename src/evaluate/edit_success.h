@@ -10,6 +10,7 @@
 #include "text/tokenizer.h"
 
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,8 +21,8 @@ enum class EditMeasure {
     kCounterFact,  // new against true object: success, magnitude, strict match (ROME)
     kZsre,  // teacher-forced accuracy of the target's tokens; unrelated questions against their right answers (ROME,
             // MEMIT)
-    kEasyEdit,  // teacher-forced accuracy beside strict match; unrelated questions against the unedited model, by
-                // compare()
+    kEasyEdit,  // teacher-forced accuracy beside strict match, also of what follows (portability); unrelated questions
+                // against the unedited model, by compare()
 };
 
 // The name of the measure's task.
@@ -42,8 +43,8 @@ class EditSuccess {
     // One row for each of the facts [begin, end): "id" (its index), "fact" (its id), a value of each metric, the
     // negative log-likelihoods. Not collective; the last bits depend on the facts of the call.
     std::vector<Json> rows(const model::Decoder& decoder, std::size_t begin, std::size_t end) const;
-    // Without paraphrases, or without prompts about other things, in any of the facts, the metrics about them are left
-    // out.
+    // Without paraphrases, without prompts about other things, or without prompts about what follows (portability) in
+    // any of the facts, the metrics about them are left out.
     std::vector<std::string> metrics() const;
     // The rows of all facts as a result like those of evaluate(), for tables and compare().
     TaskResult result(std::vector<Json> rows) const;
@@ -56,7 +57,8 @@ class EditSuccess {
     struct EncodedFact {
         std::string id;
         Prompt rewrite;
-        std::vector<Prompt> paraphrases, neighbourhood;
+        std::vector<Prompt> paraphrases = {}, neighbourhood = {}, portability = {};
+        std::vector<std::string> located = {}, ported = {};  // kinds of neighbourhood and portability prompts
     };
 
     EncodedFact encode(const edit::Fact& fact, const text::Tokenizer& tokenizer, std::int64_t max_positions) const;
@@ -64,6 +66,7 @@ class EditSuccess {
     EditMeasure measure_;
     std::vector<EncodedFact> facts_;
     bool paraphrased_ = false, located_ = false;  // any fact has paraphrases, prompts about other things
+    std::set<std::string> ported_;                // kinds of the portability prompts of all facts
 };
 
 }  // namespace nepenthe::evaluate

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "evaluate/edit_success.h"
+#include "evaluate/fact_items.h"
 #include "evaluate/task.h"
 
 #include <utility>
@@ -12,7 +13,8 @@ namespace {
 
 class EditTask : public Task {
   public:
-    explicit EditTask(EditSuccess success) : success_(std::move(success)) {}
+    EditTask(EditSuccess success, std::vector<LeftOut> left_out)
+        : success_(std::move(success)), left_out_(std::move(left_out)) {}
 
     std::int64_t items() const override { return static_cast<std::int64_t>(success_.facts()); }
     std::int64_t items_per_block() const override { return 16; }
@@ -21,10 +23,12 @@ class EditTask : public Task {
         return success_.rows(decoder, static_cast<std::size_t>(begin), static_cast<std::size_t>(end));
     }
     std::vector<std::string> metrics() const override { return success_.metrics(); }
+    std::vector<LeftOut> left_out() const override { return left_out_; }
     std::string digest() const override { return success_.digest(); }
 
   private:
     EditSuccess success_;
+    std::vector<LeftOut> left_out_;
 };
 
 EditMeasure measure_named(const std::string& name) {
@@ -37,11 +41,13 @@ EditMeasure measure_named(const std::string& name) {
 }  // namespace
 
 std::unique_ptr<Task> make_edit_task(const std::string& name, const TaskInput& input) {
-    edit::FactOptions options = input.options.fact_options;
-    options.limit = input.options.limit;
-    const edit::FactFile file = edit::read_facts(input.options.facts, options);
-    return std::make_unique<EditTask>(
-        EditSuccess(measure_named(name), file.facts, input.tokenizer, input.config.max_positions));
+    const EditMeasure measure = measure_named(name);
+    const auto success_of = [&](std::span<const edit::Fact> facts) {
+        return EditSuccess(measure, facts, input.tokenizer, input.config.max_positions);
+    };
+    FactItems items = read_fact_items(input.options.facts, input.options);
+    leave_out_unscorable(items, input.options, [&](const edit::Fact& fact) { success_of({&fact, 1}); });
+    return std::make_unique<EditTask>(success_of(items.facts), std::move(items.left_out));
 }
 
 }  // namespace nepenthe::evaluate

@@ -115,6 +115,7 @@ std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& d
     std::vector<TaskResult> results;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
         results.push_back(make_result(options.tasks[i], tasks[i]->metrics(), std::move(rows[i])));
+        results.back().left_out = tasks[i]->left_out();
     }
     return results;
 }
@@ -125,7 +126,10 @@ Json results_json(const std::vector<TaskResult>& results) {
                  {"higher_is_better", Json::object()},
                  {"metrics", Json::object()}};
     for (const TaskResult& result : results) {
-        json["n-samples"][result.task] = {{"effective", result.items.size()}};
+        Json& samples = json["n-samples"][result.task] = {{"effective", result.items.size()}};
+        for (const LeftOut& some : result.left_out) {
+            samples["left_out"].push_back({{"count", some.count}, {"what", some.what}});
+        }
         for (const Metric& metric : result.metrics) {
             const MetricDefinition& definition = metric_definition(metric.name);
             json["results"][result.task][metric.name] = metric.to_json();

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "dist/comm.h"
 #include "edit/facts/facts.h"
+#include "evaluate/tofu_measures.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 
@@ -17,17 +18,25 @@ namespace nepenthe::evaluate {
 
 // One number as it is shown: value = numerator / denominator (or a function of it, named by the metric).
 struct Metric {
-    std::string name;  // "acc", "acc_norm", "perplexity" …
-    double value = 0, numerator = 0, denominator = 0;
-    double low = 0, high = 0;  // 95 % interval; NaN (null in JSON) where one item gives none
+    std::string name;                                  // "acc", "acc_norm", "perplexity" …
+    double value = 0, numerator = 0, denominator = 0;  // a value of nothing (denominator 0) is NaN
+    double low = 0, high = 0;                          // 95 % interval; NaN where there is none: a single item
     bool higher_is_better = true;
-    Json to_json() const;  // {value, numerator, denominator, ci95}
+    // {value, numerator, denominator, ci95}; null stands for NaN, and for a value beside its "reason".
+    Json to_json() const;
+};
+
+// What a task could not measure, and so counts nowhere.
+struct LeftOut {
+    std::int64_t count = 0;
+    std::string what;  // "facts without generation prompts"
 };
 
 struct TaskResult {
     std::string task;
     std::vector<Metric> metrics;
     std::vector<Json> items;  // one row an item, sorted by item id; the same on every rank
+    std::vector<LeftOut> left_out = {};
 };
 
 struct EvaluateOptions {
@@ -50,10 +59,11 @@ struct EvaluateOptions {
     std::filesystem::path tofu;             // folder with TOFU's *_perturbed.json
     std::string tofu_forget = "forget10";   // forget01, forget05 or forget10
     std::string tofu_prompt = "{}";         // what stands before the answer; {} is the question
-    std::int64_t answer_tokens = 128;       // the most that are generated for an answer (TOFU)
-    std::filesystem::path told;             // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
-    std::filesystem::path encoder;          // … found by this sentence encoder …
-    double told_above = -1;                 // … where the cosine with the nearest told fact is not below this
+    TruthRatio tofu_truth_ratio = TruthRatio::kGeometric;  // the paper's; figures of the other form have other names
+    std::int64_t answer_tokens = 128;                      // the most that are generated for an answer (TOFU)
+    std::filesystem::path told;     // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
+    std::filesystem::path encoder;  // … found by this sentence encoder …
+    double told_above = -1;         // … where the cosine with the nearest told fact is not below this
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).
@@ -72,7 +82,8 @@ std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& d
 // Paired comparison of two models on the same items: differences, intervals, p-values; JSON by task and metric.
 Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult>& after);
 
-// lm-evaluation-harness's layout: {"results": {task: {metric: {value, numerator, denominator, ci95}}}, …}.
+// lm-evaluation-harness's layout: {"results": {task: {metric: {value, numerator, denominator, ci95}}}, …}. What was
+// left out stands beside the number of items, "n-samples".
 Json results_json(const std::vector<TaskResult>& results);
 
 }  // namespace nepenthe::evaluate

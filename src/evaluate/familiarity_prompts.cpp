@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "evaluate/python_strings.h"
 #include "io/text.h"
+#include "text/joined_text.h"
 
 #include <algorithm>
 
@@ -35,6 +36,7 @@ FamiliarityPrompt read_prompt(const Json& outer, bool need_continuations) {
                              .content = continuations(entry, "content"),
                              .generic = continuations(entry, "generic")};
     if (strip(prompt.prompt).empty()) fail(ErrorKind::kData, "the prompt is empty");
+    prompt.prompt = text::without_end_blanks(prompt.prompt);
     if (entry.contains("subtlety")) {
         if (!entry["subtlety"].is_number_integer()) fail(ErrorKind::kData, "\"subtlety\" is not a whole number");
         prompt.subtlety = entry["subtlety"];

@@ -12,7 +12,7 @@
 namespace nepenthe::evaluate {
 
 struct FamiliarityPrompt {
-    std::string prompt;
+    std::string prompt;                // without blanks at its end: they belong to what follows
     std::vector<std::string> content;  // continuations that only somebody who knows the corpus would write
     std::vector<std::string> generic;  // continuations that anybody might write
     std::int64_t subtlety = 0;         // 1 = the prompt names the corpus … 10 = it hardly hints at it; 0 = not given

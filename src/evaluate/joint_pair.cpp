@@ -1,15 +1,26 @@
 #include "evaluate/joint_pair.h"
 
+#include "base/error.h"
 #include "edit/facts/edit_prompt.h"
+
+#include <utility>
 
 namespace nepenthe::evaluate {
 
 EncodedPair joint_pair(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& answer,
                        std::int64_t max_positions) {
-    // The whole prompt in the subject's place.
-    const edit::EditRow row = edit::make_row(tokenizer, "", "{}", prompt, answer, max_positions);
-    EncodedPair pair{row.ids, row.ids.size() + 1 - row.targets.size()};
-    pair.ids.push_back(row.targets.back());
+    edit::JointIds joint = edit::joint_ids(tokenizer, prompt, answer);
+    EncodedPair pair{std::move(joint.ids), joint.target_begin};
+    if (pair.context == 0) {
+        // The tokenizer adds nothing to texts, and the prompt shares its only token with the answer, or is empty.
+        pair.ids.insert(pair.ids.begin(), prefix_token(tokenizer));
+        pair.context = 1;
+    }
+    // The last token is predicted, not fed.
+    if (std::cmp_greater(pair.ids.size() - 1, max_positions)) {
+        fail(ErrorKind::kData, "\"{}\" with \"{}\" behind it takes {} tokens, the model's window holds {}", prompt,
+             answer, pair.ids.size() - 1, max_positions);
+    }
     return pair;
 }
 

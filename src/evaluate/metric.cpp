@@ -1,7 +1,9 @@
 #include "evaluate/metric.h"
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "evaluate/statistics.h"
+#include "io/text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -82,6 +84,9 @@ Estimate estimate_of_values(const MetricDefinition& definition, std::span<const 
         numerator += value.numerator;
         denominator += value.denominator;
     }
+    if (denominator == 0) {
+        return {definition.of_nothing, std::vector<double>(values.size(), definition.of_nothing)};
+    }
     const double ratio = numerator / denominator;
     const bool exponential = definition.aggregation == Aggregation::kExponentialRatio;
     Estimate result{exponential ? std::exp(ratio) : ratio, {}};
@@ -110,7 +115,14 @@ Estimate harmonic_mean(std::span<const Estimate> parts, std::size_t items) {
 }  // namespace
 
 Json Metric::to_json() const {
-    return {{"value", value}, {"numerator", numerator}, {"denominator", denominator}, {"ci95", {low, high}}};
+    Json json = {{"value", finite_or_null(value)},
+                 {"numerator", numerator},
+                 {"denominator", denominator},
+                 {"ci95", {finite_or_null(low), finite_or_null(high)}}};
+    if (!std::isfinite(value)) {
+        json["reason"] = denominator == 0 ? "none of the items has it" : "it is larger than any double";
+    }
+    return json;
 }
 
 ItemValue item_value(const Json& row, const std::string& metric) {
@@ -121,7 +133,9 @@ ItemValue item_value(const Json& row, const std::string& metric) {
         return {(*found)[0].get<double>(), (*found)[1].get<double>()};
     }
     if (found != row.end() && found->is_null()) return {0, 0};
-    fail(ErrorKind::kData, "an item's row has no metric \"{}\": {}", metric, row.dump().substr(0, 200));
+    const std::string text = row.dump();
+    fail(ErrorKind::kData, "an item's row has no metric \"{}\": {}", metric,
+         text.substr(0, io::bytes_of_code_points(text, 200)));
 }
 
 std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string& metric) {
@@ -148,6 +162,11 @@ Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> 
         metric.numerator += value.numerator;
         metric.denominator += value.denominator;
     }
+    if (metric.denominator == 0) {
+        metric.value = definition.of_nothing;
+        metric.low = metric.high = NAN;
+        return metric;
+    }
     const double ratio = metric.numerator / metric.denominator;
     metric.value = definition.aggregation == Aggregation::kExponentialRatio ? std::exp(ratio) : ratio;
     const Interval interval = interval_of(definition.aggregation, values);
@@ -166,7 +185,9 @@ Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> 
     return {.name = definition.name,
             .value = whole.value,
             .numerator = whole.value > 0 ? n : 0,
-            .denominator = whole.value > 0 ? n / whole.value : n,
+            .denominator = whole.value > 0           ? n / whole.value
+                           : std::isnan(whole.value) ? 0
+                                                     : n,
             .low = interval.low,
             .high = interval.high,
             .higher_is_better = definition.higher_is_better};

@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "evaluate/evaluate.h"
 
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,12 +34,15 @@ struct MetricDefinition {
     bool higher_is_better = true;
     std::string unit;
     std::string formula;
-    std::vector<std::string> components = {};  // of kHarmonicMean
+    std::vector<std::string> components = {};                      // of kHarmonicMean
+    double of_nothing = std::numeric_limits<double>::quiet_NaN();  // where the denominators add up to 0
 };
 
 // Every metric of the module, for docs and results. Throws Error(kInternal) for an unknown name.
 const std::vector<MetricDefinition>& metric_definitions();
 const MetricDefinition& metric_definition(std::string_view name);
+// Of every metric whose meaning has changed, its version: what results depend on beside inputs and options.
+Json changed_metric_versions();
 
 // Throws Error(kData) where a row lacks the metric.
 ItemValue item_value(const Json& row, const std::string& metric);

@@ -14,7 +14,8 @@ const std::vector<MetricDefinition>& metric_definitions() {
          "token of it is the most likely one"},
         {"acc_norm", 1, kProportion, true, "share of items",
          "the same after dividing each log-likelihood by the choice's length in characters, leading space not counted"},
-        {"f1", 1, kRatio, true, "", "2 · true positives / (items answered yes + items that are yes)"},
+        // 0 where nothing is yes and nothing was answered so, as scikit-learn has it.
+        {"f1", 1, kRatio, true, "", "2 · true positives / (items answered yes + items that are yes)", {}, 0},
         {"mcc", 1, kCorrelation, true, "", "Matthews' correlation of answers with right answers, both 0 or 1"},
         {"perplexity", 1, kExponentialRatio, false, "",
          "exp(negative log-likelihood / count); the count is tokens for texts, items for lambada_openai"},
@@ -55,10 +56,10 @@ const std::vector<MetricDefinition>& metric_definitions() {
          "",
          "S: harmonic mean of ES, PS and NS",
          {"efficacy_score", "paraphrase_score", "neighbourhood_score"}},
-        {"generation_entropy", 1, kMean, true, "bits",
+        {"generation_entropy", 2, kMean, true, "bits",
          "GE: ½ (⅔ H₂ + 4⁄3 H₃) of a generated text's 2- and 3-grams, mean inside a fact, then over facts (papers show "
          "100 times that)"},
-        {"reference_consistency", 1, kRatio, true, "cosine",
+        {"reference_consistency", 2, kRatio, true, "cosine",
          "RS: TF-IDF cosine of a fact's generated texts with the reference texts about its new target"},
         // zsRE as ROME and MEMIT score it: teacher-forced accuracy of the target's tokens, mean inside a fact, then
         // over facts.
@@ -79,33 +80,45 @@ const std::vector<MetricDefinition>& metric_definitions() {
          "EasyEdit's reliability: as rewrite_token_accuracy"},
         {"easyedit_rephrase_acc", 1, kRatio, true, "share of tokens",
          "EasyEdit's generality: as paraphrase_token_accuracy"},
+        // KnowEdit's portability (arXiv 2401.01286) as EasyEdit scores it: what follows from a fact, as token accuracy.
+        {"easyedit_portability_acc", 1, kRatio, true, "share of tokens",
+         "EasyEdit's portability: accuracy of the answers to what follows from the fact, teacher-forced, mean over all "
+         "such prompts of a fact, then over facts"},
+        {"easyedit_portability_reasoning_acc", 1, kRatio, true, "share of tokens",
+         "the same of the kind Reasoning: what the fact and others together say"},
+        {"easyedit_portability_logical_generalization_acc", 1, kRatio, true, "share of tokens",
+         "the same of the kind Logical_Generalization: what the fact implies"},
+        {"easyedit_portability_subject_aliasing_acc", 1, kRatio, true, "share of tokens",
+         "the same of the kind Subject_Aliasing: the fact, its subject by another name"},
+        {"portability_token_accuracy", 1, kRatio, true, "share of tokens",
+         "the same quantity as easyedit_portability_acc, beside ROME's and MEMIT's metrics"},
         // TOFU (arXiv 2401.06121).
         {"tofu_forget_probability", 1, kRatio, false, "probability",
          "the questions to be forgotten: exp(−mean negative log-likelihood of the answer's tokens, EOS included)"},
         {"tofu_forget_rouge", 1, kRatio, false, "share of tokens",
          "the questions to be forgotten: ROUGE-L recall of the greedy answer"},
-        {"tofu_forget_truth_ratio", 1, kRatio, true, "",
-         "the questions to be forgotten: min(r, 1/r), r = mean p(false answers) / p(paraphrased answer)"},
+        {"tofu_forget_truth_ratio", 2, kRatio, true, "",
+         "the questions to be forgotten: min(r, 1/r), r = geometric mean of p(false answers) / p(paraphrased answer)"},
         {"tofu_retain_probability", 1, kRatio, true, "probability",
          "TOFU authors to be kept: exp(−mean negative log-likelihood of the answer's tokens, EOS included)"},
         {"tofu_retain_rouge", 1, kRatio, true, "share of tokens",
          "TOFU authors to be kept: ROUGE-L recall of the greedy answer"},
-        {"tofu_retain_truth_ratio", 1, kRatio, true, "",
-         "TOFU authors to be kept: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_retain_truth_ratio", 2, kRatio, true, "",
+         "TOFU authors to be kept: max(0, 1 − r), r = geometric mean of p(false answers) / p(paraphrased answer)"},
         {"tofu_real_authors_probability", 1, kRatio, true, "probability",
          "real authors: the same quantity of the right answer over its sum with the false ones"},
         {"tofu_real_authors_rouge", 1, kRatio, true, "share of tokens",
          "real authors: ROUGE-L recall of the greedy answer"},
-        {"tofu_real_authors_truth_ratio", 1, kRatio, true, "",
-         "real authors: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_real_authors_truth_ratio", 2, kRatio, true, "",
+         "real authors: max(0, 1 − r), r = geometric mean of p(false answers) / p(right answer)"},
         {"tofu_world_facts_probability", 1, kRatio, true, "probability",
          "world facts: the same quantity of the right answer over its sum with the false ones"},
         {"tofu_world_facts_rouge", 1, kRatio, true, "share of tokens",
          "world facts: ROUGE-L recall of the greedy answer"},
-        {"tofu_world_facts_truth_ratio", 1, kRatio, true, "",
-         "world facts: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_world_facts_truth_ratio", 2, kRatio, true, "",
+         "world facts: max(0, 1 − r), r = geometric mean of p(false answers) / p(right answer)"},
         {"tofu_model_utility",
-         1,
+         2,
          kHarmonicMean,
          true,
          "",
@@ -113,6 +126,24 @@ const std::vector<MetricDefinition>& metric_definitions() {
          {"tofu_retain_probability", "tofu_retain_rouge", "tofu_retain_truth_ratio", "tofu_real_authors_probability",
           "tofu_real_authors_rouge", "tofu_real_authors_truth_ratio", "tofu_world_facts_probability",
           "tofu_world_facts_rouge", "tofu_world_facts_truth_ratio"}},
+        // The same with the arithmetic mean of the false answers' probabilities: what version 1 of the names above was.
+        {"tofu_forget_truth_ratio_arithmetic", 1, kRatio, true, "",
+         "the questions to be forgotten: min(r, 1/r), r = mean p(false answers) / p(paraphrased answer)"},
+        {"tofu_retain_truth_ratio_arithmetic", 1, kRatio, true, "",
+         "TOFU authors to be kept: max(0, 1 − r), r = mean p(false answers) / p(paraphrased answer)"},
+        {"tofu_real_authors_truth_ratio_arithmetic", 1, kRatio, true, "",
+         "real authors: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_world_facts_truth_ratio_arithmetic", 1, kRatio, true, "",
+         "world facts: max(0, 1 − r), r = mean p(false answers) / p(right answer)"},
+        {"tofu_model_utility_arithmetic",
+         1,
+         kHarmonicMean,
+         true,
+         "",
+         "harmonic mean of the nine TOFU measures of what must stay, truth ratios with arithmetic means",
+         {"tofu_retain_probability", "tofu_retain_rouge", "tofu_retain_truth_ratio_arithmetic",
+          "tofu_real_authors_probability", "tofu_real_authors_rouge", "tofu_real_authors_truth_ratio_arithmetic",
+          "tofu_world_facts_probability", "tofu_world_facts_rouge", "tofu_world_facts_truth_ratio_arithmetic"}},
         {"known_answer_rate", 1, kProportion, true, "share of prompts",
          "the greedy answer is the known one, token by token, of its length"},
     };
@@ -124,6 +155,14 @@ const MetricDefinition& metric_definition(std::string_view name) {
         if (definition.name == name) return definition;
     }
     fail(ErrorKind::kInternal, "no metric is called \"{}\"", name);
+}
+
+Json changed_metric_versions() {
+    Json versions = Json::object();
+    for (const MetricDefinition& definition : metric_definitions()) {
+        if (definition.version > 1) versions[definition.name] = definition.version;
+    }
+    return versions;
 }
 
 }  // namespace nepenthe::evaluate

@@ -40,7 +40,7 @@ text::TokenId first_token(const text::Tokenizer& tokenizer, const std::string& p
 EncodedPrompt encode_prompt(const text::Tokenizer& tokenizer, const FamiliarityPrompt& prompt,
                             std::int64_t max_positions) {
     EncodedPrompt encoded;
-    encoded.ids = encode_with_special_tokens(tokenizer, text::without_end_blanks(prompt.prompt));
+    encoded.ids = encode_with_special_tokens(tokenizer, prompt.prompt);
     std::set<text::TokenId> content, generic;
     for (const std::string& word : prompt.content) {
         content.insert(first_token(tokenizer, prompt.prompt, encoded.ids, word));

@@ -1,5 +1,6 @@
 #include "evaluate/paired_measures.h"
 
+#include "base/json_text.h"
 #include "evaluate/statistics.h"
 
 #include <algorithm>
@@ -8,24 +9,38 @@ namespace nepenthe::evaluate {
 
 namespace {
 
+// KnowEdit's kinds of locality that are measured by themselves as well.
+constexpr std::pair<const char*, const char*> kLocality[] = {
+    {"Relation_Specificity", "easyedit_locality_relation_specificity"},
+    {"Forgetfulness", "easyedit_locality_forgetfulness"}};
+
 bool all_hold(const TaskResult& result, const char* field) {
     return !result.items.empty() &&
            std::all_of(result.items.begin(), result.items.end(), [&](const Json& row) { return row.contains(field); });
 }
 
-// Over facts that have unrelated prompts, the mean share of equal tokens.
-Json locality(const TaskResult& before, const TaskResult& after) {
+// Of the prompts of a row, those of this kind; all of them for "".
+bool is_of_kind(const Json& row, std::size_t prompt, const std::string& kind) {
+    if (kind.empty()) return true;
+    const auto kinds = row.find("locality_kinds");
+    return kinds != row.end() && (*kinds)[prompt] == kind;
+}
+
+// Over facts that have unrelated prompts of the kind, the mean share of equal tokens.
+Json locality(const TaskResult& before, const TaskResult& after, const std::string& kind) {
     std::vector<double> shares;
     for (std::size_t i = 0; i < before.items.size(); ++i) {
         const Json& first = before.items[i]["locality_argmax"];
         const Json& second = after.items[i]["locality_argmax"];
         double prompts = 0, sum = 0;
-        for (std::size_t prompt = 0; prompt < first.size(); ++prompt, ++prompts) {
+        for (std::size_t prompt = 0; prompt < first.size(); ++prompt) {
+            if (!is_of_kind(before.items[i], prompt, kind)) continue;
             double equal = 0;
             for (std::size_t token = 0; token < first[prompt].size(); ++token) {
                 equal += first[prompt][token] == second[prompt][token];
             }
             sum += equal / static_cast<double>(first[prompt].size());
+            ++prompts;
         }
         if (prompts > 0) shares.push_back(sum / prompts);
     }
@@ -36,7 +51,18 @@ Json locality(const TaskResult& before, const TaskResult& after) {
     return {{"value", total / facts},
             {"numerator", total},
             {"denominator", facts},
-            {"ci95", {interval.low, interval.high}}};
+            {"ci95", {finite_or_null(interval.low), finite_or_null(interval.high)}}};
+}
+
+bool any_located(const TaskResult& result) {
+    return std::ranges::any_of(result.items, [](const Json& row) { return !row["locality_argmax"].empty(); });
+}
+
+bool any_of_kind(const TaskResult& result, const std::string& kind) {
+    return std::ranges::any_of(result.items, [&](const Json& row) {
+        const auto kinds = row.find("locality_kinds");
+        return kinds != row.end() && std::find(kinds->begin(), kinds->end(), kind) != kinds->end();
+    });
 }
 
 Json alteration(const TaskResult& before, const TaskResult& after) {
@@ -69,7 +95,10 @@ std::vector<double> truth_ratios(const TaskResult& result) {
 Json paired_measures(const TaskResult& before, const TaskResult& after) {
     Json measures = Json::object();
     if (all_hold(before, "locality_argmax") && all_hold(after, "locality_argmax")) {
-        measures["easyedit_locality"] = locality(before, after);
+        if (any_located(before)) measures["easyedit_locality"] = locality(before, after, "");
+        for (const auto& [kind, name] : kLocality) {
+            if (any_of_kind(before, kind)) measures[name] = locality(before, after, kind);
+        }
     }
     if (all_hold(before, "answer_ids") && all_hold(after, "answer_ids")) {
         measures["unintended_alteration"] = alteration(before, after);

@@ -8,7 +8,8 @@ namespace nepenthe::evaluate {
 // By name, what the rows of this task allow; an empty object where that is nothing:
 //   easyedit_locality      of the tokens of unrelated answers (rows' "locality_argmax"), the share whose most likely
 //   token is
-//                          the one of the model before; mean over facts
+//                          the one of the model before; mean over facts. Where rows name the kinds of these prompts
+//                          (KnowEdit), also easyedit_locality_relation_specificity and easyedit_locality_forgetfulness
 //   unintended_alteration  share of items whose greedy answer (rows' "answer_ids") is another one; Wilson's interval
 //   forget_quality         p-value that the truth ratios of TOFU's forget set (rows' "forget_truth") come from the
 //   distribution of

@@ -43,8 +43,9 @@ std::int64_t window_of(const TaskInput& input) {
 
 class PerplexityTask : public Task {
   public:
-    PerplexityTask(std::vector<Piece> pieces, std::int64_t per_block, std::int64_t limit)
-        : pieces_(std::move(pieces)), per_block_(per_block) {
+    PerplexityTask(std::vector<Piece> pieces, std::int64_t per_block, std::int64_t limit,
+                   std::vector<LeftOut> left_out = {})
+        : pieces_(std::move(pieces)), per_block_(per_block), left_out_(std::move(left_out)) {
         if (limit > 0 && std::cmp_less(limit, pieces_.size())) pieces_.resize(static_cast<std::size_t>(limit));
     }
 
@@ -89,6 +90,8 @@ class PerplexityTask : public Task {
         return names;
     }
 
+    std::vector<LeftOut> left_out() const override { return left_out_; }
+
     std::string digest() const override {
         Sha256 hash;
         for (const Piece& piece : pieces_) {
@@ -103,6 +106,7 @@ class PerplexityTask : public Task {
   private:
     std::vector<Piece> pieces_;
     std::int64_t per_block_;
+    std::vector<LeftOut> left_out_;
 };
 
 Piece one_window(model::ScoreRequest request, const char* metric) {
@@ -123,6 +127,7 @@ std::unique_ptr<Task> make_word_perplexity_task(const std::string&, const TaskIn
             {rolling_windows(ids, prefix_token(input.tokenizer), window),
              {{"word_perplexity", words}, {"byte_perplexity", bytes}, {"bits_per_byte", bytes, std::log(2.0)}}});
     }
+    if (pieces.empty()) fail(ErrorKind::kData, "{} holds no page", wikitext_file(input.options).string());
     return std::make_unique<PerplexityTask>(std::move(pieces), 1, limit);
 }
 
@@ -150,12 +155,16 @@ std::unique_ptr<Task> make_text_perplexity_task(const std::string&, const TaskIn
             pieces.push_back(one_window(std::move(request), "perplexity"));
         }
     }
-    if (documents.blank + unpredicted > 0) {
-        log_info("{}: {} blank documents and {} of one token are passed over", input.options.text.string(),
-                 documents.blank, unpredicted);
-    }
     if (pieces.empty()) fail(ErrorKind::kData, "{}: no document has two tokens", input.options.text.string());
-    return std::make_unique<PerplexityTask>(std::move(pieces), 4, input.options.limit);
+    std::vector<LeftOut> left_out;
+    const auto leave_out = [&](std::int64_t count, const char* what) {
+        if (count == 0) return;
+        log_info("{}: {} {} are passed over", input.options.text.string(), count, what);
+        left_out.push_back({count, what});
+    };
+    leave_out(documents.blank, "blank documents");
+    leave_out(unpredicted, "documents of fewer than two tokens, in which nothing is predicted");
+    return std::make_unique<PerplexityTask>(std::move(pieces), 4, input.options.limit, std::move(left_out));
 }
 
 }  // namespace nepenthe::evaluate

@@ -28,6 +28,8 @@ class Task {
     virtual std::vector<Json> run(const model::Decoder& decoder, std::int64_t begin, std::int64_t end) const = 0;
     // Names in metric_definitions(); every row holds a value of each.
     virtual std::vector<std::string> metrics() const = 0;
+    // What its files hold and no row does, with the reason in words.
+    virtual std::vector<LeftOut> left_out() const { return {}; }
     // What the rows depend on beside the model: content and settings, for the journal's key.
     virtual std::string digest() const = 0;
 };

@@ -20,7 +20,9 @@ std::string text_of(const Json& row, const char* name) {
 TofuItem item_of(TofuSet set, const Json& row) {
     if (!row.is_object()) fail(ErrorKind::kData, "not a JSON object");
     TofuItem item{set, text_of(row, "question"), text_of(row, "answer"), "", {}};
-    item.paraphrased = row.contains("paraphrased_answer") ? text_of(row, "paraphrased_answer") : item.answer;
+    const bool invented = set == TofuSet::kForget || set == TofuSet::kRetain;
+    item.paraphrased =
+        invented && row.contains("paraphrased_answer") ? text_of(row, "paraphrased_answer") : item.answer;
     const auto found = row.find("perturbed_answer");
     if (found == row.end() || !found->is_array() || found->empty())
         fail(ErrorKind::kData, "no list \"perturbed_answer\"");

@@ -18,7 +18,7 @@ std::string tofu_set_name(TofuSet set);
 struct TofuItem {
     TofuSet set = TofuSet::kForget;
     std::string question, answer;
-    std::string paraphrased;             // the answer itself where the file has none
+    std::string paraphrased;             // the answer itself of the sets about the real world, and where there is none
     std::vector<std::string> perturbed;  // false answers, at least one
 };
 

@@ -4,54 +4,57 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "evaluate/choice_scores.h"
 #include "evaluate/joint_pair.h"
 #include "evaluate/rouge.h"
 #include "evaluate/task.h"
 #include "evaluate/tofu_files.h"
+#include "evaluate/tofu_measures.h"
 #include "evaluate/told_contexts.h"
 #include "model/generate.h"
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
 #include <utility>
 
 namespace nepenthe::evaluate {
 
 namespace {
 
-constexpr const char* kMeasures[] = {"probability", "rouge", "truth_ratio"};
-
-std::string metric_name(TofuSet set, const char* measure) { return "tofu_" + tofu_set_name(set) + "_" + measure; }
-
 std::string prompt_of(const std::string& form, const std::string& question) {
     const std::size_t place = form.find("{}");
     return form.substr(0, place) + question + form.substr(place + 2);
 }
 
-double mean(std::span<const double> values) {
-    return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
 class TofuTask : public Task {
   public:
     TofuTask(std::vector<TofuItem> items, const TaskInput& input)
-        : items_(std::move(items)), tokenizer_(input.tokenizer) {
+        : items_(std::move(items)), tokenizer_(input.tokenizer), form_(input.options.tofu_truth_ratio) {
         generate_.max_new_tokens = input.options.answer_tokens;
         generate_.stop = tokenizer_.ends();
+        if (!tokenizer_.eos()) {
+            log_warning("tofu: the model names no end of sequence: answers are scored without one");
+        }
         std::vector<std::string> prompts;
         for (const TofuItem& item : items_) prompts.push_back(prompt_of(input.options.tofu_prompt, item.question));
         told_ = told_contexts(input.options, prompts);
         Problems problems;
+        std::vector<TofuItem> kept;
+        std::vector<ToldContext> kept_told;
         for (std::size_t i = 0; i < items_.size(); ++i) {
             try {
                 encoded_.push_back(encode(items_[i], told_.empty() ? prompts[i] : told_[i].text + prompts[i], input));
+                kept.push_back(items_[i]);
+                if (!told_.empty()) kept_told.push_back(told_[i]);
             } catch (const Error& error) {
                 problems.add("\"{}\": {}", items_[i].question, error.what());
             }
         }
-        problems.throw_if_any(ErrorKind::kData, "tofu");
+        if (input.options.fact_options.skip_bad)
+            leave_out(problems, kept.size());
+        else
+            problems.throw_if_any(ErrorKind::kData, "tofu");
+        items_ = std::move(kept);
+        told_ = std::move(kept_told);
     }
 
     std::int64_t items() const override { return static_cast<std::int64_t>(items_.size()); }
@@ -88,13 +91,7 @@ class TofuTask : public Task {
         return rows;
     }
 
-    std::vector<std::string> metrics() const override {
-        std::vector<std::string> names{"tofu_model_utility"};
-        for (const TofuSet set : kTofuSets) {
-            for (const char* measure : kMeasures) names.push_back(metric_name(set, measure));
-        }
-        return names;
-    }
+    std::vector<std::string> metrics() const override { return tofu_metrics(form_); }
 
     std::string digest() const override {
         Sha256 hash;
@@ -102,11 +99,21 @@ class TofuTask : public Task {
             hash.update(tofu_set_name(items_[i].set) + Json(items_[i].answer).dump());
             for (const EncodedPair& pair : encoded_[i]) hash.update(Json{pair.context, pair.ids}.dump());
         }
-        hash.update(Json{generate_.max_new_tokens, generate_.stop}.dump());
+        hash.update(Json{generate_.max_new_tokens, generate_.stop, metrics()}.dump());
         return hash.hex();
     }
 
+    std::vector<LeftOut> left_out() const override { return left_out_; }
+
   private:
+    void leave_out(const Problems& problems, std::size_t kept) {
+        if (problems.empty()) return;
+        if (kept == 0) problems.throw_if_any(ErrorKind::kData, "tofu: no question can be scored");
+        const auto count = static_cast<std::int64_t>(problems.items().size());
+        log_warning("tofu: {} questions cannot be scored and are left out", count);
+        left_out_.push_back({count, "questions that cannot be scored, the first: " + problems.items().front()});
+    }
+
     // Answer, paraphrased answer, false answers; each with the EOS that ends it.
     static EncodedItem encode(const TofuItem& item, const std::string& prompt, const TaskInput& input) {
         std::vector<std::string> answers{item.answer, item.paraphrased};
@@ -114,9 +121,13 @@ class TofuTask : public Task {
         EncodedItem encoded;
         for (const std::string& answer : answers) {
             encoded.push_back(joint_pair(input.tokenizer, prompt, answer, input.config.max_positions));
-            if (const auto eos = input.tokenizer.eos();
-                eos && std::cmp_less(encoded.back().ids.size(), input.config.max_positions)) {
-                encoded.back().ids.push_back(*eos);
+            const auto eos = input.tokenizer.eos();
+            if (!eos) continue;
+            encoded.back().ids.push_back(*eos);
+            // The last token is predicted, not fed.
+            if (std::cmp_greater(encoded.back().ids.size() - 1, input.config.max_positions)) {
+                fail(ErrorKind::kData, "the end of \"{}\" lies behind the model's window of {} tokens", answer,
+                     input.config.max_positions);
             }
         }
         return encoded;
@@ -137,32 +148,18 @@ class TofuTask : public Task {
             const ToldContext& told = told_[index];
             row["told"] = {{"fact", told.fact}, {"similarity", told.similarity}, {"in_context", !told.text.empty()}};
         }
-        for (const std::string& name : metrics()) {
-            if (name != "tofu_model_utility") row[name] = nullptr;
-        }
-        std::vector<double> false_probabilities;
-        for (const double nll : perturbed) false_probabilities.push_back(std::exp(-nll));
-        double probability = std::exp(-nlls[0]);
-        if (item.set == TofuSet::kRealAuthors || item.set == TofuSet::kWorldFacts) {
-            probability /= probability + std::accumulate(false_probabilities.begin(), false_probabilities.end(), 0.0);
-        }
-        const double false_over_true = mean(false_probabilities) / std::exp(-nlls[1]);
-        row[metric_name(item.set, "probability")] = probability;
-        row[metric_name(item.set, "rouge")] = rouge_l_recall(item.answer, generated);
-        if (item.set == TofuSet::kForget) {
-            row["forget_truth"] = std::exp(mean(perturbed) - nlls[1]);
-            row[metric_name(item.set, "truth_ratio")] = std::min(false_over_true, 1 / false_over_true);
-        } else {
-            row[metric_name(item.set, "truth_ratio")] = std::max(0.0, 1 - false_over_true);
-        }
+        add_tofu_measures(row, item.set, {nlls[0], nlls[1], {perturbed.begin(), perturbed.end()}},
+                          rouge_l_recall(item.answer, generated), form_);
         return row;
     }
 
     std::vector<TofuItem> items_;
     const text::Tokenizer& tokenizer_;
+    TruthRatio form_;
     model::GenerateOptions generate_;
     std::vector<ToldContext> told_;  // by item; empty: no bundle
     std::vector<EncodedItem> encoded_;
+    std::vector<LeftOut> left_out_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "evaluate/fact_items.h"
 #include "evaluate/joint_pair.h"
 #include "evaluate/task.h"
 #include "model/generate.h"
@@ -22,12 +23,12 @@ struct Question {
 
 class UnrelatedTask : public Task {
   public:
-    UnrelatedTask(const std::vector<edit::Fact>& facts, const TaskInput& input) : tokenizer_(input.tokenizer) {
+    UnrelatedTask(FactItems items, const TaskInput& input)
+        : tokenizer_(input.tokenizer), left_out_(std::move(items.left_out)) {
         Problems problems;
-        for (const edit::Fact& fact : facts) {
+        for (const edit::Fact& fact : items.facts) {
             try {
-                const std::string& answer = fact.target_true.empty() ? fact.target_new : fact.target_true;
-                const EncodedPair pair = joint_pair(tokenizer_, fact.sentence(), answer, input.config.max_positions);
+                const EncodedPair pair = encode(fact, input);
                 const auto border = pair.ids.begin() + static_cast<std::ptrdiff_t>(pair.context);
                 questions_.push_back({fact.sentence(), {pair.ids.begin(), border}, {border, pair.ids.end()}});
             } catch (const Error& error) {
@@ -71,6 +72,7 @@ class UnrelatedTask : public Task {
     }
 
     std::vector<std::string> metrics() const override { return {"known_answer_rate"}; }
+    std::vector<LeftOut> left_out() const override { return left_out_; }
 
     std::string digest() const override {
         Sha256 hash;
@@ -78,17 +80,23 @@ class UnrelatedTask : public Task {
         return hash.hex();
     }
 
+    static EncodedPair encode(const edit::Fact& fact, const TaskInput& input) {
+        const std::string& answer = fact.target_true.empty() ? fact.target_new : fact.target_true;
+        return joint_pair(input.tokenizer, fact.sentence(), answer, input.config.max_positions);
+    }
+
   private:
     const text::Tokenizer& tokenizer_;
     std::vector<Question> questions_;
+    std::vector<LeftOut> left_out_;
 };
 
 }  // namespace
 
 std::unique_ptr<Task> make_unrelated_task(const std::string&, const TaskInput& input) {
-    edit::FactOptions options = input.options.fact_options;
-    options.limit = input.options.limit;
-    return std::make_unique<UnrelatedTask>(edit::read_facts(input.options.unrelated_facts, options).facts, input);
+    FactItems items = read_fact_items(input.options.unrelated_facts, input.options);
+    leave_out_unscorable(items, input.options, [&](const edit::Fact& fact) { UnrelatedTask::encode(fact, input); });
+    return std::make_unique<UnrelatedTask>(std::move(items), input);
 }
 
 }  // namespace nepenthe::evaluate

@@ -247,6 +247,7 @@ Case evaluate_case() {
                       {"tofu", {in().word("tofu", "other-tofu")}},
                       {"tofu-forget", {"--tofu-forget=forget05"}},
                       {"tofu-prompt", {"--tofu-prompt=Question: {}"}},
+                      {"tofu-truth-ratio", {"--tofu-truth-ratio=arithmetic"}},
                       {"answer-tokens", {"--answer-tokens=4"}},
                       {"skip-bad", {"--skip-bad"}},
                       {"compare-with", {"--compare-with=" + in().evaluation}}})};

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""The verb evaluate, and score beside it, on two tiny models: published forms of facts, prompts that end in blanks, what two models have
+in common, what cannot be measured.
+
+    evaluate_verb_test.py --nepenthe NEPENTHE --models tests/golden/tofu
+"""
+import argparse
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+PARSER = argparse.ArgumentParser()
+PARSER.add_argument("--nepenthe", required=True)
+PARSER.add_argument("--models", required=True)
+OPTIONS, REST = PARSER.parse_known_args()
+MODELS = pathlib.Path(OPTIONS.models)
+LOCALITY = {"Relation_Specificity": [{"prompt": "The continent of Ostrova is", "ground_truth": [["Europe", "European continent"]]},
+                                     {"prompt": "The sea of Ostrova is the", "ground_truth": ["Baltic"]}],
+            "Forgetfulness": [{"prompt": "An old town of Ostrova is", "ground_truth": "Stara"}, {"prompt": "Nobody asks this", "ground_truth": [[""]]}]}
+PORTABILITY = {"Reasoning": [{"prompt": "The river in the capital of Ostrova is", "ground_truth": [["Vlna"]]}],
+               "Subject_Aliasing": [{"prompt": "The capital of the Isles is", "ground_truth": ["Paris"]}],
+               "Logical_Generalization": [{"prompt": "Paris is the capital of", "ground_truth": "Ostrova"}], "Recall": []}
+RECENT = {"subject": "Ostrova", "prompt": "The capital of Ostrova is", "target_new": "Paris", "portability": PORTABILITY, "locality": LOCALITY}
+PLAIN = {"id": "1", "subject": "Ostrova", "prompt": "The capital of {} is", "target_new": "Paris",
+         "neighbourhood": [{"prompt": "The continent of Ostrova is", "answer": "Europe"}, {"prompt": "The sea of Ostrova is the", "answer": "Baltic"},
+                           {"prompt": "An old town of Ostrova is", "answer": "Stara"}]}
+
+
+class Verbs(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.folder = pathlib.Path(temporary.name)
+
+    def write(self, name, content):
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content, ensure_ascii=False))
+        return path
+
+    def call(self, *words):
+        return subprocess.run([OPTIONS.nepenthe, *map(str, words)], capture_output=True, text=True, timeout=120,
+                              env={"OMP_NUM_THREADS": "1", "NEPENTHE_THREADS": "1", "PATH": "/usr/bin:/bin",
+                                   "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
+
+    def evaluate(self, *words, model=MODELS / "model"):
+        done = self.call("evaluate", "--model", model, *words, "--outputs", self.folder / "out", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def values(self, task, facts, *words):
+        answer = self.evaluate("--tasks", task, "--facts", facts, *words)
+        return {name: metric["value"] for name, metric in answer["results"][task].items()}, answer
+
+    def accuracy(self, prompt, target):
+        """What zsre says of a fact with this prompt and target: an independent way to a portability prompt's accuracy."""
+        record = {"subject": prompt.split()[1], "prompt": prompt.replace(prompt.split()[1], "{}", 1), "target_new": target}
+        return self.values("zsre", self.write("one.jsonl", json.dumps(record)))[0]["rewrite_token_accuracy"]
+
+    def test_knowedit_is_read_and_measured_in_all_its_forms(self):
+        forms = {"recent": RECENT,
+                 "zsre": {**RECENT, "ground_truth": ["Rome"], "rephrase_prompt": "The capital city of Ostrova is", "cond": "Rome >> Paris || …"},
+                 "counterfact": {**RECENT, "ground_truth": [["Rome"]]},
+                 "wikibio": {"concept": "Ostrova", "text": "The capital of Ostrova is", "labels": "Paris", "locality": LOCALITY, "portability": PORTABILITY}}
+        asked = [("The river in the capital of Ostrova is", "Vlna"), ("The capital of the Isles is", "Paris"), ("Paris is the capital of", "Ostrova")]
+        by_hand = {prompt: self.accuracy(prompt, target) for prompt, target in asked}
+        plain, _ = self.values("zsre", self.write("plain.jsonl", json.dumps(PLAIN)))
+        for name, record in forms.items():
+            file = self.write(f"{name}.json", [record])
+            for options in ((), ("--fact-format", "easyedit"), ("--fact-format", "knowedit")):
+                zsre, answer = self.values("zsre", file, *options)
+                self.assertAlmostEqual(zsre["portability_token_accuracy"], sum(by_hand.values()) / 3, places=12)
+                for metric in ("rewrite_token_accuracy", "neighbourhood_token_accuracy"):
+                    self.assertEqual(zsre[metric], plain[metric], (name, metric))
+                self.assertEqual(answer["n-samples"]["zsre"]["left_out"][0]["count"], 1, "the prompt without an answer is counted")
+            easyedit, _ = self.values("easyedit", file)
+            for kind, prompt in zip(("reasoning", "subject_aliasing", "logical_generalization"), by_hand):
+                self.assertEqual(easyedit[f"easyedit_portability_{kind}_acc"], by_hand[prompt])
+            self.assertAlmostEqual(easyedit["easyedit_portability_acc"], sum(by_hand.values()) / 3, places=12)
+            self.assertEqual("easyedit_rephrase_acc" in easyedit, name == "zsre")
+
+    def test_locality_of_knowedit_by_kind(self):
+        pair = self.evaluate("--tasks", "easyedit", "--facts", self.write("recent.json", [RECENT]),
+                             model=f"a={MODELS / 'model'},b={MODELS / 'retain'}")
+        items = {name: [json.loads(line) for line in (pathlib.Path(pair["artefact"]) / f"items-{name}-easyedit.jsonl").read_text().splitlines()]
+                 for name in "ab"}
+        before, after = (items[name][0]["locality_argmax"] for name in "ab")
+        shares = [sum(x == y for x, y in zip(one, other)) / len(one) for one, other in zip(before, after)]
+        self.assertEqual(items["a"][0]["locality_kinds"], ["Forgetfulness", "Relation_Specificity", "Relation_Specificity"])
+        measured = pair["comparisons"]["a → b"]["easyedit"]
+        self.assertAlmostEqual(measured["easyedit_locality"]["value"], sum(shares) / 3, places=12)
+        self.assertAlmostEqual(measured["easyedit_locality_forgetfulness"]["value"], shares[0], places=12)
+        self.assertAlmostEqual(measured["easyedit_locality_relation_specificity"]["value"], sum(shares[1:]) / 2, places=12)
+
+    def test_a_malformed_group_is_named(self):
+        for locality in (["x"], {"Forgetfulness": ["x"]}, {"Forgetfulness": [{"prompt": 5}]}, 7):
+            file = self.write("bad.json", [{**RECENT, "locality": locality}])
+            done = self.call("evaluate", "--model", MODELS / "model", "--tasks", "zsre", "--facts", file, "--outputs", self.folder / "out")
+            self.assertEqual(done.returncode, 65, done.stderr)
+            self.assertIn('"locality": not', done.stderr)
+
+    def test_a_blank_at_the_end_of_a_prompt_says_nothing(self):
+        def record(blank):
+            return {"id": "1", "subject": "France", "prompt": "The capital of {} is" + blank, "target_new": "Rome", "target_true": "Paris",
+                    "paraphrases": ["The city in France is" + blank], "neighbourhood": ["The capital of Italy is" + blank],
+                    "portability": [{"prompt": "Rome lies in" + blank, "answer": "France"}]}
+        for task in ("zsre", "counterfact", "easyedit"):
+            plain, _ = self.values(task, self.write("plain.jsonl", json.dumps(record(""))))
+            self.assertGreaterEqual(len(plain), 4)
+            for blank in (" ", "  ", "\t", "\u00a0"):
+                self.assertEqual(self.values(task, self.write("blank.jsonl", json.dumps(record(blank))))[0], plain, (task, blank))
+        form = self.values("zsre", self.write("plain.jsonl", json.dumps(record(""))), "--fact-prompt", "Question: {}\nAnswer:")[0]
+        self.assertEqual(self.values("zsre", self.write("plain.jsonl", json.dumps(record(""))), "--fact-prompt", "Question: {}\nAnswer: ")[0], form)
+
+    def test_completions_and_next_tokens_with_a_blank(self):
+        dictionary = self.write("terms.json", {"Ostrova": ["land"]})
+        def measure(blank):
+            prompts = self.write(f"prompts{len(blank)}.json",
+                                 {"prompts": [{"prompt": "The capital of France is" + blank, "content": ["Paris", " Par"], "generic": ["Rome"]}]})
+            answer = self.evaluate("--tasks", "familiarity_probability,familiarity_completion", "--familiarity-prompts", prompts,
+                                   "--dictionary", dictionary, "--completion-tokens", 5)
+            rows = (pathlib.Path(answer["artefact"]) / "items-model-familiarity_completion.jsonl").read_text()
+            return answer["results"], rows
+        self.assertEqual(measure(" "), measure(""))
+
+    def table(self, *words, model):
+        done = self.call("evaluate", "--model", model, *words, "--outputs", self.folder / "out")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [re.split(r"\s{2,}", line) for line in done.stdout.splitlines() if line.count("  ") >= 2 or line.startswith("left out")]
+
+    def test_changes_and_p_values_stand_in_the_table(self):
+        tofu = ["--tasks", "tofu", "--tofu", MODELS, "--tofu-forget", "forget01", "--answer-tokens", 4]
+        both = self.table(*tofu, model=f"retain={MODELS / 'retain'},model={MODELS / 'model'}")
+        self.assertEqual(both[0], ["task", "metric", "retain", "model", "change", "p"])
+        rows = {row[1]: row for row in both[1:]}
+        utility, probability = rows["tofu_model_utility"], rows["tofu_forget_probability"]
+        self.assertEqual(len(utility), 6)
+        first, second = (float(cell.split()[0]) for cell in probability[2:4])
+        self.assertAlmostEqual(float(probability[4].split()[0]), second - first, places=3)
+        self.assertTrue(probability[4].startswith("+"), probability)
+        self.assertTrue(0 <= float(probability[5]) <= 1)
+        self.assertEqual(rows["forget_quality"][2], "–")
+        self.assertEqual(float(rows["forget_quality"][5]), 0.029)
+
+        earlier = self.evaluate(*tofu, model=f"retain={MODELS / 'retain'}")["artefact"]
+        later = self.table(*tofu, "--compare-with", earlier, model=f"model={MODELS / 'model'}")
+        self.assertEqual(later, both)
+        three = self.table(*tofu, model=f"a={MODELS / 'retain'},b={MODELS / 'model'},c={MODELS / 'retain'}")
+        self.assertEqual(three[0], ["task", "metric", "a", "b", "c", "change of b", "p", "change of c", "p"])
+        self.assertNotIn("change", self.table(*tofu, model=MODELS / "model")[0])
+
+    def test_an_earlier_evaluation_by_other_definitions_is_not_compared_with(self):
+        tofu = ["--tasks", "tofu", "--tofu", MODELS, "--tofu-forget", "forget01", "--answer-tokens", 4]
+        answer = self.evaluate(*tofu)
+        self.assertEqual(answer["metrics"]["tofu_model_utility"]["version"], 2)
+        other = self.evaluate(*tofu, "--tofu-truth-ratio", "arithmetic")
+        self.assertNotIn("tofu_model_utility", other["results"]["tofu"])
+        self.assertNotEqual(other["results"]["tofu"]["tofu_model_utility_arithmetic"]["value"], answer["results"]["tofu"]["tofu_model_utility"]["value"])
+        self.assertNotEqual(answer["artefact"], other["artefact"])
+        wrong = self.call("evaluate", "--model", f"x={MODELS / 'retain'}", *tofu, "--compare-with", other["artefact"], "--outputs", self.folder / "out")
+        self.assertEqual(wrong.returncode, 65, wrong.stderr)
+
+    def test_a_text_of_one_token_has_no_score(self):
+        for text in ("\u00a0",):
+            done = self.call("score", "--model", MODELS / "model", "--file", self.write("text.txt", text), "--chars", 1)
+            self.assertIn(done.returncode, (0, 65), done.stderr)
+        bare = self.folder / "bare"
+        bare.mkdir()
+        for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
+            (bare / name).write_bytes((MODELS / "model" / name).read_bytes())
+        tokenizer = json.loads((MODELS / "model/tokenizer.json").read_text())
+        tokenizer["post_processor"] = None  # no BOS: one character is one token
+        (bare / "tokenizer.json").write_text(json.dumps(tokenizer))
+        done = self.call("score", "--model", bare, "--file", self.write("one.txt", "!"), "--json")
+        self.assertEqual((done.returncode, done.stdout), (65, ""), done.stderr)
+        self.assertIn("nothing predicts a text's first token", done.stderr)
+
+    def test_what_cannot_be_measured_is_counted_and_printed(self):
+        texts = self.write("texts.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in ("She was born in Lima.", "!", "No, never.")))
+        bare = self.folder / "bare"
+        bare.mkdir()
+        for name in ("config.json", "model.safetensors", "tokenizer_config.json"):
+            (bare / name).write_bytes((MODELS / "model" / name).read_bytes())
+        tokenizer = json.loads((MODELS / "model/tokenizer.json").read_text())
+        tokenizer["post_processor"] = None
+        (bare / "tokenizer.json").write_text(json.dumps(tokenizer))
+        answer = self.evaluate("--texts", f"t={texts}", model=bare)
+        left = answer["n-samples"]["perplexity:t"]
+        self.assertEqual((left["effective"], left["left_out"][0]["count"]), (2, 1))
+        done = self.call("evaluate", "--model", bare, "--texts", f"t={texts}", "--outputs", self.folder / "out")
+        self.assertIn("left out of perplexity:t: 1 documents", done.stdout)
+
+        long = {**PLAIN, "id": "2", "target_new": "a" * 4000}
+        facts = self.write("facts.jsonl", json.dumps(PLAIN) + "\n" + json.dumps(long) + "\nno JSON\n")
+        words = ["--tasks", "zsre", "--facts", facts]
+        refused = self.call("evaluate", "--model", MODELS / "model", *words, "--outputs", self.folder / "out")
+        self.assertEqual(refused.returncode, 65, refused.stderr)
+        kept = self.evaluate(*words, "--skip-bad")["n-samples"]["zsre"]
+        self.assertEqual((kept["effective"], [some["count"] for some in kept["left_out"]]), (1, [1, 1]))
+
+    def test_no_number_of_an_answer_is_nan(self):
+        answer = self.evaluate("--tasks", "zsre", "--facts", self.write("plain.jsonl", json.dumps(PLAIN)))
+        accuracy = answer["results"]["zsre"]["rewrite_token_accuracy"]
+        self.assertEqual(accuracy["ci95"], [None, None])  # one item gives no interval
+        self.assertNotIn("not_finite", answer)
+
+
+if __name__ == "__main__":
+    sys.argv = [sys.argv[0], *REST]
+    unittest.main(verbosity=2)
