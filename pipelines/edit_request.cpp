@@ -211,7 +211,6 @@ std::vector<std::string> declare(Options& options, EditRequest& request, Words& 
     options.set_rare({"published-row", "zsre-convention", "emmet-weight", "emmet-mu", "tau", "l2", "residual",
                       "min-response", "value-site", "lr", "relative-lr", "decay", "kl", "stop-loss", "facts-per-block",
                       "ft-lr", "ft-box", "utility-windows", "utility-altered"});
-    options.set_elsewhere(option_names_of_all_forms());
     return of_writing;
 }
 
@@ -246,6 +245,7 @@ void take_published(const Arguments& arguments, EditRequest& request, Words& wor
     if (row.method != "rome") of_row.residual = "bare", of_row.site = "block-output";
     Options options = edit_options();
     declare(options, published, of_row);
+    options.set_elsewhere(option_names_of_all_forms());
     const Json of_authors = options.effective();
     options.parse(arguments);
     published.published = {
@@ -278,6 +278,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     Words words;
     Options options = edit_options();
     const std::vector<std::string> of_writing = declare(options, request, words);
+    options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
 
     Problems problems;

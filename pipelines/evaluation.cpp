@@ -92,7 +92,7 @@ Json Evaluation::key(const dist::Comm& comm) const {
         Json inputs = evaluate::task_inputs(options);
         inputs["texts"] = Json::array();
         for (const NamedPath& text : texts)
-            inputs["texts"].push_back({text.name, text::documents_digest(io::read_documents(text.path))});
+            inputs["texts"].push_back({text.name, text::documents_digest(io::read_documents({text.path}).texts)});
         digests = canonical_json(inputs);
     });
     comm.broadcast(digests);

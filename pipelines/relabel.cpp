@@ -53,11 +53,15 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     problems.throw_if_any(ErrorKind::kUsage, "options");
 
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(baseline, model::read_config(baseline)));
-    const at::Device device = common.torch_device(comm);
-    const model::Compute compute = common.compute();
+    // The device is asked for when models are loaded: the key needs none.
+    const auto loader = [&comm, common](const std::filesystem::path& folder) {
+        return [&comm, common, folder] {
+            return model::Decoder::load(folder, common.compute(), common.torch_device(comm));
+        };
+    };
     unlearn::RelabelInputs& inputs = stage.inputs;
-    inputs.load_baseline = [=] { return model::Decoder::load(baseline, compute, device); };
-    inputs.load_reinforced = [=] { return model::Decoder::load(reinforced, compute, device); };
+    inputs.load_baseline = loader(baseline);
+    inputs.load_reinforced = loader(reinforced);
     inputs.baseline_digest = input_model_digest(comm, baseline);
     inputs.reinforced_digest = input_model_digest(comm, reinforced);
     inputs.tokenizer = stage.tokenizer.get();

@@ -24,10 +24,10 @@ namespace fs = std::filesystem;
 
 // What lies in `target` already is this run's own, or a copy that a run before it made whole.
 void copy_side_files(const fs::path& source, const fs::path& target) {
-    const bool from_artefact = fs::exists(source / "manifest.json");
     for (const fs::directory_entry& entry : fs::directory_iterator(source)) {
         const fs::path& file = entry.path();
-        if (!entry.is_regular_file() || !is_side_file(file.filename().string())) continue;
+        const std::string name = file.filename().string();
+        if (!entry.is_regular_file() || (!is_side_file(name) && name != io::kWeightsIndex)) continue;
         if (const fs::path copy = target / file.filename(); !fs::exists(copy)) io::copy_file_atomically(file, copy);
     }
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "io/file.h"
 
 #include <algorithm>
@@ -119,7 +120,10 @@ class Reader {
             return std::nullopt;
         }
         const auto id = tokens_.id_of(token.get<std::string>());
-        if (!id) problems_.add("\"{}\" is \"{}\", which the tokenizer does not know", key, token.get<std::string>());
+        // The reference gives it a new id, which no model has a row for.
+        if (!id)
+            log_warning("\"{}\" is \"{}\", which the tokenizer does not know: there is none", key,
+                     token.get<std::string>());
         return id;
     }
 

@@ -122,7 +122,7 @@ TEST(Edit, EveryMethodMakesTheTargetLikelier) {
         for (std::size_t i = 0; i < inputs.facts.size(); ++i) before += first_nll(i);
         run(tiny, inputs, options);
         for (std::size_t i = 0; i < inputs.facts.size(); ++i) after += first_nll(i);
-        EXPECT_LT(after, 0.6 * before) << name;
+        EXPECT_LT(after, 0.75 * before) << name;
     }
 }
 

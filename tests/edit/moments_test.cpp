@@ -10,6 +10,7 @@
 #include "material.h"
 #include "mpi_world.h"
 #include "shared_folder.h"
+#include "text/unicode.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <gtest/gtest.h>
@@ -32,11 +33,21 @@ const model::Decoder& decoder() {
     return loaded;
 }
 
+// Some `bytes` from `begin` on, between two characters.
+std::string part_of(const std::string& text, std::size_t begin, std::size_t bytes) {
+    const auto whole = [&](std::size_t at) {
+        while (at < text.size() && text::is_continuation_byte(text[at])) ++at;
+        return at;
+    };
+    const std::size_t from = whole(begin);
+    return text.substr(from, whole(begin + bytes) - from);
+}
+
 // Documents of uneven lengths, so that windows need padding.
 std::vector<std::string> documents(std::size_t first = 0, std::size_t count = 8) {
     const std::string novel = io::read_text(nepenthe::testing::kNovel);
     std::vector<std::string> out;
-    for (std::size_t i = first; i < first + count; ++i) out.push_back(novel.substr(10000 + 1500 * i, 700 + 97 * i));
+    for (std::size_t i = first; i < first + count; ++i) out.push_back(part_of(novel, 10000 + 1500 * i, 700 + 97 * i));
     return out;
 }
 
@@ -193,7 +204,7 @@ TEST(Moments, StopWhenDirectionsAreStill) {
     strict.until = 1e-9;
     std::vector<std::string> texts;
     const std::string novel = io::read_text(nepenthe::testing::kNovel);
-    for (std::size_t i = 0; i < 40; ++i) texts.push_back(novel.substr(10000 + 1500 * i, 1500));
+    for (std::size_t i = 0; i < 40; ++i) texts.push_back(part_of(novel, 10000 + 1500 * i, 1500));
     const auto early = compute(loose, folder.path(), texts), late = compute(strict, folder.path(), texts);
     const Json stopped = early.manifest.at("summary"), read = late.manifest.at("summary");
     EXPECT_TRUE(stopped.at("converged").get<bool>()) << stopped;

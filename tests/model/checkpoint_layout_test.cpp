@@ -1,6 +1,7 @@
 // What people's checkpoints call the tensors of a model, and which of them are one.
 #include "model/checkpoint_layout.h"
 
+#include "base/log.h"
 #include "expected_errors.h"
 #include "model/checkpoint_io.h"
 #include "model/editable_checkpoint.h"
@@ -52,6 +53,7 @@ class DifferentHead : public ::testing::Test {
 
 TEST_F(DifferentHead, IsTheFilesOwn) {
     ::testing::internal::CaptureStderr();
+    init_log(0, 1);  // the library's own logger talks on stdout
     const at::Tensor found = logits_of(checkpoint, "llama_biased_tied");
     const std::string talk = ::testing::internal::GetCapturedStderr();
     expect_contains(talk, "lm_head.weight");

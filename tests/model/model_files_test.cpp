@@ -95,7 +95,8 @@ TEST_F(ModelFolder, ShardsAndTheirIndexCount) {
     const std::string whole = model_digest(folder_.path());
     fs::rename(path("model.safetensors"), path("model-00001-of-00001.safetensors"));
     Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
-    for (const std::string& tensor : io::SafetensorsFile(path("model-00001-of-00001.safetensors")).order())
+    const io::SafetensorsFile shard(path("model-00001-of-00001.safetensors"));
+    for (const std::string& tensor : shard.order())
         index["weight_map"][tensor] = "model-00001-of-00001.safetensors";
     write(path("model.safetensors.index.json"), index.dump());
     const std::string sharded = model_digest(folder_.path());

@@ -158,7 +158,8 @@ class Verbs(unittest.TestCase):
         self.assertEqual(answer["metrics"]["tofu_model_utility"]["version"], 2)
         other = self.evaluate(*tofu, "--tofu-truth-ratio", "arithmetic")
         self.assertNotIn("tofu_model_utility", other["results"]["tofu"])
-        self.assertNotEqual(other["results"]["tofu"]["tofu_model_utility_arithmetic"]["value"], answer["results"]["tofu"]["tofu_model_utility"]["value"])
+        self.assertNotEqual(other["results"]["tofu"]["tofu_forget_truth_ratio_arithmetic"]["value"],
+                            answer["results"]["tofu"]["tofu_forget_truth_ratio"]["value"])
         self.assertNotEqual(answer["artefact"], other["artefact"])
         wrong = self.call("evaluate", "--model", f"x={MODELS / 'retain'}", *tofu, "--compare-with", other["artefact"], "--outputs", self.folder / "out")
         self.assertEqual(wrong.returncode, 65, wrong.stderr)
@@ -174,12 +175,12 @@ class Verbs(unittest.TestCase):
         tokenizer = json.loads((MODELS / "model/tokenizer.json").read_text())
         tokenizer["post_processor"] = None  # no BOS: one character is one token
         (bare / "tokenizer.json").write_text(json.dumps(tokenizer))
-        done = self.call("score", "--model", bare, "--file", self.write("one.txt", "!"), "--json")
+        done = self.call("score", "--model", bare, "--file", self.write("one.txt", "a"), "--json")
         self.assertEqual((done.returncode, done.stdout), (65, ""), done.stderr)
         self.assertIn("nothing predicts a text's first token", done.stderr)
 
     def test_what_cannot_be_measured_is_counted_and_printed(self):
-        texts = self.write("texts.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in ("She was born in Lima.", "!", "No, never.")))
+        texts = self.write("texts.jsonl", "".join(json.dumps({"text": text}) + "\n" for text in ("She was born in Lima.", "a", "No, never.")))
         bare = self.folder / "bare"
         bare.mkdir()
         for name in ("config.json", "model.safetensors", "tokenizer_config.json"):

@@ -58,6 +58,7 @@ class KeyMaterial {
         const fs::path golden = fs::path(NEPENTHE_SOURCE_DIR) / "tests/golden";
         Json config = parse_json(io::read_file(golden / "families/llama/config.json"), "config.json");
         config["vocab_size"] = 512;
+        config["max_position_embeddings"] = 512;
         const auto decoder = model::Decoder::create(model::parse_config(config), seed, model::Compute::kFloat32);
         fs::create_directories(path(name));
         model::save_model(decoder, {}, path(name));
@@ -96,7 +97,8 @@ class KeyMaterial {
                         {"target_true", "Rome"},
                         {"paraphrases", {"In " + subject + " the capital is"}},
                         {"generation_prompts", {subject + " is"}},
-                        {"neighbourhood", Json::array({{{"prompt", "The sea is"}, {"answer", "blue"}}})}}
+                        {"neighbourhood",
+                         Json::array({{{"prompt", "The sea near " + subject + " is"}, {"answer", "blue"}}})}}
                        .dump() +
                    "\n";
         };

@@ -103,7 +103,7 @@ class Reading(unittest.TestCase):
             self.assertIn("37 rows", said)
 
     def test_generation_ends_at_every_end_token(self):
-        words = ("--prompt", "the ri", "--greedy", "--max-new-tokens", 12)
+        words = ("--prompt", "zz top", "--greedy", "--max-new-tokens", 12)
         ids = answer("generate", "--model", self.model("plain"), *words)["ids"]
         self.assertEqual(len(ids), 12)
         wanted = next(i for i in range(1, 12) if ids[i] not in ids[:i])

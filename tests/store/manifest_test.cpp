@@ -90,35 +90,5 @@ TEST_F(OpenArtefact, RefusesEveryCutOfTheManifest) {
     }
 }
 
-TEST(FolderLock, HoldsOffASecondAndEndsWithTheFirst) {
-    const testing::TemporaryFolder folder;
-    {
-        const FolderLock first(folder.path());
-        EXPECT_EQ(error_of([&] { const FolderLock second(folder.path()); }).kind(), ErrorKind::kUsage);
-    }
-    EXPECT_NO_THROW(FolderLock(folder.path()));
-    EXPECT_FALSE(std::filesystem::exists(folder.path() / "lock"));
-}
-
-TEST(FolderLock, TakesOverFromTheDeadAndFromItsOwnSlurmJob) {
-    const testing::TemporaryFolder folder;
-    const auto leave = [&](const std::string& host, const std::string& job) {
-        std::ofstream(folder.path() / "lock")
-            << Json{{"host", host}, {"pid", 999999999}, {"since", "then"}, {"job", job}}.dump();
-    };
-    char here[256] = "";
-    ::gethostname(here, sizeof here - 1);
-    leave(here, "");
-    EXPECT_NO_THROW(FolderLock(folder.path()));
-    std::ofstream(folder.path() / "lock") << "{\"host\": \"torn";
-    EXPECT_NO_THROW(FolderLock(folder.path()));
-    leave("another-node", "");
-    EXPECT_EQ(error_of([&] { const FolderLock lock(folder.path()); }).kind(), ErrorKind::kUsage);
-    leave("another-node", "4711");
-    ::setenv("SLURM_JOB_ID", "4711", 1);
-    EXPECT_NO_THROW(FolderLock(folder.path()));
-    ::unsetenv("SLURM_JOB_ID");
-}
-
 }  // namespace
 }  // namespace nepenthe::store

@@ -62,9 +62,11 @@ TEST_F(TokenizerTest, TakesBosAndEosFromTheConfig) {
     EXPECT_EQ(tokenizer.bos(), 3);
     EXPECT_EQ(tokenizer.eos(), 2);
     io::write_file_atomically(folder_.path() / "tokenizer_config.json", R"({"bos_token": "<no>", "eos_token": 3})");
-    const std::string message = refusal(kSmall);
-    EXPECT_NE(message.find("<no>"), std::string::npos);
-    EXPECT_NE(message.find("eos_token"), std::string::npos);
+    EXPECT_NE(refusal(kSmall).find("eos_token"), std::string::npos);
+    io::write_file_atomically(folder_.path() / "tokenizer_config.json", R"({"bos_token": "<no>", "eos_token": "ab"})");
+    const Tokenizer without = load(kSmall);
+    EXPECT_EQ(without.bos(), std::nullopt);
+    EXPECT_EQ(without.eos(), 2);
 }
 
 TEST_F(TokenizerTest, NamesEverythingThatIsNotSupportedAtOnce) {

@@ -20,7 +20,7 @@ namespace {
 using Words = std::vector<std::string>;
 
 Words words_of(const std::string& text) {
-    text::AlignedText aligned(text, 0);
+    text::AlignedText aligned{std::string_view(text)};
     text::normalize(aligned, text::NormalForm::kNfkc);
     const std::string lower = text::to_lower(aligned.text());
     Words words;
