@@ -193,7 +193,8 @@ TEST(ImprovedTranslation, AnOccurrenceCutByTheEdgeStaysAndIsNotPredicted) {
 TEST(Translation, WithoutADictionaryNothingChanges) {
     const Dictionary empty;
     for (const Rules rules : {Rules::kPublished, Rules::kImproved}) {
-        const text::Corpus corpus = cut_corpus({std::string(300, 'a') + " Harry"}, toy(), 32, rules);
+        const std::vector<std::string> documents(1, fmt::format("{:a>300} Harry", ""));
+        const text::Corpus corpus = cut_corpus(documents, toy(), 32, rules);
         const auto translator = make_translator(rules, empty, toy(), corpus, 1);
         for (std::size_t block = 0; block < corpus.blocks.size(); ++block) {
             const TranslatedBlock out = translator->translate(block);
