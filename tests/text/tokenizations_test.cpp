@@ -65,16 +65,21 @@ class Tokenizations : public ::testing::TestWithParam<const char*> {
         const Encoding encoding = tokenizer.encode(text, true);
         ASSERT_EQ(encoding.ids.size(), encoding.offsets.size());
         EXPECT_EQ(tokenizer.encode_ids(text, true), encoding.ids);
-        const std::size_t shorter = std::min<std::size_t>(count, encoding.ids.size());
+        // The package puts a BOS before one that the text brings; here it is not doubled.
+        const bool doubled = count > 1 && ids[0] == ids[1] && ends[0] == 0 && ends[1] > 0 &&
+                             tokenizer.bos() == static_cast<TokenId>(ids[0]);
+        const std::size_t first = doubled ? 1 : 0, expected = count - first;
+        const std::size_t shorter = std::min(expected, encoding.ids.size());
         for (std::size_t t = 0; t < shorter; ++t) {
             const Offset offset = encoding.offsets[t];
-            if (encoding.ids[t] == static_cast<TokenId>(ids[t]) && offset == Offset{begins[t], ends[t]}) continue;
+            const std::size_t e = t + first;
+            if (encoding.ids[t] == static_cast<TokenId>(ids[e]) && offset == Offset{begins[e], ends[e]}) continue;
             report(text, fmt::format("token {} is {} at [{}, {}), expected {} at [{}, {})", t, encoding.ids[t],
-                                     offset.begin, offset.end, ids[t], begins[t], ends[t]));
+                                     offset.begin, offset.end, ids[e], begins[e], ends[e]));
             break;
         }
-        if (encoding.ids.size() != count)
-            report(text, fmt::format("{} tokens, expected {}", encoding.ids.size(), count));
+        if (encoding.ids.size() != expected)
+            report(text, fmt::format("{} tokens, expected {}", encoding.ids.size(), expected));
         const std::string ours = tokenizer.decode(encoding.ids, true);
         if (ours != decoded) report(text, "decoded " + printable(ours) + ", expected " + printable(decoded));
     }
