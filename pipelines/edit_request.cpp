@@ -81,12 +81,15 @@ void declare_values(Options& options, EditRequest& request, Words& words) {
 
 void declare_tuning(Options& options, EditRequest& request) {
     TuneRequest& tune = request.tune;
-    options.add("tune", tune.facts,
+    options.add("pilot", tune.facts,
                 "first try layers and clamps on these facts, which are not written: the best ones write --facts");
-    options.add_layers("tune-layers", tune.layers,
+    options.add_layers("pilot-layers", tune.layers,
                        "layers to try, each alone; default: the family's and those beside it, or --layers together");
-    options.add("tune-clamps", tune.clamps, "values of --clamp to try");
-    options.add("tune-limit", tune.limit, "first N facts of --tune; 0 = all");
+    options.add("pilot-clamps", tune.clamps, "values of --clamp to try");
+    options.add("pilot-limit", tune.limit, "first N facts of --pilot; 0 = all");
+    // mpirun takes `--tune FILE` for an option of its own, wherever it stands.
+    for (const char* part : {"", "-layers", "-clamps", "-limit"})
+        options.add_alias(fmt::format("tune{}", part), fmt::format("pilot{}", part));
 }
 
 void declare_utility(Options& options, EditRequest& request) {
@@ -141,9 +144,9 @@ void check_method_reads(const Options& options, edit::Method method, Problems& p
 
 // An option that another one would have to ask for.
 void check_company(const Options& options, Problems& problems) {
-    constexpr std::pair<const char*, const char*> kNeeds[] = {{"tune-layers", "tune"},
-                                                              {"tune-clamps", "tune"},
-                                                              {"tune-limit", "tune"},
+    constexpr std::pair<const char*, const char*> kNeeds[] = {{"pilot-layers", "pilot"},
+                                                              {"pilot-clamps", "pilot"},
+                                                              {"pilot-limit", "pilot"},
                                                               {"published-row", "as-published"},
                                                               {"utility-budget", "utility-text"},
                                                               {"utility-windows", "utility-text"},
@@ -158,11 +161,11 @@ void check_company(const Options& options, Problems& problems) {
 void check_tuning(const Options& options, const EditRequest& request, Problems& problems) {
     request.tune.check(problems);
     if (!request.tune) return;
-    if (options.said("clamp")) problems.add("--tune chooses the clamp: give --tune-clamps instead of --clamp");
+    if (options.said("clamp")) problems.add("--pilot chooses the clamp: give --pilot-clamps instead of --clamp");
     if (!request.tune.layers.empty() && options.said("layers"))
-        problems.add("--tune-layers are tried each alone, --layers are written together: give one of them");
+        problems.add("--pilot-layers are tried each alone, --layers are written together: give one of them");
     if (!request.values.empty())
-        problems.add("--values are of one layer and clamp, which --tune has yet to choose: leave one of them out");
+        problems.add("--values are of one layer and clamp, which --pilot has yet to choose: leave one of them out");
 }
 
 // An invocation that writes facts.
@@ -255,7 +258,7 @@ void take_published(const Arguments& arguments, EditRequest& request, Words& wor
         problems.add("--moments is missing: {} as published for {} weighs other keys", row.method, row.model.name);
     if (!row.moments && !published.moments.empty())
         problems.add("--moments: {} as published for {} uses none (C = I): leave it out", row.method, row.model.name);
-    if (published.tune) problems.add("--tune chooses layers and clamp, which are published: leave one of them out");
+    if (published.tune) problems.add("--pilot chooses layers and clamp, which are published: leave one of them out");
     problems.throw_if_any(ErrorKind::kUsage, "--as-published");
     request = std::move(published);
     words = std::move(of_row);

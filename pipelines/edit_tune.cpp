@@ -66,11 +66,11 @@ std::size_t best_of(const Json& tried) {
 
 void TuneRequest::check(Problems& problems) const {
     if (!*this) return;
-    if (clamps.empty()) problems.add("--tune-clamps is empty");
+    if (clamps.empty()) problems.add("--pilot-clamps is empty");
     for (const double clamp : clamps) {
-        if (!(clamp > 0)) problems.add("--tune-clamps: {} is not positive", clamp);
+        if (!(clamp > 0)) problems.add("--pilot-clamps: {} is not positive", clamp);
     }
-    if (limit < 0) problems.add("--tune-limit: {} is negative", limit);
+    if (limit < 0) problems.add("--pilot-limit: {} is negative", limit);
 }
 
 std::vector<std::int64_t> layers_beside(std::int64_t layer, const model::DecoderConfig& config) {
@@ -83,7 +83,7 @@ std::vector<std::int64_t> layers_beside(std::int64_t layer, const model::Decoder
 
 std::vector<edit::EditOptions> tuning_trials(const TuneRequest& request, const edit::EditOptions& base,
                                              const model::DecoderConfig& config) {
-    if (base.method == edit::Method::kFineTune) fail(ErrorKind::kUsage, "--tune: ft has no clamp to choose");
+    if (base.method == edit::Method::kFineTune) fail(ErrorKind::kUsage, "--pilot: ft has no clamp to choose");
     std::vector<std::vector<std::int64_t>> places;
     for (const std::int64_t layer : request.layers) places.push_back({layer});
     if (places.empty()) places.push_back(base.layers);
@@ -98,7 +98,7 @@ std::vector<edit::EditOptions> tuning_trials(const TuneRequest& request, const e
             trials.push_back(std::move(trial));
         }
     }
-    problems.throw_if_any(ErrorKind::kUsage, "--tune");
+    problems.throw_if_any(ErrorKind::kUsage, "--pilot");
     return trials;
 }
 
@@ -113,7 +113,7 @@ void check_pilot(const std::vector<edit::Fact>& pilot, const std::vector<edit::F
         if (sentences.count(fact.sentence()) > 0)
             problems.add("fact {} is to be written: \"{}\"", fact.id, fact.sentence());
     }
-    problems.throw_if_any(ErrorKind::kData, "--tune: facts that a pilot cannot be tried on");
+    problems.throw_if_any(ErrorKind::kData, "--pilot: facts that a pilot cannot be tried on");
 }
 
 store::ArtefactKey tune_key(const EditJob& pilot, const std::vector<edit::EditOptions>& trials) {

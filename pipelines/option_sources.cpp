@@ -1,6 +1,7 @@
 // Where the values of options come from: flags, environment, config file.
 
 #include "base/json.h"
+#include "io/text.h"
 #include "pipelines/config_file.h"
 #include "pipelines/options.h"
 
@@ -15,6 +16,8 @@ namespace {
 bool contains(const std::vector<std::string>& list, const std::string& item) {
     return std::ranges::find(list, item) != list.end();
 }
+
+bool is_utf8(const std::string& word) { return io::find_invalid_utf8(word) == std::string::npos; }
 
 }  // namespace
 
@@ -143,6 +146,11 @@ void Options::read(const Arguments& arguments, Problems& problems) {
         const auto found = values.find(option.info.name);
         if (found == values.end()) continue;
         given_.insert(option.info.name);
+        if (!std::ranges::all_of(found->second.words, is_utf8)) {
+            problems.add("{}: not UTF-8, which names and answers are written in; rename what it names",
+                         found->second.label);
+            continue;
+        }
         try {
             option.set(found->second);
         } catch (const std::string& reason) {

@@ -1,5 +1,6 @@
 #include "pipelines/options.h"
 
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "pipelines/layers.h"
@@ -262,7 +263,7 @@ void Options::parse(const Arguments& arguments) {
     problems.throw_if_any(ErrorKind::kUsage, "options");
     if (arguments.only_check) throw OptionsChecked{};
     for (const Option& option : options_) {
-        log_debug("{} {} = {}{}", verb_, option.info.name, option.get().dump(),
+        log_debug("{} {} = {}{}", verb_, option.info.name, json_text(option.get()),
                   given(option.info.name) ? "" : " (default)");
     }
 }

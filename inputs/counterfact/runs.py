@@ -78,7 +78,7 @@ class Edits:
         """The answer of a run that takes values from the ledgers `values`, and the ledger that it leaves. Raises Refused."""
         options = self.run.options
         words = ["edit", "--model", options.model, "--facts", facts, "--limit", limit, "--dtype", options.dtype, "--prefixes", options.prefixes, *words]
-        if options.clamp and not {"--clamp", "--tune"} & set(words):
+        if options.clamp and not {"--clamp", "--pilot"} & set(words):
             words += ["--clamp", options.clamp]
         answer = self.run(*words, values=values, before=[ledger for _, ledger in self.measured.values()])
         self.run.forget(answer, *words)
@@ -170,10 +170,10 @@ def batch_sizes(options, layer):
 
 
 def pilot(edits, words, moments, layers):
-    """What `edit --tune` chooses of layers × clamps, on facts that no other table evaluates: a table, and the layer and clamp."""
+    """What `edit --pilot` chooses of layers × clamps, on facts that no other table evaluates: a table, and the layer and clamp."""
     options = edits.run.options
-    # In one word: mpirun takes "--tune FILE" for an option of its own, wherever it stands, and complains of every byte of the file.
-    tune = [f"--tune={options.val}", "--tune-limit", options.pilot_limit, "--tune-layers", ",".join(map(str, layers)), "--tune-clamps", ",".join(options.pilot_clamps)]
+    tune = ["--pilot", options.val, "--pilot-limit", options.pilot_limit, "--pilot-layers", ",".join(map(str, layers)),
+            "--pilot-clamps", ",".join(options.pilot_clamps)]
     heading(f"A pilot: {options.pilot_limit} facts of --val, edit {' '.join(words)}", "layer", "clamp", *SCORES)
     try:
         answer, _ = edits(options.facts, 1, *words, "--moments", moments, *tune)

@@ -90,7 +90,14 @@ Json parse_json(std::string_view text, std::string_view what, const JsonLimits& 
     return root;
 }
 
-std::string canonical_json(const Json& value) { return value.dump(); }
+std::string canonical_json(const Json& value) {
+    try {
+        return value.dump();
+    } catch (const Json::type_error&) {
+        fail(ErrorKind::kData, "a name is not UTF-8, which names are written in; rename the file: {}",
+             value.dump(-1, ' ', true, Json::error_handler_t::replace).substr(0, 400));
+    }
+}
 
 std::string nearest_name(std::string_view word, const std::vector<std::string>& known) {
     std::string best;

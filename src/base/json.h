@@ -23,7 +23,8 @@ struct JsonLimits {
 // refused with the byte offset. Throws Error(kData); `what` names the input in the message.
 Json parse_json(std::string_view text, std::string_view what, const JsonLimits& limits = {});
 
-// The bytes that digests are taken of: sorted keys, no spaces, UTF-8.
+// The bytes that digests are taken of: sorted keys, no spaces, UTF-8. Throws Error(kData) where a string is not UTF-8,
+// as the name of a file may be.
 std::string canonical_json(const Json& value);
 
 // The name of `known` nearest to `word` by edit distance, or "" when none is near. For "did you mean".

@@ -35,6 +35,8 @@ Json with_finite_numbers(Json value) {
     return value;
 }
 
-std::string json_text(const Json& value, int indent) { return with_finite_numbers(value).dump(indent); }
+std::string json_text(const Json& value, int indent) {
+    return with_finite_numbers(value).dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace nepenthe

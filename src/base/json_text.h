@@ -14,7 +14,7 @@ Json finite_or_null(double value);
 // members, {"/place/of/it": "nan", "inf" or "-inf"}, so that no such null passes for a value that was not asked for. A
 // warning names the first of them.
 Json with_finite_numbers(Json value);
-// Its text, `indent` spaces a level (negative: one line).
+// Its text, `indent` spaces a level (negative: one line); bytes that are not UTF-8 become U+FFFD.
 std::string json_text(const Json& value, int indent = -1);
 
 }  // namespace nepenthe

@@ -241,7 +241,9 @@ std::string describe_published(const Json& options) {
                        changed.empty() ? "" : fmt::format(", but for --{}", fmt::join(changed, ", --")));
 }
 
-std::string describe(const Ledger& ledger) {
+namespace {
+
+std::string description(const Ledger& ledger) {
     std::string text = fmt::format("{} {} of {} facts in {} units, made {}\n",
                                    ledger.claims.options.value("method", "?"), ledger.claims.options.value("mode", "?"),
                                    ledger.facts.size(), ledger.records.size(), ledger.created);
@@ -261,6 +263,16 @@ std::string describe(const Ledger& ledger) {
         }
     }
     return text;
+}
+
+}  // namespace
+
+std::string describe(const Ledger& ledger) {
+    try {
+        return description(ledger);
+    } catch (const Json::exception& error) {
+        fail(ErrorKind::kData, "a ledger whose options or changes are of other types: {}", error.what());
+    }
 }
 
 LedgerDifference difference(const Ledger& first, const Ledger& second) {

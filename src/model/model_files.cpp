@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 namespace nepenthe::model {
 
@@ -20,9 +21,16 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kConfigurations = {"config.json", "generation_config.json",
                                                              "preprocessor_config.json", "processor_config.json"};
-// They go with the weights wherever these go.
-constexpr std::array<std::string_view, 7> kTerms = {"LICENSE",    "LICENSE.txt", "LICENSE.md",   "NOTICE",
-                                                    "NOTICE.txt", "NOTICE.md",   "USE_POLICY.md"};
+
+// Terms of use, in whatever spelling: they go with the weights wherever these go.
+bool is_terms(const std::string& name) {
+    std::string word = fs::path(name).stem().string();
+    std::ranges::transform(word, word.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    constexpr std::array<std::string_view, 5> kWords = {"LICENSE", "LICENCE", "NOTICE", "POLICY", "TERMS"};
+    constexpr std::array<std::string_view, 5> kForms = {"", ".txt", ".md", ".html", ".pdf"};
+    return std::ranges::find(kForms, fs::path(name).extension().string()) != kForms.end() &&
+           std::ranges::any_of(kWords, [&](std::string_view each) { return word.find(each) != std::string::npos; });
+}
 
 std::string digest_of(const std::vector<std::string>& names, const std::vector<store::FileDigest>& digests) {
     Json files = Json::object();
@@ -34,7 +42,7 @@ std::string digest_of(const std::vector<std::string>& names, const std::vector<s
 
 bool is_side_file(const std::string& name) {
     const auto holds = [&](const auto& names) { return std::ranges::find(names, name) != names.end(); };
-    return holds(kConfigurations) || holds(kTerms) || holds(text::tokenizer_file_names());
+    return holds(kConfigurations) || is_terms(name) || holds(text::tokenizer_file_names());
 }
 
 std::vector<std::string> model_file_names(const fs::path& folder) {

@@ -206,8 +206,10 @@ ArtefactWriter::ArtefactWriter(const dist::Comm& comm, fs::path outputs, Artefac
         refuse_published();  // another job may have published it before the lock was ours
         make_folder(data_folder_);
         make_folder(scratch_folder_);
-        // What a kill left half-written must not be published with the rest.
+        // What a kill left half-written must not be published with the rest, and a manifest that got no further vouches
+        // for files that are written anew now.
         io::remove_temporary_files(data_folder_);
+        fs::remove(data_folder_ / kManifestName);
     });
     dist::run_agreed(comm_, key_.stage, [&] {
         if (!fs::is_directory(data_folder_)) {

@@ -103,7 +103,14 @@ struct H5Writer::Impl {
         const dist::ActivityScope scope(comm, fmt::format("HDF5 {}", what));
         dist::run_agreed_within(comm, fmt::format("{} {}", what, path.filename().string()), kPatience, [&] {
             fault_point("hdf5.in_call");
-            work();
+            try {
+                work();
+            } catch (const Error& error) {
+                if (error.kind() != ErrorKind::kInputOutput) throw;
+                // The MPI file layer's own words seldom tell a full disk from a broken one.
+                fail(error.kind(), "{} ({} bytes free there); free some space or choose another folder, then start again",
+                     error.what(), io::free_bytes(path));
+            }
         });
     }
 

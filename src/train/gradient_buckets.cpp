@@ -173,9 +173,6 @@ void GradientBuckets::finish() {
     if (fixed_) {
         fixed_->to_float(shard_, fixed_shard_);
     }
-    if (failure_) {
-        std::rethrow_exception(std::exchange(failure_, nullptr));
-    }
 }
 
 double GradientBuckets::norm(const dist::Comm& comm) const {

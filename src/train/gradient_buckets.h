@@ -47,8 +47,11 @@ class GradientBuckets {
     void wrote(std::size_t parameter, bool finite, bool complete);
 
     // Collective. Counts what never came as zero, sends the remaining buckets and waits for all. Also to be called when
-    // a backward pass failed, so that no other rank waits for ever. Throws what a hook could not throw.
+    // a backward pass failed, so that no other rank waits for ever. Throws only where this rank could not take part to
+    // the end, and then others may wait for it.
     void finish();
+    // What a hook could not throw in this step, or nullptr.
+    std::exception_ptr failure() const { return failure_; }
 
     // What finish() left here: the sum over ranks of this rank's slices, fp32 [shard_numel], padding zero.
     const at::Tensor& shard() const { return shard_; }

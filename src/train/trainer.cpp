@@ -193,8 +193,12 @@ class Loop {
         try {
             buckets_.finish();
         } catch (...) {
-            if (!failure) failure = std::current_exception();
+            // Without memory, say. The others wait for this rank's part, so that nothing can be agreed on: an error of
+            // this rank alone ends the job.
+            if (failure) std::rethrow_exception(failure);
+            throw;
         }
+        if (!failure) failure = buckets_.failure();
         dist::run_agreed(comm_, options_.label, [&] {
             if (failure) std::rethrow_exception(failure);
             if (!buckets_.not_finite().empty()) {

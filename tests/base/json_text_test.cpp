@@ -2,6 +2,8 @@
 
 #include "base/json_text.h"
 
+#include "expected_errors.h"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -16,6 +18,12 @@ TEST(JsonText, WhatIsFiniteIsWrittenAsItIs) {
     EXPECT_EQ(finite_or_null(2.5), Json(2.5));
     EXPECT_TRUE(finite_or_null(NAN).is_null());
     EXPECT_TRUE(finite_or_null(-INFINITY).is_null());
+}
+
+TEST(JsonText, BytesThatAreNotUtf8AreShownAndNeverPartOfAKey) {
+    const Json value = {{"file", "caf\xE9.txt"}};
+    EXPECT_EQ(json_text(value), "{\"file\":\"caf\xEF\xBF\xBD.txt\"}");
+    testing::expect_contains(testing::message_of(ErrorKind::kData, [&] { canonical_json(value); }), "caf");
 }
 
 TEST(JsonText, WhatIsNotFiniteIsNullAndNamed) {

@@ -195,7 +195,8 @@ TEST(Prefixes, AreTheSameTextsForASeed) {
         constexpr const char* kSeeds[] = {"The", "Therefore", "Because", "I", "You"};
         EXPECT_TRUE(texts[i].starts_with(kSeeds[(i - 1) % 5])) << texts[i];
         EXPECT_EQ(texts[i].find_first_of("{}\n\r"), std::string::npos) << texts[i];
-        EXPECT_LE(tokenizer.encode_ids(texts[i], false).size(), i <= 10 ? 6u : 11u) << texts[i];
+        // A text that ends within a word may be cut into some more tokens than it was generated from.
+        EXPECT_LE(tokenizer.encode_ids(texts[i], false).size(), (i <= 10 ? 6u : 11u) + 3u) << texts[i];
     }
     EXPECT_EQ(make_prefixes(decoder, tokenizer, memit_prefixes()).size(), 6u);
 }

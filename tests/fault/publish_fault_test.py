@@ -68,7 +68,7 @@ class PublishFault(unittest.TestCase):
             (source / file.name).chmod(0o444)
         source.chmod(0o555)
         words = ("train", "--model", source, "--corpus", self.text, *ONE_STEP, "--outputs", self.work / "from-read-only")
-        for fault in ("publish.before_manifest", "tensors.header", "file.before_rename:0:4", "publish.before_rename"):
+        for fault in ("publish.before_manifest", "tensors.header", "file.before_rename:0:2", "publish.before_rename"):
             self.assertEqual(run_bound(*words, fault=fault).returncode, -9, fault)
         done = run_bound(*words)
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -7,8 +7,9 @@
 --ranks: a tokenizer.json is first made of a rank file (scripts/convert-tiktoken.py); --prepend: the tokenizer.json with the
 blank before a text that Llama 2's published ids have. Then NAME.expected for each, little-endian: u32 length and path of the
 tokenizer.json, u32 number of texts; for each text u32 length and UTF-8 bytes, u32 number of tokens, i32 ids, u32 begins, u32
-ends (byte offsets), u32 length and bytes of the decoded text. Texts: the files, 10,000 random strings, every code point in use. random-merges.expected has several hundred small tokenizers with random vocabularies and merges,
-one behind the other, each with texts of its own alphabet.
+ends (byte offsets; all ones where the package's cannot be relied on), u32 length and bytes of the decoded text. Texts: the
+files, 10,000 random strings, every code point in use. random-merges.expected has several hundred small tokenizers with random
+vocabularies and merges, one behind the other, each with texts of its own alphabet.
 """
 import argparse
 import json
@@ -60,16 +61,33 @@ def write_bytes(out, data):
     out.write(np.uint32(len(data)).tobytes() + data)
 
 
+def bytes_without_token(path, tokenizer):
+    """Of a byte-level vocabulary without an unknown token: bytes that the package drops. It counts the offsets behind one
+    from the tokens that it kept, so that they are too small by one."""
+    document = json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    pre = document["pre_tokenizer"] or {}
+    steps = pre.get("pretokenizers", [pre])
+    if not any(step.get("type") == "ByteLevel" for step in steps) or document["model"].get("unk_token"):
+        return set()
+    plain = [b for b in range(256) if 0x21 <= b <= 0x7E or 0xA1 <= b <= 0xAC or 0xAE <= b]
+    others = [b for b in range(256) if b not in plain]  # GPT-2's alphabet writes these from U+0100 on
+    character = {**{b: chr(b) for b in plain}, **{b: chr(256 + i) for i, b in enumerate(others)}}
+    return {b for b in range(256) if tokenizer.token_to_id(character[b]) is None}
+
+
 def write_tokenizer(out, path, texts):
     tokenizer = Tokenizer.from_file(str(path))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    dropped = bytes_without_token(path, tokenizer)
     write_bytes(out, str(path).encode())
     out.write(np.uint32(len(texts)).tobytes())
     for text in texts:
         encoding = tokenizer.encode(text)
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         positions = byte_positions(text)
+        if dropped.intersection(text.encode()):
+            positions[:] = 0xFFFFFFFF
         write_bytes(out, text.encode())
         out.write(np.uint32(len(encoding.ids)).tobytes())
         out.write(np.array(encoding.ids, dtype=np.int32).tobytes())

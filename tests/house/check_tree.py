@@ -52,6 +52,8 @@ OUTSIDE = [
     re.compile(r"(SOURCE_DIR\}?|\$\{?root\}?|\$\{?checkout\}?)\"?\s*/?\s*\"?/?\.\./"),
     re.compile(r"(?<![\w.$}~:])/(?:mnt|media|srv|scratch|data|shared|Users)/\w"),
 ]
+LONGEST_LINE = 120  # of a page; rows of tables and digests cannot be broken
+UNBREAKABLE = re.compile(r"^\s*(\||[0-9a-f]{64}\b)")
 ABOVE = re.compile(r"\bparents\[(\d+)\]")  # of the file's own path, in Python
 SCRIPTS = {".py", ".sh", ".cmake", ".sbatch"}
 BINARY = {".safetensors", ".png", ".h5", ".gz", ".pyc", ".bin", ".npz", ".npy"}
@@ -177,6 +179,8 @@ def breaches(root):
                     yield f"{place}: {reason}"
             if is_data:
                 continue
+            if path.suffix == ".md" and len(line) > LONGEST_LINE and not UNBREAKABLE.match(line):
+                yield f"{place}: {len(line)} characters; a page's lines have at most {LONGEST_LINE}"
             outside = reads_outside(parts, line) if is_code or path.suffix in SCRIPTS or path.name == "CMakeLists.txt" else None
             if outside:
                 yield f"{place}: \"{outside}\": outside the repository; what tests need is made (tests/material) or given (NEPENTHE_DATA)"
@@ -217,6 +221,8 @@ def self_test():
         ("tests/io/a.py", "pathlib.Path(__file__).resolve().parents" + "[3]", "outside the repository"),
         ("tests/io/a.py", "pathlib.Path(__file__).resolve().parents" + "[2]", None),
         (".ci/run", f"published=..{slash}shared{slash}data", None),
+        ("docs/a.md", "word " * 30, "at most 120"),
+        ("docs/a.md", "| cell " * 30, None),
         ("src/store/a.cpp", 'fault_' + 'point("blocks.never");', "no test arms"),
         ("tests/fuzz/parsers.txt", "src/io/a.cpp  -  a reason", "is gone"),
         ("src/base/fault.h", '    "blocks.never",  // before', "nothing passes"),

@@ -66,8 +66,8 @@ def split_then_bytes(pattern):
 def sentencepiece(texts, normalizer, pre_tokenizer, special, limit):
     tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.normalizer = normalizer
-    # Trained word by word, as `sentencepiece` does; what is saved has the published pre-tokenizer.
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("▁*[^▁]+"), "isolated")
+    # Trained word by word and line by line, as `sentencepiece` does; what is saved has the published pre-tokenizer.
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex("\n|▁*[^▁\n]+"), "isolated")
     bytes_ = [f"<0x{byte:02X}>" for byte in range(256)]
     tokenizer.train_from_iterator(corpus(texts), trainers.BpeTrainer(
         vocab_size=VOCABULARY, special_tokens=special + bytes_, limit_alphabet=limit, show_progress=False))

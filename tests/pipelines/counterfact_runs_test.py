@@ -56,9 +56,7 @@ class CounterFactRuns(unittest.TestCase):
         known = self.known()
         first = self.start(known)
         self.assertEqual(first.returncode, 0, first.stderr)
-        # So few keys of so small a model leave AlphaEdit no null space: the line says so, and the rest goes on.
-        refused = [line for line in first.stdout.splitlines() if "refused" in line]
-        self.assertEqual([("alphaedit" in line, "null space" in line) for line in refused], [(True, True)] * 4, first.stdout)
+        self.assertNotIn("refused", first.stdout)
         tables = first.stdout.split("\n### ")[1:]
         for name, rows in TABLES.items():
             lines = [[line for line in table.splitlines() if line.startswith("|")] for table in tables if table.startswith(name)]

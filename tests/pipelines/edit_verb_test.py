@@ -194,7 +194,7 @@ def tuning(runner):
     facts, pilot = runner.facts("facts.jsonl"), runner.facts("pilot.jsonl", PILOT, scored)
     for method, mode in (("r-rome", "one-at-a-time"), ("memit", "batch")):
         common = ["--model", runner.model, "--steps", 8, "--method", method, "--mode", mode, *(("--lambda", 0.01) if method == "memit" else ())]
-        tune = ["--facts", facts, *common, "--tune", pilot, "--tune-layers", "0,1", "--tune-clamps", "0.01,8"]
+        tune = ["--facts", facts, *common, "--pilot", pilot, "--pilot-layers", "0,1", "--pilot-clamps", "0.01,8"]
         chosen = runner.run(*tune, outputs=method)
         tuned = chosen.answer.get("tuned", {"trials": []})
         trials = tuned["trials"]
@@ -215,7 +215,7 @@ def tuning(runner):
         done = runner.run(*tune, outputs=f"{method}-killed", ranks=3)
         digests = [pathlib.Path(json.loads((pathlib.Path(answer["tuned"]["artefact"]) / "manifest.json").read_text())["digest"]) for answer in (chosen.answer, done.answer)]
         check(killed.returncode == 137 and digests[0] == digests[1], f"{method}: SIGKILL in a pilot on 2 ranks (code {killed.returncode}), then 3 ranks: the same digest {done.lines}")
-    beside = runner.run("--facts", facts, "--model", runner.model, "--steps", 2, "--tune", pilot, "--tune-clamps", 1, "--tune-limit", 1)
+    beside = runner.run("--facts", facts, "--model", runner.model, "--steps", 2, "--pilot", pilot, "--pilot-clamps", 1, "--pilot-limit", 1)
     check([trial["layers"] for trial in beside.answer["tuned"]["trials"]] == [[0], [1]] and beside.answer["tuned"]["facts"] == 1, "by itself: the family's layer and those beside it")
 
 
@@ -246,14 +246,14 @@ def refusals(runner):
     refused(runner.edit(facts, "--lambda", 1, "--tau", 1, "--emmet-mu", 1, "--batch", 2), 64, "--lambda is read by memit", "--tau", "--emmet-mu", "--batch")
     refused(runner.edit(facts, "--method", "memit", "--min-response", 1, "--ft-box", 1), 64, "--min-response", "--ft-box")
     alone = ["--model", runner.model, "--facts", facts]
-    refused(runner.run(*alone, "--tune-clamps", 1), 64, "--tune-clamps", "--tune")
-    refused(runner.edit(facts, "--tune", facts, "--tune-layers", "x", "--tune-clamps", "0,,1"), 64, '--tune-layers: "x"', "--tune-clamps")
-    refused(runner.edit(facts, "--tune", facts, "--tune-layers", "1", "--tune-clamps", "0,-1"), 64, "--tune-layers", "--clamp", "0 is not positive", "-1 is not positive")
-    refused(runner.run(*alone, "--tune", facts, "--tune-layers", "7"), 64, "layer 7")
-    refused(runner.run(*alone, "--tune", facts, "--values", facts), 64, "--values", "--tune")
-    refused(runner.run(*alone, "--tune", runner.facts("own.jsonl", PILOT[:1] + FACTS[:2], scored)), 65, "fact a is to be written", "fact b is to be written")
-    refused(runner.run(*alone, "--tune", runner.facts("bare.jsonl", PILOT)), 65, "fact p lacks", "fact q lacks")
-    refused(runner.run(*alone, "--method", "ft", "--tune", facts), 64, "ft")
+    refused(runner.run(*alone, "--pilot-clamps", 1), 64, "--pilot-clamps", "--pilot")
+    refused(runner.edit(facts, "--pilot", facts, "--pilot-layers", "x", "--pilot-clamps", "0,,1"), 64, '--pilot-layers: "x"', "--pilot-clamps")
+    refused(runner.edit(facts, "--pilot", facts, "--pilot-layers", "1", "--pilot-clamps", "0,-1"), 64, "--pilot-layers", "--clamp", "0 is not positive", "-1 is not positive")
+    refused(runner.run(*alone, "--pilot", facts, "--pilot-layers", "7"), 64, "layer 7")
+    refused(runner.run(*alone, "--pilot", facts, "--values", facts), 64, "--values", "--pilot")
+    refused(runner.run(*alone, "--pilot", runner.facts("own.jsonl", PILOT[:1] + FACTS[:2], scored)), 65, "fact a is to be written", "fact b is to be written")
+    refused(runner.run(*alone, "--pilot", runner.facts("bare.jsonl", PILOT)), 65, "fact p lacks", "fact q lacks")
+    refused(runner.run(*alone, "--method", "ft", "--pilot", facts), 64, "ft")
     lender = runner.edit(facts, "--method", "r-rome").answer["artefact"]
     refused(runner.edit(facts, "--method", "memit", "--lambda", 1, "--steps", 7, "--values", lender), 64, "--values", "prefixes", "steps")
     bad = runner.folder / "bad.jsonl"
@@ -266,10 +266,10 @@ def refusals(runner):
     merged = runner.edit(shared, "--method", "memit-merged", "--lambda", 0.01, "--skip-evaluation")
     check(merged.returncode == 0 and merged.answer["summary"]["units"] == 4, "merged: one value per subject")
     refused(runner.run("--model", runner.model, "--rollback", "a"), 65, "")
-    refused(runner.run("--model", runner.model, "--facts", facts, "--rollback", "a", "--clamp", 1, "--values", lender, "--tune", facts), 64,
-            *(f"leave --{name} out" for name in ("facts", "clamp", "values", "tune")))
-    taken = runner.run("--model", runner.model, "--rollback", "a", "--method", "r-rome", "--lambda", 1, "--tune-limit", 2)
-    refused(taken, 64, *(f"leave --{name} out" for name in ("method", "lambda", "tune-limit")))
+    refused(runner.run("--model", runner.model, "--facts", facts, "--rollback", "a", "--clamp", 1, "--values", lender, "--pilot", facts), 64,
+            *(f"leave --{name} out" for name in ("facts", "clamp", "values", "pilot")))
+    taken = runner.run("--model", runner.model, "--rollback", "a", "--method", "r-rome", "--lambda", 1, "--pilot-limit", 2)
+    refused(taken, 64, *(f"leave --{name} out" for name in ("method", "lambda", "pilot-limit")))
     check("is read by" not in taken.stderr and "without" not in taken.stderr, "each of them once")
     refused(runner.run("--list", runner.model, "--method", "memit"), 64, "write nothing: leave --method out")
     # What holds for many invocations need not be read by each.

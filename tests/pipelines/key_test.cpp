@@ -313,7 +313,7 @@ Case edit_values_case() {
                                    {"decay", {"--decay=0.0625"}},
                                    {"kl", {"--kl=0.5"}},
                                    {"stop-loss", {"--stop-loss=0.5"}},
-                                   {"tune", {in().word("tune", "pool.jsonl")}},
+                                   {"pilot", {in().word("pilot", "pool.jsonl")}},
                                    {"utility-text", {in().word("utility-text", "retain.txt")}},
                                    {"utility-probe", {in().word("utility-probe", "pool.jsonl")}}});
     // What an earlier run computed has the same bits; those of another are refused.
@@ -333,11 +333,11 @@ Case edit_watched_case() {
 Case edit_tuned_case() {
     return {"edit",
             {in().word("model", "model"), in().word("facts", "facts.jsonl"), "--method=memit",
-             in().word("tune", "pool.jsonl"), "--tune-layers=0,1"},
-            {{"tune", {in().word("tune", "other-pool.jsonl")}},
-             {"tune-layers", {"--tune-layers=1"}},
-             {"tune-clamps", {"--tune-clamps=3"}},
-             {"tune-limit", {"--tune-limit=1"}}}};
+             in().word("pilot", "pool.jsonl"), "--pilot-layers=0,1"},
+            {{"pilot", {in().word("pilot", "other-pool.jsonl")}},
+             {"pilot-layers", {"--pilot-layers=1"}},
+             {"pilot-clamps", {"--pilot-clamps=3"}},
+             {"pilot-limit", {"--pilot-limit=1"}}}};
 }
 
 Case edit_unlearning_case() {

@@ -85,6 +85,12 @@ TEST(Options, NamesEveryProblemAtOnceWithTheNearestName) {
     EXPECT_EQ(refusal_of({"--epoch", "3", "4"}).find("belongs to no option"), std::string::npos);
 }
 
+TEST(Options, RefusesBytesThatNoAnswerCouldName) {
+    const std::string text = refusal_of({"--model", "caf\xE9", "--schedule", "\xFF"});
+    EXPECT_NE(text.find("--model: not UTF-8"), std::string::npos) << text;
+    EXPECT_NE(text.find("--schedule: not UTF-8"), std::string::npos) << text;
+}
+
 TEST(Options, RefusesNumbersThatAreNotWholly) {
     for (const char* word : {"--epochs=3x",
                              "--epochs=10m",

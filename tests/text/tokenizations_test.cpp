@@ -54,6 +54,8 @@ std::string printable(std::string_view text) {
 class Tokenizations : public ::testing::TestWithParam<const char*> {
   protected:
     static constexpr int kMostFailures = 10;
+    // Behind a byte without token the package's offsets are too small; TokenizerTest has ours.
+    static constexpr std::uint32_t kUnknownOffset = 0xFFFFFFFF;
 
     // One text and what is expected of it, from `cursor`.
     void compare_text(const Tokenizer& tokenizer, Cursor& cursor) {
@@ -73,7 +75,8 @@ class Tokenizations : public ::testing::TestWithParam<const char*> {
         for (std::size_t t = 0; t < shorter; ++t) {
             const Offset offset = encoding.offsets[t];
             const std::size_t e = t + first;
-            if (encoding.ids[t] == static_cast<TokenId>(ids[e]) && offset == Offset{begins[e], ends[e]}) continue;
+            const bool is_there = offset == Offset{begins[e], ends[e]} || begins[e] == kUnknownOffset;
+            if (encoding.ids[t] == static_cast<TokenId>(ids[e]) && is_there) continue;
             report(text, fmt::format("token {} is {} at [{}, {}), expected {} at [{}, {})", t, encoding.ids[t],
                                      offset.begin, offset.end, ids[e], begins[e], ends[e]));
             break;

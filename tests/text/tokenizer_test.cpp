@@ -55,6 +55,14 @@ TEST_F(TokenizerTest, KnowsItsVocabulary) {
     EXPECT_EQ(tokenizer.decode(std::vector<TokenId>{2, 3, 1, 5, 77, -3}, true), "ab b");
 }
 
+TEST_F(TokenizerTest, OffsetsPassAByteThatHasNoToken) {
+    const Tokenizer tokenizer = load(R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})");
+    const Encoding encoding = tokenizer.encode("a\x06" "b\x06" "ab", false);
+    EXPECT_EQ(encoding.ids, (std::vector<TokenId>{0, 1, 2}));
+    EXPECT_EQ(encoding.offsets, (std::vector<Offset>{{0, 1}, {2, 3}, {4, 6}}));
+}
+
 TEST_F(TokenizerTest, TakesBosAndEosFromTheConfig) {
     io::write_file_atomically(folder_.path() / "tokenizer_config.json",
                               R"({"bos_token": {"content": "<s>", "lstrip": false}, "eos_token": "ab"})");
