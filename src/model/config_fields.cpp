@@ -185,6 +185,10 @@ Rotary read_rotary(const Json* parameters, double theta, double share, const Dec
         share = number_of(*parameters, "partial_rotary_factor", share, problems);
         read_scaling(*parameters, config, rotary, problems);
     }
+    if (!(share > 0 && share <= 1)) {
+        problems.add("rotary positions turn a share of {} of the head dimensions; it must lie in (0, 1]", share);
+        share = 1;
+    }
     rotary.dims = static_cast<std::int64_t>(static_cast<double>(config.head_dim) * share);
     if (!(rotary.theta > 1.0)) {
         problems.add("rotary base {} must be greater than 1", rotary.theta);

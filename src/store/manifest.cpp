@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_whole.h"
 
 #include <algorithm>
 
@@ -59,7 +60,7 @@ void check_manifest(const Json& manifest, const fs::path& path) {
         seal(resealed);
         if (resealed != manifest) refuse("was altered: its own digest does not fit");
         for (const auto& [name, file] : manifest.at("files").items()) {
-            static_cast<void>(file.at("bytes").get<std::uint64_t>());
+            static_cast<void>(json_whole<std::uint64_t>(file.at("bytes")));
             static_cast<void>(file.at("sha256").get<std::string>());
             if (file.contains("slices")) static_cast<void>(file.at("slices").get<std::string>());
             if (!stays_inside(name)) refuse("lists a file outside its folder");

@@ -1,6 +1,7 @@
 #include "train/flat_layout.h"
 
 #include "base/error.h"
+#include "base/json_whole.h"
 
 #include <algorithm>
 
@@ -100,20 +101,20 @@ FlatLayout FlatLayout::from_json(const Json& value) {
     try {
         // Of any run; what is read from outside is walked rank by rank.
         constexpr std::int64_t kMostRanks = 1 << 20;
-        const auto ranks = value.at("ranks").get<std::int64_t>();
+        const auto ranks = json_whole<std::int64_t>(value.at("ranks"));
         if (ranks < 1 || ranks > kMostRanks) contradiction(fmt::format("ranks is {}", ranks));
         layout.ranks = static_cast<int>(ranks);
-        layout.numel = value.at("numel").get<std::int64_t>();
+        layout.numel = json_whole<std::int64_t>(value.at("numel"));
         for (const Json& item : value.at("parameters")) {
-            layout.parameters.push_back({item.at("name").get<std::string>(), item.at("offset").get<std::int64_t>(),
-                                         item.at("numel").get<std::int64_t>(), item.at("decays").get<bool>()});
+            layout.parameters.push_back({item.at("name").get<std::string>(),
+                                         json_whole<std::int64_t>(item.at("offset")),
+                                         json_whole<std::int64_t>(item.at("numel")), item.at("decays").get<bool>()});
         }
         std::size_t first = 0;
         for (const Json& item : value.at("buckets")) {
-            if (!item.at("parameters").is_number_unsigned()) contradiction("a bucket without a number of parameters");
-            const std::size_t count = item.at("parameters").get<std::size_t>();
+            const auto count = json_whole<std::size_t>(item.at("parameters"));
             layout.buckets.push_back(
-                {item.at("begin").get<std::int64_t>(), item.at("end").get<std::int64_t>(), first, count});
+                {json_whole<std::int64_t>(item.at("begin")), json_whole<std::int64_t>(item.at("end")), first, count});
             first += count;
         }
     } catch (const Json::exception& error) {

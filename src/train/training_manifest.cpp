@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_whole.h"
 
 namespace nepenthe::train {
 
@@ -16,7 +17,7 @@ Json report_to_json(const StepReport& report) {
 
 StepReport report_from_json(const Json& value) {
     const auto number = [&](std::size_t i) { return value.at(i).get<double>(); };
-    const auto count = [&](std::size_t i) { return value.at(i).get<std::int64_t>(); };
+    const auto count = [&](std::size_t i) { return json_whole<std::int64_t>(value.at(i)); };
     return {count(0), count(1), number(2), number(3), number(4), number(5), count(6)};
 }
 
@@ -38,7 +39,7 @@ TrainingManifest from_json(const Json& json, std::string_view what) {
         throw error.with_context(what);
     }
     manifest.key = json.at("key");
-    manifest.changed_weights = json.at("changed_weights").get<std::int64_t>();
+    manifest.changed_weights = json_whole<std::int64_t>(json.at("changed_weights"));
     for (const Json& report : json.at("reports")) manifest.reports.push_back(report_from_json(report));
     manifest.shards = json.at("shards").get<std::vector<std::string>>();
     if (!manifest.key.is_object()) fail(ErrorKind::kData, "{}: its key is not an object", what);

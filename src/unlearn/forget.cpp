@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/json_text.h"
+#include "base/json_whole.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "base/tree_sum.h"
@@ -40,7 +41,7 @@ Json checkpoint_json(const Checkpoint& checkpoint) {
 }
 
 Checkpoint checkpoint_of(const Json& json) {
-    return {json.at("step").get<std::int64_t>(), json_optional(json.at("holdout_loss")),
+    return {json_whole<std::int64_t>(json.at("step")), json_optional(json.at("holdout_loss")),
             json_optional(json.at("familiarity")), json_optional(json.at("utility")), json.at("details")};
 }
 

@@ -28,7 +28,7 @@ class Cursor {
     std::vector<std::uint32_t> numbers(std::size_t count) {
         std::vector<std::uint32_t> values(count);
         const std::string_view raw = take(count * sizeof(std::uint32_t));
-        std::memcpy(values.data(), raw.data(), raw.size());
+        if (!raw.empty()) std::memcpy(values.data(), raw.data(), raw.size());
         return values;
     }
 

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_whole.h"
 #include "edit/keys/packed_triangle.h"
 #include "store/published_files.h"
 
@@ -78,7 +79,7 @@ MomentFile::MomentFile(const std::filesystem::path& path)
     try {
         claims_.layers = attributes.list("layers_json").get<std::vector<std::int64_t>>();
         for (const Json& part : attributes.list("parts_json")) {
-            parts_.push_back({part.at("corpus_digest").get<std::string>(), part.at("tokens").get<std::int64_t>(),
+            parts_.push_back({part.at("corpus_digest").get<std::string>(), json_whole<std::int64_t>(part.at("tokens")),
                               part.value("sentences", std::int64_t{0})});
         }
         if (file.has(kSubjects)) {
