@@ -101,7 +101,10 @@ TEST_P(Real, SavingUntouchedKeepsEveryByte) {
     EXPECT_EQ(model_digest(target.path()), model_digest(folder));
     std::size_t files = 0, copies = 0;
     for (const auto& entry : fs::directory_iterator(folder)) {
-        files += entry.is_regular_file() ? 1 : 0;
+        // A note on where the folder came from is not the model's.
+        const std::string name = entry.path().filename();
+        if (!entry.is_regular_file() || name == "SOURCE.txt" || name == "README.md") continue;
+        ++files;
         copies += fs::exists(target.path() / entry.path().filename()) ? 1 : 0;
     }
     EXPECT_EQ(copies, files);

@@ -67,9 +67,8 @@ class Tokenizations : public ::testing::TestWithParam<const char*> {
         const Encoding encoding = tokenizer.encode(text, true);
         ASSERT_EQ(encoding.ids.size(), encoding.offsets.size());
         EXPECT_EQ(tokenizer.encode_ids(text, true), encoding.ids);
-        // The package puts a BOS before one that the text brings; here it is not doubled.
-        const bool doubled = count > 1 && ids[0] == ids[1] && ends[0] == 0 && ends[1] > 0 &&
-                             tokenizer.bos() == static_cast<TokenId>(ids[0]);
+        // The package puts the template's BOS before one that the text brings; here it is not doubled.
+        const bool doubled = count > 1 && ids[0] == ids[1] && ends[0] == 0 && ends[1] > 0;
         const std::size_t first = doubled ? 1 : 0, expected = count - first;
         const std::size_t shorter = std::min(expected, encoding.ids.size());
         for (std::size_t t = 0; t < shorter; ++t) {
