@@ -7,6 +7,7 @@
 
 #include <concepts>
 #include <utility>
+#include <vector>
 
 namespace nepenthe {
 
@@ -22,6 +23,15 @@ T json_whole(const Json& value) {
         if (std::in_range<T>(number)) return static_cast<T>(number);
     }
     throw Json::type_error::create(302, fmt::format("{} is not a whole number of its range", value.dump()), &value);
+}
+
+// All of a list.
+template <std::integral T>
+std::vector<T> json_wholes(const Json& list) {
+    if (!list.is_array()) throw Json::type_error::create(302, fmt::format("{} is no list", list.dump()), &list);
+    std::vector<T> numbers;
+    for (const Json& value : list) numbers.push_back(json_whole<T>(value));
+    return numbers;
 }
 
 }  // namespace nepenthe

@@ -1,7 +1,7 @@
 #include "edit/delta_file.h"
 
 #include "base/error.h"
-#include "base/json.h"
+#include "base/json_whole.h"
 #include "io/safetensors.h"
 #include "model/tensor_bytes.h"
 
@@ -58,11 +58,11 @@ std::vector<Delta> read_deltas(const fs::path& path) {
         Delta delta;
         try {
             change.at("tensor").get_to(delta.tensor);
-            change.at("layer").get_to(delta.layer);
+            delta.layer = json_whole<decltype(delta.layer)>(change.at("layer"));
             change.at("norm").get_to(delta.norm);
             change.at("weight_norm").get_to(delta.weight_norm);
-            change.at("first_unit").get_to(delta.first_unit);
-            change.at("units").get_to(delta.units);
+            delta.first_unit = json_whole<decltype(delta.first_unit)>(change.at("first_unit"));
+            delta.units = json_whole<decltype(delta.units)>(change.at("units"));
         } catch (const Json::exception& error) {
             fail(ErrorKind::kData, "{}: change {}: {}", path.string(), i, error.what());
         }

@@ -1,6 +1,7 @@
 #include "edit/edit_options.h"
 
 #include "base/error.h"
+#include "base/json_whole.h"
 #include "edit/option_names.h"
 
 #include <algorithm>
@@ -208,9 +209,9 @@ EditOptions EditOptions::from_json(const Json& json) {
     try {
         options.method = parse_method(json.at("method"));
         options.mode = parse_mode(json.at("mode"));
-        json.at("layers").get_to(options.layers);
-        json.at("facts_per_block").get_to(options.facts_per_block);
-        json.at("seed").get_to(options.seed);
+        options.layers = json_wholes<std::int64_t>(json.at("layers"));
+        options.facts_per_block = json_whole<std::int64_t>(json.at("facts_per_block"));
+        options.seed = json_whole<std::uint64_t>(json.at("seed"));
         options.shared_subjects = parse_shared_subjects(json.at("shared_subjects"));
         if (options.method == Method::kFineTune) {
             const Json& tuning = json.at("fine_tune");
@@ -218,7 +219,7 @@ EditOptions EditOptions::from_json(const Json& json) {
                                  tuning.at("minibatch")};
         } else {
             const Json& value = json.at("value");
-            value.at("steps").get_to(options.value.steps);
+            options.value.steps = json_whole<decltype(options.value.steps)>(value.at("steps"));
             value.at("lr").get_to(options.value.lr);
             value.at("relative_lr").get_to(options.value.relative_lr);
             value.at("clamp").get_to(options.value.clamp);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/json_whole.h"
 #include "model/tensor_bytes.h"
 #include "store/hdf5.h"
 #include "store/published_files.h"
@@ -33,13 +34,13 @@ Json unit_to_json(const EditRecord& record) {
 
 EditRecord unit_from_json(const Json& json) {
     EditRecord record;
-    json.at("facts").get_to(record.facts);
+    record.facts = json_wholes<std::size_t>(json.at("facts"));
     json.at("block_key").get_to(record.block_key);
     json.at("nll").get_to(record.value.nll);
     json.at("first_nll").get_to(record.value.first_nll);
     json.at("kl").get_to(record.value.kl);
     json.at("decay").get_to(record.value.decay);
-    json.at("steps").get_to(record.value.steps);
+    record.value.steps = json_whole<decltype(record.value.steps)>(json.at("steps"));
     json.at("clamped").get_to(record.value.clamped);
     json.at("key_cosine").get_to(record.key_cosine);
     json.at("response").get_to(record.response);

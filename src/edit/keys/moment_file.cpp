@@ -77,7 +77,7 @@ MomentFile::MomentFile(const std::filesystem::path& path)
              intermediate_);
     }
     try {
-        claims_.layers = attributes.list("layers_json").get<std::vector<std::int64_t>>();
+        claims_.layers = json_wholes<std::int64_t>(attributes.list("layers_json"));
         for (const Json& part : attributes.list("parts_json")) {
             parts_.push_back({part.at("corpus_digest").get<std::string>(), json_whole<std::int64_t>(part.at("tokens")),
                               part.value("sentences", std::int64_t{0})});
