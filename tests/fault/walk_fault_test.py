@@ -23,8 +23,8 @@ EVERY = {"ENOSPC": 1, "EDQUOT": 5, "EIO": 5}
 
 
 class Walk:
-    def __init__(self, runner, library):
-        self.runner, self.library = runner, library
+    def __init__(self, runner, library, every):
+        self.runner, self.library, self.every = runner, library, every
         self.whole = os.path.join(runner.folder, "whole")
         done = self.stage(1, self.whole)
         assert done.returncode == 0, done.stderr
@@ -60,7 +60,7 @@ class Walk:
 def each_place(walk, name, disturb, ranks_after=(1, 2), every=1):
     """Disturbs a fresh run at its 1st, 2nd … place until one is not disturbed, and starts again after each."""
     failed = []
-    for place in range(1, MOST_PLACES, every):
+    for place in range(1, MOST_PLACES, every * walk.every):
         output = os.path.join(walk.runner.folder, f"{name}-{place}")
         done, expected = disturb(output, place)
         if done is None:
@@ -138,10 +138,11 @@ def main():
     for option in ("--program", "--mpirun", "--library"):
         parser.add_argument(option, required=True)
     parser.add_argument("--group", required=True, choices=("points", "calls", "full", "interrupted"))
+    parser.add_argument("--every", type=int, default=1, help="only every so many places of a walk")
     arguments = parser.parse_args()
     folder = tempfile.mkdtemp(prefix="nepenthe-walk-")
     try:
-        globals()[arguments.group](Walk(Runner(arguments.program, arguments.mpirun, folder), arguments.library))
+        globals()[arguments.group](Walk(Runner(arguments.program, arguments.mpirun, folder), arguments.library, arguments.every))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     sys.exit(1 if stage_fault_test.failures else 0)

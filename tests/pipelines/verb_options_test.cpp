@@ -96,7 +96,7 @@ TEST(VerbOptions, FormerNamesAreNobodysElse) {
         aliases.insert(option.aliases.begin(), option.aliases.end());
     });
     for (const std::string& alias : aliases) EXPECT_EQ(names.count(alias), 0u) << alias;
-    EXPECT_EQ(aliases, (std::set<std::string>{"format", "zsre"}));
+    EXPECT_EQ(aliases, (std::set<std::string>{"format", "tune", "tune-clamps", "tune-layers", "tune-limit", "zsre"}));
 }
 
 TEST(VerbOptions, HelpNamesEveryOption) {
