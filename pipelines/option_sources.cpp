@@ -147,7 +147,7 @@ void Options::read(const Arguments& arguments, Problems& problems) {
         if (found == values.end()) continue;
         given_.insert(option.info.name);
         if (!std::ranges::all_of(found->second.words, is_utf8)) {
-            problems.add("{}: not UTF-8, which names and answers are written in; rename what it names",
+            problems.add("{}: not UTF-8, as names and answers are; write it so, or rename the file",
                          found->second.label);
             continue;
         }

@@ -64,16 +64,18 @@ void Descriptor::reset() noexcept {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
+std::string room_advice(const std::filesystem::path& path) {
+    try {
+        return fmt::format(" ({} bytes free); free some space or choose another folder, then start again",
+                           free_bytes(path));
+    } catch (const Error&) {
+        return "";  // the file system has gone away; the reason stands by itself
+    }
+}
+
 void fail_errno(std::string_view action, const std::filesystem::path& path, int error_number) {
     std::string reason = std::generic_category().message(error_number);
-    if (error_number == ENOSPC || error_number == EDQUOT) {
-        try {
-            reason += fmt::format(" ({} bytes free); free some space or choose another folder, then start again",
-                                  free_bytes(path));
-        } catch (const Error&) {
-            // The size of a file system that has gone away cannot be told; the reason stands by itself.
-        }
-    }
+    if (error_number == ENOSPC || error_number == EDQUOT) reason += room_advice(path);
     if (error_number == ENOMEM) {
         fail(ErrorKind::kDoesNotFit, "cannot {} {}: {}; use fewer ranks a node, or nodes with more memory", action,
              path.string(), reason);

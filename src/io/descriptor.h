@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +29,10 @@ class Descriptor {
   private:
     int fd_;
 };
+
+// " (N bytes free); free some space …" for a message on a write to `path` that failed, or "" where the size of its file
+// system cannot be told.
+std::string room_advice(const std::filesystem::path& path);
 
 // Throws Error(kInputOutput) "cannot <action> <path>: <reason of error_number>"; where the disk or the quota is full it
 // adds what is free; out of memory is Error(kDoesNotFit). `error_number` is errno as it was right after the call that

@@ -108,8 +108,7 @@ struct H5Writer::Impl {
             } catch (const Error& error) {
                 if (error.kind() != ErrorKind::kInputOutput) throw;
                 // The MPI file layer's own words seldom tell a full disk from a broken one.
-                fail(error.kind(), "{} ({} bytes free there); free some space or choose another folder, then start again",
-                     error.what(), io::free_bytes(path));
+                fail(error.kind(), "{}{}", error.what(), io::room_advice(path));
             }
         });
     }

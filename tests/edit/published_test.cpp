@@ -1,19 +1,13 @@
-// What is published is done: every row of rows.h holds its authors' numbers, and the multi-layer loops of MEMIT and
-// AlphaEdit and the steps of WISE are those of plain computations of their own.
+// The multi-layer loops of MEMIT and AlphaEdit as published are those of plain computations, and residuals and prefixes
+// are taken where their authors take them.
 
-#include "base/error.h"
 #include "edit/edit_cases.h"
-#include "edit/memories/side_merge.h"
 #include "edit/memories/wise.h"
 #include "edit/published/rows.h"
 #include "edit/value_reference.h"
-#include "expected_errors.h"
-#include "model/linear.h"
 #include "mpi_world.h"
 
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
-#include <torch/csrc/autograd/autograd.h>
 #include <torch/types.h>
 
 #include <cmath>
@@ -23,128 +17,10 @@
 namespace nepenthe::edit {
 namespace {
 
-using nepenthe::testing::message_of;
 using testing::Case;
 using testing::inputs_of;
 using testing::made_moment;
 using testing::some_facts;
-
-// One line a row, as it stands in the authors' file: layers, v_num_grad_steps, v_lr, clamp_norm_factor, v_weight_decay,
-// kl_factor, mom2_adjustment, prefixes from the text's start, mom2_update_weight, nullspace_threshold, L2.
-std::string line_of(const PublishedEdit& row) {
-    return fmt::format("{} {}: {} | {} {} {} {} {} | {} {} | {} {} {}", row.method, row.model.name,
-                       fmt::join(row.layers, ","), row.steps, row.lr, row.clamp, row.decay, row.kl, row.moments,
-                       row.text_start, row.lambda, row.tau, row.l2);
-}
-
-TEST(AsPublished, EveryRowOfEditsHoldsItsAuthorsNumbers) {
-    const std::vector<std::string> expected = {
-        "rome gpt2-medium: 8 | 20 0.5 3 0.5 0.0625 | true true | 0 0 0",
-        "rome gpt2-large: 12 | 20 0.5 4 0.5 0.0625 | true true | 0 0 0",
-        "rome gpt2-xl: 17 | 20 0.5 4 0.5 0.0625 | true true | 0 0 0",
-        "rome gpt-j-6b: 5 | 20 0.5 4 0.5 0.0625 | true true | 0 0 0",
-        "rome gpt-neox-20b: 15 | 20 0.5 4 0.5 0.0625 | true true | 0 0 0",
-        "rome llama-2-7b: 5 | 25 0.5 4 0.001 0.0625 | false false | 0 0 0",
-        "rome llama-3-8b: 5 | 25 0.5 4 0.001 0.0625 | false false | 0 0 0",
-        "rome llama-3.2-3b: 5 | 25 0.5 4 0.001 0.0625 | false false | 0 0 0",
-        "rome mistral-7b: 5 | 25 0.5 4 0.001 0.0625 | false false | 0 0 0",
-        "rome qwen2.5-7b: 5 | 25 0.5 4 0.001 0.0625 | false false | 0 0 0",
-        "memit gpt2-xl: 13,14,15,16,17 | 20 0.5 0.75 0.5 0.0625 | true false | 20000 0 0",
-        "memit gpt-j-6b: 3,4,5,6,7,8 | 25 0.5 0.75 0.5 0.0625 | true false | 15000 0 0",
-        "memit llama-2-7b: 4,5,6,7,8 | 25 0.5 4 0.001 0.0625 | true false | 15000 0 0",
-        "memit llama-3-8b: 4,5,6,7,8 | 25 0.1 0.75 0.5 0.0625 | true false | 15000 0 0",
-        "memit llama-3.2-3b: 4,5,6,7,8 | 25 0.5 4 0.001 0.0625 | true false | 15000 0 0",
-        "memit mistral-7b: 4,5,6,7,8 | 25 0.5 4 0.001 0.0625 | true false | 15000 0 0",
-        "memit qwen2.5-7b: 4,5,6,7,8 | 25 0.5 4 0.001 0.0625 | true false | 15000 0 0",
-        "alphaedit gpt2-xl: 13,14,15,16,17 | 20 0.5 0.75 0.5 0.0625 | true false | 0 0.02 10",
-        "alphaedit gpt-j-6b: 3,4,5,6,7,8 | 25 0.5 0.75 0.5 0.0625 | true false | 0 0.02 10",
-        "alphaedit llama-3-8b: 4,5,6,7,8 | 25 0.1 0.75 0.5 0.0625 | true false | 0 0.02 10",
-        "alphaedit llama-3.1-8b: 4,5,6,7,8 | 25 0.1 0.75 0.5 0.0625 | true false | 0 0.02 10",
-        "alphaedit qwen2.5-7b: 4,5,6,7,8 | 25 0.5 4 0.001 0.0625 | true false | 0 0.02 1",
-    };
-    ASSERT_EQ(published_edits().size(), expected.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        EXPECT_EQ(line_of(published_edits()[i]), expected[i]);
-        EXPECT_NE(published_edits()[i].source.find("hparams/"), std::string::npos) << expected[i];
-    }
-}
-
-// inner_params, n_iter, edit_lr, act_margin, act_ratio, use_chat_template.
-TEST(AsPublished, EveryRowOfWiseHoldsItsAuthorsNumbers) {
-    const std::vector<std::string> expected = {
-        "llama-2-7b: 27 | 70 1 | 5 20 10 | 0.88 false",    "mistral-7b: 27 | 70 1 | 5 20 10 | 0.88 false",
-        "gpt-j-6b: 21 | 70 1 | 15 40 20 | 0.88 false",     "llama-3-8b: 29 | 30 0.9 | 2 20 10 | 0.5 true",
-        "llama-3.1-8b: 29 | 30 0.9 | 5 10 10 | 0.88 true", "llama-3.2-3b: 27 | 70 1 | 5 20 10 | 0.88 true",
-        "qwen2.5-7b: 23 | 70 1 | 5 20 10 | 0.88 true"};
-    ASSERT_EQ(published_wise().size(), expected.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        const PublishedWise& row = published_wise()[i];
-        EXPECT_EQ(fmt::format("{}: {} | {} {} | {} {} {} | {} {}", row.model.name, row.layer, row.steps, row.lr,
-                              row.alpha, row.beta, row.gamma, row.ratio, row.chat_template),
-                  expected[i]);
-        const WiseOptions options = WiseOptions::published(row);
-        EXPECT_EQ(options.mask_ratio, 0.2);
-        EXPECT_EQ(options.clamp, 1.0);
-        EXPECT_EQ(options.facts_per_shard, 500);
-        EXPECT_EQ(options.merge_shards, 2);
-        EXPECT_EQ(options.merge_density, 0.53);
-        EXPECT_EQ(options.irrelevant_rows, 1);
-    }
-}
-
-model::DecoderConfig config_of(const PublishedModel& model) {
-    model::DecoderConfig config;
-    config.family = model.family;
-    config.layers = model.layers;
-    config.hidden = model.hidden;
-    config.intermediate = model.intermediate;
-    config.max_positions = model.positions == 0 ? 4096 : model.positions;
-    return config;
-}
-
-TEST(AsPublished, AModelIsKnownByItsNumbersAndOthersAreToldTheRows) {
-    for (const PublishedEdit& row : published_edits()) {
-        EXPECT_EQ(find_published_edit(row.method, config_of(row.model)).model.name, row.model.name);
-    }
-    for (const PublishedWise& row : published_wise()) {
-        EXPECT_EQ(find_published_wise(config_of(row.model)).model.name, row.model.name);
-    }
-    model::DecoderConfig other = config_of(published_edits().front().model);
-    other.layers = 12;
-    const std::string refusal = message_of(ErrorKind::kUsage, [&] { find_published_edit("memit", other); });
-    for (const char* part : {"memit", "gpt2", "12 layers", "gpt2-xl, gpt-j-6b", "--published-row"}) {
-        EXPECT_NE(refusal.find(part), std::string::npos) << refusal;
-    }
-    EXPECT_EQ(find_published_edit("memit", other, "gpt-j-6b").layers.size(), 6u);
-    message_of(ErrorKind::kUsage, [&] { find_published_edit("memit", other, "gpt2"); });
-    message_of(ErrorKind::kUsage, [&] { find_published_edit("emmet", other); });
-    message_of(ErrorKind::kUsage, [&] { find_published_wise(other); });
-}
-
-TEST(AsPublished, MethodsDoWhatTheirAuthorsCodeDoes) {
-    const auto options_of = [](const char* method, const char* name) {
-        return published_options(find_published_edit(method, {}, name));
-    };
-    const EditOptions rome = options_of("rome", "gpt2-xl");
-    EXPECT_EQ(rome.method, Method::kRome);
-    EXPECT_EQ(rome.value_site(), ValueSite::kMlpOutput);
-    EXPECT_EQ(rome.value.relative_lr, 0) << "steps are absolute";
-    EXPECT_EQ(rome.prefixes().counts, (std::vector<std::int64_t>{10, 10}));
-    EXPECT_EQ(rome.prefixes().beginnings, (std::vector<std::string>{""}));
-    EXPECT_EQ(rome.prefix_mean(), PrefixMean::kFlat);
-    const EditOptions memit = options_of("memit", "gpt2-xl");
-    EXPECT_EQ(memit.mode, Mode::kBatch);
-    EXPECT_EQ(memit.value_site(), ValueSite::kBlockOutput);
-    EXPECT_EQ(memit.residual_at(), ResidualAt::kBare);
-    EXPECT_EQ(memit.prefixes().counts, (std::vector<std::int64_t>{5}));
-    EXPECT_EQ(memit.prefixes().beginnings.size(), 5u);
-    EXPECT_EQ(memit.prefix_mean(), PrefixMean::kHalfBare);
-    const EditOptions alphaedit = options_of("alphaedit", "llama-3-8b");
-    EXPECT_EQ(alphaedit.mode, Mode::kSequential);
-    EXPECT_EQ(alphaedit.batch, 100);
-    EXPECT_EQ(EditOptions::from_json(memit.to_json()).to_json(), memit.to_json());
-    EXPECT_EQ(EditOptions::from_json(rome.to_json()).to_json(), rome.to_json());
-}
 
 // What the last layer writes at the subject is seen by no later position: four layers for three that are edited.
 Case fresh(const std::string& family) { return testing::fresh(family, 4); }
@@ -355,125 +231,6 @@ TEST(AsPublished, PrefixesBeginWhereTheAuthorsDo) {
                                          return other;
                                      }())))
         << "they are the likeliest continuations, whatever the seed";
-}
-
-// WISE's steps: plain SGD by autograd on a copy of the matrix, every row whole, all layers above it.
-class PlainWise {
-  public:
-    PlainWise(const Case& tiny, const WiseOptions& options) : tiny_(tiny), options_(options) {
-        name_ = tiny.decoder.mlp_output_name(options.layer);
-        weight_ = tiny.decoder.parameter(name_).detach().clone();
-        mask_ = shard_mask(weight_.size(0), weight_.size(1), options.mask_ratio, options.seed, 0);
-        memory_ = weight_.clone();
-    }
-
-    void write(const std::vector<EditRow>& rows, const std::vector<text::TokenId>& irrelevant) {
-        double last = 0, before = 0;
-        for (std::int64_t i = 0; i < options_.steps; ++i) {
-            at::Tensor memory = memory_.detach().requires_grad_(true);
-            const at::Tensor loss = loss_of(memory, rows, irrelevant);
-            if (i > 1 && std::abs(last - before) <= 1e-4 && last <= 0.02) break;
-            const at::Tensor gradient = torch::autograd::grad({loss}, {memory})[0] * mask_;
-            memory_ = memory_ - options_.lr * (gradient + 1e-5 * memory_);
-            memory_ = at::minimum(at::maximum(memory_, weight_ - 1.0), weight_ + 1.0);
-            before = last;
-            last = loss.item<double>();
-        }
-    }
-
-    const at::Tensor& memory() const { return memory_; }
-    double inside() const { return inside_; }
-
-  private:
-    struct Passed {
-        at::Tensor distance, logits;
-    };
-    Passed pass(const at::Tensor& memory, const std::vector<text::TokenId>& row) const {
-        const model::Decoder& decoder = tiny_.decoder;
-        const at::Tensor ids = at::tensor(std::vector<std::int64_t>(row.begin(), row.end()), at::kLong).unsqueeze(0);
-        const model::Context context = decoder.context({ids, {}});
-        at::Tensor hidden = decoder.embed(ids, context), distance;
-        for (std::int64_t layer = 0; layer < decoder.config().layers; ++layer) {
-            if (layer != options_.layer) {
-                hidden = decoder.block(layer, hidden, context);
-                continue;
-            }
-            const at::Tensor stream = decoder.after_attention(layer, hidden, context);
-            const at::Tensor key = decoder.mlp_key(layer, hidden, stream);
-            const at::Tensor main = decoder.mlp_output(layer, key);
-            const at::Tensor side = at::matmul(key, memory.t());
-            distance = (at::silu(side) - at::silu(main)).norm(2, {2})[0].mean();
-            hidden = decoder.after_mlp(layer, stream, side);
-        }
-        return {distance, decoder.head(hidden)[0]};
-    }
-
-    at::Tensor loss_of(const at::Tensor& memory, const std::vector<EditRow>& rows,
-                       const std::vector<text::TokenId>& irrelevant) {
-        std::vector<at::Tensor> target, inside;
-        for (const EditRow& row : rows) {
-            std::vector<text::TokenId> ids = row.ids;
-            ids.push_back(row.targets.back());
-            const auto [distance, logits] = pass(memory, ids);
-            inside.push_back(distance);
-            at::Tensor sum = at::zeros({});
-            for (std::size_t t = 0; t < row.targets.size(); ++t) {
-                const auto position = static_cast<std::int64_t>(ids.size() - row.targets.size() + t - 1);
-                sum = sum - logits[position].log_softmax(-1)[row.targets[t]];
-            }
-            target.push_back(sum / static_cast<double>(row.targets.size() + 1));
-        }
-        const at::Tensor in = at::stack(inside), out = pass(memory, irrelevant).distance;
-        inside_ = in.mean().item<double>();
-        const auto positive_mean = [](const at::Tensor& values) {
-            const at::Tensor positive = values.masked_select(values.gt(0));
-            return positive.numel() > 0 ? positive.mean() : at::zeros({});
-        };
-        return at::stack(target).mean() + positive_mean(out - options_.alpha) + positive_mean(options_.beta - in) +
-               positive_mean(out - in + options_.gamma);
-    }
-
-    const Case& tiny_;
-    const WiseOptions& options_;
-    std::string name_;
-    at::Tensor weight_, mask_, memory_;
-    double inside_ = 0;
-};
-
-TEST(AsPublished, WiseTakesThePlainStepsOfItsAuthors) {
-    Case tiny = fresh("llama");
-    WiseOptions options = WiseOptions::published(find_published_wise({}, "llama-2-7b"));
-    options.layer = 1;
-    options.steps = 4;
-    options.lr = 0.3;
-    WiseInputs inputs;
-    inputs.tokenizer = &tiny.tokenizer;
-    inputs.facts = {some_facts()[0], some_facts()[1]};
-    inputs.irrelevant = {"It rained all day.", "They ate some bread."};
-    inputs.prefixes = {"", "The day was bright", "I know this"};
-    PlainWise plain(tiny, options);
-    double threshold = 1e9;
-    for (std::size_t i = 0; i < inputs.facts.size(); ++i) {
-        const Fact& fact = inputs.facts[i];
-        std::vector<EditRow> rows;
-        for (const std::string& prefix : inputs.prefixes) {
-            rows.push_back(make_row(tiny.tokenizer, prefix, fact.prompt, fact.subject, fact.target_new, 1 << 20, " "));
-        }
-        plain.write(rows, tiny.tokenizer.encode_ids(inputs.irrelevant[i], true));
-        threshold = std::min(threshold, plain.inside());
-    }
-    const at::Tensor start = tiny.decoder.parameter(tiny.decoder.mlp_output_name(1)).detach().clone();
-    const WiseResult result = wise(*nepenthe::testing::world, tiny.decoder, inputs, options, {});
-    ASSERT_EQ(result.memory->alternatives.size(), 1u);
-    const at::Tensor expected = (plain.memory() - start).to(at::kDouble),
-                     found = (result.memory->alternatives[0].weight - start).to(at::kDouble);
-    ASSERT_GT(expected.norm().item<double>(), 1e-3);
-    EXPECT_LT(((found - expected).norm() / expected.norm()).item<double>(), 1e-3);
-    EXPECT_NEAR(result.memory->alternatives[0].threshold, threshold, 1e-4 * threshold);
-    // Weights outside the mask shrink with the others, by lr · 1e-5 a step.
-    const at::Tensor outside = shard_mask(start.size(0), start.size(1), 0.2, options.seed, 0).eq(0);
-    const at::Tensor shrunk = (result.memory->alternatives[0].weight / start).masked_select(outside);
-    EXPECT_NEAR(shrunk.median().item<double>(), std::pow(1 - 0.3 * 1e-5, 8), 2e-7);
 }
 
 }  // namespace

@@ -119,7 +119,7 @@ def full(walk):
             # After the artefact has its name only the tidying is left, which may fail in silence.
             if done.returncode == 0:
                 return (None, False) if not os.path.exists(output + "/.work") else (said, True)
-            named = len(done.lines) == 1 and (text in done.lines[0] or "bytes free there" in done.lines[0])
+            named = len(done.lines) == 1 and (text in done.lines[0] or "bytes free)" in done.lines[0])
             return said, done.returncode == 74 and named and not walk.torn(output)
         each_place(walk, error, disturb, every=EVERY[error])
 

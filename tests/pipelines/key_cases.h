@@ -1,0 +1,42 @@
+#pragma once
+// Invocations of every verb that makes an artefact, with another value for each of its options: what the tests of keys
+// walk over.
+
+#include "key_material.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace nepenthe::pipelines {
+
+using Words = std::vector<std::string>;
+
+inline const KeyMaterial& in() { return KeyMaterial::get(); }
+
+struct Case {
+    std::string verb;
+    Words base;
+    // Option → the words that give it another value.
+    std::map<std::string, Words> changed;
+    // The same for options that do not count, by promise.
+    std::map<std::string, Words> promised = {};
+};
+
+// The folder name of the artefact that the verb makes of `words`.
+std::string name_of(const Case& one, const Words& words);
+
+Case train_case();
+Case train_new_case();
+Case relabel_case();
+Case forget_case();
+Case trace_case();
+Case evaluate_case();
+Case evaluate_told_case();
+Case stats_case();
+Case edit_case(const std::string& method, std::map<std::string, Words> more);
+std::vector<Case> edit_cases();
+Case wise_case();
+Case ike_case();
+
+}  // namespace nepenthe::pipelines
