@@ -73,6 +73,7 @@ Case relabel_case() {
              {"rules", {"--rules=published"}},
              {"combine", {"--combine=logits"}},
              {"alpha", {"--alpha=2"}},
+             {"plausible", {"--plausible=0.125"}},
              {"top-k", {"--top-k=4"}},
              {"block", {"--block=8"}},
              {"logits", {"--logits"}},
@@ -85,6 +86,19 @@ Case relabel_case() {
             {{"swap", {"--swap=always"}}}};
 }
 
+Case relabel_from_case() {
+    const std::string baseline = in().word("baseline", "model"), reinforced = in().word("reinforced", "other-model");
+    return {"relabel",
+            {"--from=" + in().labels, "--alpha=5", baseline, reinforced},
+            {{"from", {"--from=" + in().other_labels}},
+             {"combine", {"--combine=logits"}},
+             {"alpha", {"--alpha=2"}},
+             {"plausible", {"--plausible=0.125"}},
+             {"dtype", {"--dtype=bf16"}},
+             {"device", {"--device=cuda"}},
+             {"threads", {"--threads=3"}}}};
+}
+
 Case forget_case() {
     Case one{"forget",
              {in().word("model", "model"), "--labels=" + in().labels, "--alpha=5", in().word("retain", "retain.txt"),
@@ -94,6 +108,9 @@ Case forget_case() {
              kTrainingPromises};
     one.changed["labels"] = {"--labels=" + in().other_labels};
     one.changed["alpha"] = {"--alpha=1"};
+    one.changed["targets"] = {"--targets=soft"};
+    one.changed["half-weight"] = {"--half-weight=0.25"};
+    one.changed["translated-ratio"] = {"--translated-ratio=0.5"};
     one.changed["retain"] = {in().word("retain", "other-book.txt")};
     one.changed["retain-ratio"] = {"--retain-ratio=2"};
     one.changed["retain-block"] = {"--retain-block=8"};
