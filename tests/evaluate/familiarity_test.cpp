@@ -9,6 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
+
 namespace nepenthe::evaluate {
 namespace {
 
@@ -67,19 +70,23 @@ TEST(AnchorMentions, CountsOnlyWhatThePromptDoesNotHold) {
               (Terms{"yellow brick road", "Scarecrow"}));
 }
 
-TEST(OzInputs, AreComplete) {
-    const std::filesystem::path oz = NEPENTHE_SOURCE_DIR "/inputs/oz";
-    const auto probability = read_familiarity_prompts(oz / "familiarity_probability.json", true);
-    const auto completion = read_familiarity_prompts(oz / "familiarity_completion.json", false);
-    const auto neighbours = read_familiarity_prompts(oz / "neighbours.json", true);
-    EXPECT_EQ(probability.size(), 40u);
-    EXPECT_EQ(completion.size(), 40u);
-    EXPECT_GE(neighbours.size(), 20u);
-    for (const auto& prompt : probability) EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
-    for (const auto& prompt : completion) EXPECT_TRUE(prompt.subtlety >= 1 && prompt.subtlety <= 10) << prompt.prompt;
-    const auto terms = unlearn::read_dictionary(oz / "dictionary.json").entries;
-    EXPECT_GE(terms.size(), 60u);
-    EXPECT_LE(terms.size(), 120u);
+TEST(BookInputs, AreComplete) {
+    for (const char* book : {"oz", "alice"}) {
+        SCOPED_TRACE(book);
+        const std::filesystem::path folder = std::filesystem::path(NEPENTHE_SOURCE_DIR "/inputs") / book;
+        const auto probability = read_familiarity_prompts(folder / "familiarity_probability.json", true);
+        const auto completion = read_familiarity_prompts(folder / "familiarity_completion.json", false);
+        const auto neighbours = read_familiarity_prompts(folder / "neighbours.json", true);
+        EXPECT_EQ(probability.size(), 40u);
+        EXPECT_EQ(completion.size(), 40u);
+        EXPECT_GE(neighbours.size(), 20u);
+        for (const auto& prompt : probability) EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
+        for (const auto& prompt : completion)
+            EXPECT_TRUE(prompt.subtlety >= 1 && prompt.subtlety <= 10) << prompt.prompt;
+        const auto terms = unlearn::read_dictionary(folder / "dictionary.json").entries;
+        EXPECT_GE(terms.size(), 60u);
+        EXPECT_LE(terms.size(), 120u);
+    }
 }
 
 }  // namespace
