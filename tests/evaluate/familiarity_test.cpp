@@ -10,7 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace nepenthe::evaluate {
 namespace {
@@ -86,6 +88,22 @@ TEST(BookInputs, AreComplete) {
         const auto terms = unlearn::read_dictionary(folder / "dictionary.json").entries;
         EXPECT_GE(terms.size(), 60u);
         EXPECT_LE(terms.size(), 120u);
+    }
+}
+
+TEST(BookInputs, HeldOutPromptsAreOthers) {
+    const std::filesystem::path oz = NEPENTHE_SOURCE_DIR "/inputs/oz";
+    std::set<std::string> known;
+    for (const char* name : {"familiarity_probability.json", "neighbours.json"})
+        for (const auto& prompt : read_familiarity_prompts(oz / name, true)) known.insert(prompt.prompt);
+    for (const auto& [name, count] :
+         {std::pair{"heldout_probability.json", 30u}, std::pair{"heldout_neighbours.json", 20u}}) {
+        const auto prompts = read_familiarity_prompts(oz / name, true);
+        EXPECT_EQ(prompts.size(), count);
+        for (const auto& prompt : prompts) {
+            EXPECT_TRUE(known.insert(prompt.prompt).second) << prompt.prompt;
+            EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
+        }
     }
 }
 
