@@ -103,7 +103,8 @@ Case forget_case() {
     Case one{"forget",
              {in().word("model", "model"), "--labels=" + in().labels, "--alpha=5", in().word("retain", "retain.txt"),
               "--retain-block=16", in().word("familiarity-prompts", "prompts.json"),
-              in().word("neighbour-prompts", "prompts.json"), "--global-batch=1", "--micro-batch=1"},
+              in().word("neighbour-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
+              "--global-batch=1", "--micro-batch=1"},
              training(),
              kTrainingPromises};
     one.changed["labels"] = {"--labels=" + in().other_labels};
@@ -118,7 +119,9 @@ Case forget_case() {
     one.changed["measure-steps"] = {"--measure-steps=1"};
     one.changed["familiarity-prompts"] = {in().word("familiarity-prompts", "other-prompts.json")};
     one.changed["neighbour-prompts"] = {in().word("neighbour-prompts", "other-prompts.json")};
+    one.changed["completion-prompts"] = {in().word("completion-prompts", "other-prompts.json")};
     one.changed["utility-budget"] = {"--utility-budget=0.5"};
+    one.changed["repetition-budget"] = {"--repetition-budget=0.5"};
     return one;
 }
 
