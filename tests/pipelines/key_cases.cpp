@@ -144,7 +144,7 @@ Case evaluate_case() {
         "evaluate",
         {"--model=one=" + in().path("model") + ",two=" + in().path("other-model"),
          "--tasks=lambada_openai,wikitext_word_perplexity,familiarity_probability,neighbour_probability,"
-         "familiarity_completion,counterfact,edit_generation,unrelated_facts,tofu",
+         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu",
          in().word("data", "data"), "--texts=book=" + in().path("book.txt"), in().word("wikitext", "wiki.txt"),
          in().word("familiarity-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
          in().word("neighbour-prompts", "prompts.json"), in().word("dictionary", "terms.json"),
@@ -154,7 +154,7 @@ Case evaluate_case() {
                       // Without one whose file another one reads: options that nothing reads are refused.
                       {"tasks",
                        {"--tasks=lambada_openai,wikitext_word_perplexity,neighbour_probability,familiarity_completion,"
-                        "counterfact,edit_generation,unrelated_facts,tofu"}},
+                        "fluency,counterfact,edit_generation,unrelated_facts,tofu"}},
                       {"data", {in().word("data", "other-data")}},
                       {"texts", {"--texts=book=" + in().path("other-book.txt")}},
                       {"wikitext", {in().word("wikitext", "other-wiki.txt")}},
@@ -166,6 +166,8 @@ Case evaluate_case() {
                       {"dictionary", {in().word("dictionary", "other-terms.json")}},
                       {"completions", {"--completions=2"}},
                       {"completion-tokens", {"--completion-tokens=4"}},
+                      {"judge", {in().word("judge", "other-model")}},
+                      {"retrained", {in().word("retrained", "other-model")}},
                       {"facts", {in().word("facts", "other-facts.jsonl")}},
                       {"fact-format", {"--fact-format=jsonl"}},
                       {"fact-prompt", {"--fact-prompt=Question: {}"}},
