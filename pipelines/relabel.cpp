@@ -101,7 +101,7 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("dictionary", paths.dictionary, "anchor terms with generic replacements (JSON)");
     options.add("from", paths.from, "artefact of relabel whose stored logits give labels by other rules");
     options.add("rules", rules, {"improved", "published"}, "how terms are found and replaced");
-    options.add("combine", combine, {"logprobs", "logits"}, "what v = b - alpha ReLU(r - b) is taken of");
+    options.add("combine", combine, {"logprobs", "logits", "logodds"}, "what v = b - alpha ReLU(r - b) is taken of");
     options.add("alpha", relabel.alphas, "strengths, comma-separated, all in one pass");
     options.add("plausible", relabel.plausible, "labels are tokens of at least N times the baseline's best; 0 = any",
                 0.0);

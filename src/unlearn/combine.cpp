@@ -1,5 +1,6 @@
 #include "unlearn/combine.h"
 
+#include "base/error.h"
 #include "unlearn/combine_kernels.h"
 
 #include <ATen/Parallel.h>
@@ -7,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <set>
 
 namespace nepenthe::unlearn {
 
@@ -23,9 +23,42 @@ std::span<T> row_of(std::vector<T>& rows, std::int64_t row, std::int64_t width) 
     return row_of(std::span<T>(rows), row, width);
 }
 
-// Where one token alone is plausible, no other's value counts: it leads by the bar.
-float margin_of(const Best& best, float plausible) {
-    return std::isinf(best.second) ? -std::log(plausible) : best.first - best.second;
+// The label over all of two rows, for rules that the sweep over several α does not know: those whose value needs more
+// than a subtraction, of a few tokens in general.
+TopKDecision decide_from_rows(std::span<const float> b, std::span<const float> r, const TopKRow& top,
+                              const LabelRule& rule) {
+    TopKDecision out = decide_from_top_k(top, rule);
+    if (out.exact) return out;
+    const PositionRule here(rule, top.lse_baseline, top.lse_reinforced);
+    // The bar is relative to a token of the top-k, or to the best outside that the corpus did not teach.
+    float bar = here.bar(top);
+    if (rule.plausible > 0 && std::isinf(bar)) {
+        float reference = -std::numeric_limits<float>::infinity();
+        for (std::size_t i = 0; i < b.size(); ++i) {
+            if (!here.taught(b[i], r[i])) reference = std::max(reference, b[i]);
+        }
+        bar = reference + std::log(rule.plausible);
+    }
+    float first = -std::numeric_limits<float>::infinity(), second = first;
+    for (std::size_t i = 0; i < b.size(); ++i) {
+        if (b[i] < bar) continue;
+        const float v = here.value(b[i], r[i]);
+        if (v > first) {
+            second = first;
+            first = v;
+            out.label = static_cast<std::int32_t>(i);
+        } else {
+            second = std::max(second, v);
+        }
+    }
+    out.margin = std::isinf(second) ? here.lone_margin() : first - second;
+    return out;
+}
+
+void keep_decision(const TopKDecision& decision, CombinedRows& out, std::size_t cell) {
+    out.label[cell] = decision.label;
+    out.margin[cell] = decision.margin;
+    out.certificate[cell] = decision.certified;
 }
 
 // One position: statistics, forbidden tokens, top-k, then every α.
@@ -54,41 +87,27 @@ void combine_row(std::span<float> b, std::span<const float> r, std::span<const t
     }
     out.baseline_argmax[at] = index[0];
 
+    const TopKRow top{index, top_b, top_r, lse_b, lse_r};
+    const std::size_t alphas = options.alphas.size();
+    if (options.combine == Combine::kLogOdds) {
+        for (std::size_t i = 0; i < alphas; ++i) {
+            keep_decision(decide_from_rows(b, r, top, options.rule(i)), out, at * alphas + i);
+        }
+        return;
+    }
     const bool logprobs = options.combine == Combine::kLogProbs;
-    std::vector<Best> best(options.alphas.size());
-    const float bar = plausible_bar(top_b[0], options.plausible);
-    row_combine(b, logprobs ? lse_b : 0.0f, bar, r, logprobs ? lse_r : 0.0f, options.alphas, best);
-    for (std::size_t i = 0; i < best.size(); ++i) {
-        const std::size_t cell = at * best.size() + i;
-        out.label[cell] = best[i].index;
-        out.margin[cell] = margin_of(best[i], options.plausible);
-        out.certificate[cell] =
-            decide_from_top_k(index, top_b, top_r, lse_b, lse_r, options.alphas[i], options.combine, options.plausible)
-                .certified;
+    const PositionRule here(options.rule(0), lse_b, lse_r);
+    std::vector<Best> best(alphas);
+    row_combine(b, logprobs ? lse_b : 0.0f, here.bar(top), r, logprobs ? lse_r : 0.0f, options.alphas, best);
+    for (std::size_t i = 0; i < alphas; ++i) {
+        TopKDecision decision = decide_from_top_k(top, options.rule(i));
+        decision.label = best[i].index;
+        decision.margin = std::isinf(best[i].second) ? here.lone_margin() : best[i].first - best[i].second;
+        keep_decision(decision, out, at * alphas + i);
     }
 }
 
 }  // namespace
-
-float plausible_bar(float largest, float plausible) { return largest + std::log(plausible); }
-
-std::string_view combine_name(Combine combine) { return combine == Combine::kLogits ? "logits" : "logprobs"; }
-
-Combine parse_combine(std::string_view name) {
-    if (name == "logits") return Combine::kLogits;
-    if (name == "logprobs") return Combine::kLogProbs;
-    fail(ErrorKind::kUsage, "combination \"{}\" is not known; there are \"logits\" and \"logprobs\"", name);
-}
-
-void check_label_rules(const std::vector<double>& alphas, double plausible, Problems& problems) {
-    if (alphas.empty()) problems.add("no alpha is given");
-    std::set<double> seen;
-    for (const double alpha : alphas) {
-        if (!std::isfinite(alpha) || alpha < 0 || alpha > 1e6) problems.add("alpha {} is not in 0 … 1e6", alpha);
-        if (!seen.insert(alpha).second) problems.add("alpha {} is given twice", alpha);
-    }
-    if (!(plausible >= 0 && plausible <= 1)) problems.add("plausible {} is not in 0 … 1", plausible);
-}
 
 void CombinedRows::resize(std::int64_t positions, std::int64_t alpha_count, std::int64_t k) {
     alphas = alpha_count;
@@ -122,26 +141,10 @@ void combine_rows(std::span<float> baseline, std::span<const float> reinforced, 
     });
 }
 
-TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<const float> baseline,
-                               std::span<const float> reinforced, float lse_baseline, float lse_reinforced, float alpha,
-                               Combine combine, float plausible) {
-    const bool logprobs = combine == Combine::kLogProbs;
-    const float shift_b = logprobs ? lse_baseline : 0.0f, shift_r = logprobs ? lse_reinforced : 0.0f;
-    Best best{-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0};
-    const float bar = plausible_bar(baseline[0], plausible);
-    // Entries fall, so that the plausible ones come first.
-    for (std::size_t i = 0; i < index.size() && baseline[i] >= bar; ++i) {
-        const float v = combine_value(baseline[i] - shift_b, reinforced[i] - shift_r, alpha);
-        const bool better = v > best.first || (v == best.first && index[i] < best.index);
-        best.second = std::max(best.second, better ? best.first : v);
-        if (better) {
-            best.first = v;
-            best.index = index[i];
-        }
-    }
-    if (baseline.back() < bar) return {best.index, margin_of(best, plausible), true};
-    const float outside = baseline.back() - shift_b;
-    return {best.index, best.first - std::max(best.second, outside), best.first > outside};
+TopKRow top_k_row(const CombinedRows& rows, std::size_t row) {
+    const auto k = static_cast<std::size_t>(rows.top_k);
+    return {std::span(rows.top_index).subspan(row * k, k), std::span(rows.top_baseline).subspan(row * k, k),
+            std::span(rows.top_reinforced).subspan(row * k, k), rows.lse_baseline[row], rows.lse_reinforced[row]};
 }
 
 }  // namespace nepenthe::unlearn

@@ -6,7 +6,6 @@
 #include "store/blocks.h"
 #include "unlearn/label_file.h"
 #include "unlearn/labels.h"
-#include "unlearn/soft_label.h"
 #include "unlearn/stored_labels.h"
 
 #include <fmt/ranges.h>
@@ -51,10 +50,8 @@ bool decide(BlockLabels& block, const CombineOptions& options) {
     bool all = true;
     for (std::size_t row = 0; row < block.positions.size(); ++row) {
         const TopKRow top = top_k_row(rows, row);
-        for (const float alpha : options.alphas) {
-            const TopKDecision decision =
-                decide_from_top_k(top.index, top.baseline, top.reinforced, top.lse_baseline, top.lse_reinforced, alpha,
-                                  options.combine, options.plausible);
+        for (std::size_t alpha = 0; alpha < options.alphas.size(); ++alpha) {
+            const TopKDecision decision = decide_from_top_k(top, options.rule(alpha));
             rows.label.push_back(decision.certified ? decision.label : kNoLabel);
             rows.margin.push_back(decision.certified ? decision.margin : 0.0f);
             rows.certificate.push_back(decision.certified);

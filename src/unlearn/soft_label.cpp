@@ -2,25 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace nepenthe::unlearn {
 
-TopKRow top_k_row(const CombinedRows& rows, std::size_t row) {
-    const auto k = static_cast<std::size_t>(rows.top_k);
-    return {std::span(rows.top_index).subspan(row * k, k), std::span(rows.top_baseline).subspan(row * k, k),
-            std::span(rows.top_reinforced).subspan(row * k, k), rows.lse_baseline[row], rows.lse_reinforced[row]};
-}
-
 train::Distribution soft_label(const TopKRow& row, const LabelRule& rule, text::TokenId next) {
-    const bool logprobs = rule.combine == Combine::kLogProbs;
-    const float shift_b = logprobs ? row.lse_baseline : 0.0f, shift_r = logprobs ? row.lse_reinforced : 0.0f;
-    const float bar = plausible_bar(row.baseline[0], rule.plausible);
+    const PositionRule here(rule, row.lse_baseline, row.lse_reinforced);
+    const float bar = here.bar(row);
     std::vector<std::pair<std::int64_t, double>> named;  // token, v and then probability
     double kept = 0, largest = -std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < row.index.size() && row.baseline[i] >= bar; ++i) {
-        const float v = combine_value(row.baseline[i] - shift_b, row.reinforced[i] - shift_r, rule.alpha);
-        named.emplace_back(row.index[i], static_cast<double>(v));
+        named.emplace_back(row.index[i], static_cast<double>(here.value(row.baseline[i], row.reinforced[i])));
         largest = std::max(largest, named.back().second);
         kept += std::exp(static_cast<double>(row.baseline[i]) - static_cast<double>(row.lse_baseline));
     }
