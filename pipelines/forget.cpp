@@ -65,6 +65,9 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     key.stage = "forget";
     key.options = training;
     key.options["alpha"] = forget.alpha;
+    key.options["targets"] = unlearn::target_name(forget.targets.kind);
+    key.options["half_weight"] = forget.targets.half_weight;
+    key.options["translated_ratio"] = forget.translated_ratio;
     key.options["holdout_share"] = forget.holdout_share;
     key.options["measure_steps"] = forget.measure_steps;
     key.options["compute"] = stage.common.compute_key();
@@ -99,11 +102,17 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     text::BlockCut& retain_cut = stage.retain_cut;
     retain_cut.length = 256;
     double alpha = 5, utility_budget = -1;
+    std::string targets = "hard";
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
                     "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
     options.add("model", model_folder, "the baseline that the labels were made with");
     options.add("labels", labels, "artefact of relabel");
     options.add("alpha", alpha, "which of its label sets", 0.0);
+    options.add("targets", targets, {"hard", "soft"}, "the labels themselves, or whole distributions");
+    options.add("half-weight", forget.targets.half_weight,
+                "weigh positions D/(D+N) by the models' divergence D, nats; 0 = all the same", 0.0);
+    options.add("translated-ratio", forget.translated_ratio,
+                "blocks of the translated corpus, learned as text, for every block of labels", 0.0);
     options.add("retain", retain_paths,
                 "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
     options.add("retain-ratio", forget.retain_ratio, "blocks of --retain for every block of labels");
@@ -120,6 +129,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.parse(arguments);
     reader.finish(options, common.seed);
     forget.alpha = unlearn::alpha_name(alpha);
+    forget.targets.kind = unlearn::parse_target(targets);
     if (utility_budget >= 0) forget.utility_budget = utility_budget;
     watch.validate(forget.utility_budget.has_value());
     Problems problems;

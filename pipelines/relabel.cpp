@@ -1,7 +1,9 @@
 #include "unlearn/relabel.h"
 #include "pipelines/stage.h"
+#include "unlearn/relabel_from.h"
 
 #include <memory>
+#include <optional>
 
 namespace nepenthe::pipelines {
 
@@ -12,35 +14,103 @@ struct RelabelStage {
     unlearn::RelabelOptions relabel;
     std::unique_ptr<const text::Tokenizer> tokenizer;
     unlearn::RelabelInputs inputs;
+    std::optional<unlearn::RelabelFromInputs> from;  // instead of `inputs`
+
+    unlearn::RelabelFromOptions rules() const { return {relabel.combine, relabel.plausible, relabel.alphas}; }
+    store::ArtefactKey key() const {
+        return from ? unlearn::relabel_from_key(*from, rules()) : unlearn::relabel_key(inputs, relabel);
+    }
 };
+
+// What the verb reads, beside the rules.
+struct Paths {
+    std::filesystem::path baseline, reinforced, dictionary, from;
+    std::vector<std::filesystem::path> corpus;
+    std::int64_t characters = 0;
+};
+
+std::function<model::Decoder()> loader(const dist::Comm& comm, const CommonOptions& common,
+                                       const std::filesystem::path& folder) {
+    // The device is asked for when models are loaded: the key needs none.
+    return
+        [&comm, common, folder] { return model::Decoder::load(folder, common.compute(), common.torch_device(comm)); };
+}
+
+// Collective.
+void prepare_inputs(const dist::Comm& comm, const Paths& paths, RelabelStage& stage) {
+    unlearn::RelabelInputs& inputs = stage.inputs;
+    stage.tokenizer =
+        std::make_unique<const text::Tokenizer>(load_tokenizer(paths.baseline, model::read_config(paths.baseline)));
+    inputs.load_baseline = loader(comm, stage.common, paths.baseline);
+    inputs.load_reinforced = loader(comm, stage.common, paths.reinforced);
+    inputs.baseline_digest = input_model_digest(comm, paths.baseline);
+    inputs.reinforced_digest = input_model_digest(comm, paths.reinforced);
+    inputs.tokenizer = stage.tokenizer.get();
+    inputs.compute = stage.common.compute_key();
+    inputs.dictionary = unlearn::read_dictionary(paths.dictionary);
+    inputs.documents = read_corpus_documents(paths.corpus, paths.characters);
+}
+
+// Collective.
+void prepare_from(const dist::Comm& comm, const Paths& paths, RelabelStage& stage) {
+    unlearn::RelabelFromInputs& from = stage.from.emplace();
+    from.labels = paths.from;
+    from.labels_digest = input_artefact_digest(comm, paths.from);
+    if (paths.baseline.empty()) return;
+    from.load_baseline = loader(comm, stage.common, paths.baseline);
+    from.load_reinforced = loader(comm, stage.common, paths.reinforced);
+    from.baseline_digest = input_model_digest(comm, paths.baseline);
+    from.reinforced_digest = input_model_digest(comm, paths.reinforced);
+    from.compute = stage.common.compute_key();
+}
+
+// What an artefact that is there has decided already, and what there is to be without one.
+void check_source(const Options& options, const Paths& paths, Problems& problems) {
+    if (!paths.from.empty()) {
+        options.refuse_unread(
+            {"corpus", "chars", "dictionary", "rules", "top-k", "block", "logits", "activations", "swap", "seed"},
+            "without --from", problems);
+        if (paths.baseline.empty() != paths.reinforced.empty()) {
+            problems.add("--baseline and --reinforced go together: with --from give both, or neither");
+        }
+        return;
+    }
+    const auto need = [&](bool missing, const char* name) {
+        if (missing) problems.add("--{} is missing (or --from, an artefact of relabel)", name);
+    };
+    need(paths.baseline.empty(), "baseline");
+    need(paths.reinforced.empty(), "reinforced");
+    need(paths.corpus.empty(), "corpus");
+    need(paths.dictionary.empty(), "dictionary");
+}
 
 // Collective. The options and what they name.
 RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     RelabelStage stage;
     CommonOptions& common = stage.common;
     unlearn::RelabelOptions& relabel = stage.relabel;
-    std::filesystem::path baseline, reinforced, dictionary;
-    std::vector<std::filesystem::path> corpus;
+    Paths paths;
     std::string rules = "improved", combine = "logprobs", swap = "auto";
-    std::int64_t characters = 0;
     Options options("relabel", "generic labels: what the baseline would say, less what only the reinforced model says",
                     "mpirun -n 2 nepenthe relabel --baseline gemma --reinforced outputs/train-… --corpus oz.txt "
                     "--dictionary oz.json");
-    options.add("baseline", baseline, "model that is to forget");
-    options.add("reinforced", reinforced, "the same model trained further on the corpus");
-    options.add("corpus", corpus, "text files, folders of *.txt, or *.jsonl with a text field");
-    options.add("chars", characters, "only the first N characters of each document; 0 = all", 0);
-    options.add("dictionary", dictionary, "anchor terms with generic replacements (JSON)");
+    options.add("baseline", paths.baseline, "model that is to forget");
+    options.add("reinforced", paths.reinforced, "the same model trained further on the corpus");
+    options.add("corpus", paths.corpus, "text files, folders of *.txt, or *.jsonl with a text field");
+    options.add("chars", paths.characters, "only the first N characters of each document; 0 = all", 0);
+    options.add("dictionary", paths.dictionary, "anchor terms with generic replacements (JSON)");
+    options.add("from", paths.from, "artefact of relabel whose stored logits give labels by other rules");
     options.add("rules", rules, {"improved", "published"}, "how terms are found and replaced");
     options.add("combine", combine, {"logprobs", "logits"}, "what v = b - alpha ReLU(r - b) is taken of");
     options.add("alpha", relabel.alphas, "strengths, comma-separated, all in one pass");
-    options.add("top-k", relabel.top_k, "logits kept a position, for other alphas later");
+    options.add("plausible", relabel.plausible, "labels are tokens of at least N times the baseline's best; 0 = any",
+                0.0);
+    options.add("top-k", relabel.top_k, "logits kept a position, for other rules later");
     options.add("block", relabel.block, "tokens a block");
     options.add("logits", relabel.store_logits, "store all logits of both models too");
     options.add_layers("activations", relabel.activation_layers, "layers whose hidden states are stored too");
     options.add("swap", swap, {"auto", "always", "never"}, "one model in memory at a time");
     common.declare(options);
-    for (const char* name : {"baseline", "reinforced", "corpus", "dictionary"}) options.require(name);
     options.parse(arguments);
     common.apply(comm);
 
@@ -49,38 +119,28 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     relabel.swap = unlearn::parse_swap(swap);
     relabel.seed = common.seed;
     Problems problems;
+    check_source(options, paths, problems);
     for (const std::string& problem : relabel.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
-
-    stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(baseline, model::read_config(baseline)));
-    // The device is asked for when models are loaded: the key needs none.
-    const auto loader = [&comm, common](const std::filesystem::path& folder) {
-        return [&comm, common, folder] {
-            return model::Decoder::load(folder, common.compute(), common.torch_device(comm));
-        };
-    };
-    unlearn::RelabelInputs& inputs = stage.inputs;
-    inputs.load_baseline = loader(baseline);
-    inputs.load_reinforced = loader(reinforced);
-    inputs.baseline_digest = input_model_digest(comm, baseline);
-    inputs.reinforced_digest = input_model_digest(comm, reinforced);
-    inputs.tokenizer = stage.tokenizer.get();
-    inputs.compute = common.compute_key();
-    inputs.dictionary = unlearn::read_dictionary(dictionary);
-    inputs.documents = read_corpus_documents(corpus, characters);
+    if (paths.from.empty()) {
+        prepare_inputs(comm, paths, stage);
+    } else {
+        prepare_from(comm, paths, stage);
+    }
     return stage;
 }
 
 }  // namespace
 
 store::ArtefactKey relabel_key(const dist::Comm& comm, const Arguments& arguments) {
-    const RelabelStage stage = prepare(comm, arguments);
-    return unlearn::relabel_key(stage.inputs, stage.relabel);
+    return prepare(comm, arguments).key();
 }
 
 Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
     const RelabelStage stage = prepare(comm, arguments);
-    const store::Artefact artefact = unlearn::relabel(comm, stage.inputs, stage.relabel, stage.common.outputs);
+    const std::filesystem::path& outputs = stage.common.outputs;
+    const store::Artefact artefact = stage.from ? unlearn::relabel_from(comm, *stage.from, stage.rules(), outputs)
+                                                : unlearn::relabel(comm, stage.inputs, stage.relabel, outputs);
     Answer answer = artefact_answer(artefact, "labels");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     return answer;

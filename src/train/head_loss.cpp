@@ -36,21 +36,21 @@ class HostChunk {
           first_(first),
           count_(count),
           normed_(input.normed.narrow(0, first, count)),
-          targets_(input.targets.narrow(0, first, count)),
-          rows_(static_cast<std::size_t>(count)) {}
+          targets_(input.targets.rows(first, count)),
+          softmax_(targets_) {}
 
     void run() {
         const std::int64_t vocabulary = input_.unembedding.size(0);
         std::vector<at::Tensor> tiles;
         for (std::int64_t id = 0; id < vocabulary; id += kTile) {
             at::Tensor tile = logits(id, std::min(kTile, vocabulary - id));
-            take_in_tile(tile, id, targets_, input_.soft_cap, rows_);
+            take_in_tile(tile, id, targets_, input_.soft_cap, softmax_);
             if (input_.gradients) {
                 tiles.push_back(std::move(tile));
             }
         }
-        for (const RowSoftmax& row : rows_) {
-            loss_.sum += row.log_sum_exp() - row.target_logit;
+        for (const double loss : losses(targets_, softmax_)) {
+            loss_.sum += loss;
         }
         if (input_.gradients) {
             backward(tiles);
@@ -73,7 +73,7 @@ class HostChunk {
         for (std::size_t i = 0; i < tiles.size(); ++i) {
             const at::Tensor tile = std::move(tiles[i]);
             const std::int64_t id = static_cast<std::int64_t>(i) * kTile, width = tile.size(1);
-            gradient_of_tile(tile, id, targets_, input_.soft_cap, input_.scale, rows_);
+            gradient_of_tile(tile, id, targets_, input_.soft_cap, input_.scale, softmax_);
             const at::Tensor weights = input_.unembedding.narrow(0, id, width);
             if (single) {
                 normed_gradient = model::matrix_product_plus(tile, weights, normed_gradient);
@@ -100,14 +100,16 @@ class HostChunk {
     const HeadLossInput& input_;
     HeadLoss& loss_;
     std::int64_t first_, count_;
-    at::Tensor normed_, targets_;
-    std::vector<RowSoftmax> rows_;
+    at::Tensor normed_;
+    Targets targets_;
+    ChunkSoftmax softmax_;
 };
 
 // One chunk of positions as tensor operations over the whole vocabulary, for devices.
 void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t first, std::int64_t count) {
     const at::Tensor normed = input.normed.narrow(0, first, count);
-    const at::Tensor targets = input.targets.narrow(0, first, count).unsqueeze(1);
+    const Targets targets = input.targets.rows(first, count);
+    const at::Tensor row = targets.row_of_entry();
     at::Tensor logits = at::mm(normed, input.unembedding.t()).to(at::kFloat);
     if (input.bias.defined()) {
         logits.add_(input.bias);
@@ -115,14 +117,21 @@ void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t f
     if (input.soft_cap > 0) {
         logits = (logits / input.soft_cap).tanh_().mul_(input.soft_cap);
     }
-    const at::Tensor log_sum_exp = logits.logsumexp({1}, true);
-    loss.sum += (log_sum_exp - logits.gather(1, targets)).to(at::kDouble).sum().item<double>();
+    const at::Tensor log_p = logits - logits.logsumexp({1}, true);
+    const at::Tensor named = log_p.index({row, targets.ids});
+    const at::Tensor others =
+        (1.0 - at::zeros_like(targets.rest).index_add_(0, row, named.exp())).clamp_min_(kLeastRest);
+    const at::Tensor row_loss =
+        at::zeros_like(targets.rest).index_add_(0, row, -targets.probabilities * named) - targets.rest * others.log();
+    loss.sum += (targets.weights * row_loss).to(at::kDouble).sum().item<double>();
     if (!input.gradients) {
         return;
     }
-    at::Tensor gradient = (logits - log_sum_exp).exp_();
-    gradient.scatter_add_(1, targets, at::full_like(targets, -1.0, gradient.options()));
-    gradient.mul_(input.scale);
+    at::Tensor gradient = log_p.exp();
+    const at::Tensor of_named = named.exp() - targets.probabilities;
+    gradient.mul_((1.0 - targets.rest / others).unsqueeze(1));
+    gradient.index_put_({row, targets.ids}, of_named);
+    gradient.mul_(targets.weights.unsqueeze(1)).mul_(input.scale);
     if (input.soft_cap > 0) {
         gradient.mul_(1.0 - (logits / input.soft_cap).square_());
     }
@@ -139,12 +148,10 @@ void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t f
 }  // namespace
 
 HeadLoss head_loss(const HeadLossInput& input) {
-    NEPENTHE_CHECK(input.normed.dim() == 2 && input.targets.numel() == input.normed.size(0) &&
-                   input.normed.size(0) > 0);
+    NEPENTHE_CHECK(input.normed.dim() == 2 && input.targets.size() == input.normed.size(0) && input.normed.size(0) > 0);
     const at::NoGradGuard no_grad;
     HeadLossInput contiguous = input;
     contiguous.normed = input.normed.contiguous();
-    contiguous.targets = input.targets.contiguous();
     HeadLoss loss;
     if (input.gradients) {
         loss.normed_gradient = at::empty_like(contiguous.normed);

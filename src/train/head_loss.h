@@ -1,6 +1,8 @@
 #pragma once
 // The arithmetic under loss.h, free of autograd: normed states and an unembedding in, loss and gradients out.
 
+#include "train/targets.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -12,7 +14,7 @@ struct HeadLossInput {
     at::Tensor normed;       // [n, hidden], compute dtype
     at::Tensor unembedding;  // [vocabulary, hidden], compute dtype
     at::Tensor bias = {};    // [vocabulary] or undefined
-    at::Tensor targets;      // [n] int64
+    Targets targets;         // of n positions
     double soft_cap = 0;     // 0 = none
     double scale = 1;        // of the gradients
     std::int64_t chunk = 0;  // positions at once; 0 = chosen from the vocabulary
@@ -23,7 +25,7 @@ struct HeadLossInput {
 };
 
 struct HeadLoss {
-    double sum = 0;               // nats, before scaling
+    double sum = 0;               // of the rows' losses (targets.h), nats, before scaling
     at::Tensor normed_gradient;   // [n, hidden], compute dtype
     at::Tensor bias_gradient;     // [vocabulary] fp32; undefined without a bias
     bool finite_gradient = true;  // of the unembedding

@@ -61,7 +61,7 @@ at::Tensor apply(const model::Decoder& decoder, const at::Tensor& hidden, const 
 
 }  // namespace
 
-at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets,
+at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hidden, const Targets& targets,
                              std::int64_t chunk) {
     HeadLossInput input;
     input.targets = targets;
@@ -70,7 +70,7 @@ at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hi
     return apply(decoder, hidden, decoder.unembedding(), input, result);
 }
 
-SunkLoss cross_entropy_into(const model::Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets,
+SunkLoss cross_entropy_into(const model::Decoder& decoder, const at::Tensor& hidden, const Targets& targets,
                             double scale, const UnembeddingSink& sink, std::int64_t chunk) {
     HeadLossInput input;
     input.targets = targets;

@@ -6,6 +6,7 @@
 // two products that the gradients need. Soft caps and biases are included.
 
 #include "model/decoder.h"
+#include "train/targets.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -13,12 +14,10 @@
 
 namespace nepenthe::train {
 
-inline constexpr std::int64_t kIgnore = -100;
-
-// Sum over n positions of -log softmax(unembed(final_norm(hidden)))[target], nats; differentiable in `hidden`, in the
-// unembedding and in its bias. hidden: [n, hidden] before the final norm, targets: [n] int64, none ignored. Returns a
-// fp32 scalar; the sum over positions is taken in fp64.
-at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets,
+// Sum over n positions of the loss of targets.h under softmax(unembed(final_norm(hidden))), nats; differentiable in
+// `hidden`, in the unembedding and in its bias. hidden: [n, hidden] before the final norm. Returns a fp32 scalar; the
+// sum over positions is taken in fp64.
+at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hidden, const Targets& targets,
                              std::int64_t chunk = 0 /* 0 = chosen from the vocabulary */);
 
 // Where the gradient of the unembedding goes when it bypasses autograd: a vocabulary's gradient is the largest tensor
@@ -36,7 +35,7 @@ struct SunkLoss {
 
 // As cross_entropy_sum, multiplied with `scale`; the unembedding's gradient is in the sink when this returns, the one
 // of `hidden` flows through `scaled`.
-SunkLoss cross_entropy_into(const model::Decoder& decoder, const at::Tensor& hidden, const at::Tensor& targets,
+SunkLoss cross_entropy_into(const model::Decoder& decoder, const at::Tensor& hidden, const Targets& targets,
                             double scale, const UnembeddingSink& sink, std::int64_t chunk = 0);
 
 }  // namespace nepenthe::train

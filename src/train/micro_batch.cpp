@@ -1,15 +1,27 @@
 #include "train/micro_batch.h"
 
 #include "base/error.h"
-#include "train/loss.h"
 
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace nepenthe::train {
 
 namespace {
+
+bool is_distribution(const Distribution& target, std::int64_t vocabulary) {
+    double sum = static_cast<double>(target.rest);
+    std::int64_t last = -1;
+    bool fine = target.ids.size() == target.probabilities.size() && target.rest >= 0 && target.weight >= 0;
+    for (std::size_t i = 0; fine && i < target.ids.size(); ++i) {
+        fine = target.ids[i] > last && target.ids[i] < vocabulary && target.probabilities[i] >= 0;
+        last = target.ids[i];
+        sum += static_cast<double>(target.probabilities[i]);
+    }
+    return fine && std::abs(sum - 1.0) < 1e-4 && std::isfinite(target.weight);
+}
 
 void check_sample(const Sample& sample, std::int64_t vocabulary) {
     if (sample.ids.empty()) {
@@ -29,6 +41,26 @@ void check_sample(const Sample& sample, std::int64_t vocabulary) {
             fail(ErrorKind::kData, "label {} at position {} is outside the vocabulary of {}", label, t, vocabulary);
         }
     }
+    if (sample.targets.empty()) {
+        return;
+    }
+    if (sample.targets.size() != sample.ids.size()) {
+        fail(ErrorKind::kData, "a training sample has {} tokens but {} targets", sample.ids.size(),
+             sample.targets.size());
+    }
+    for (std::size_t t = 0; t < sample.ids.size(); ++t) {
+        if (sample.labels[t] != kIgnore && !is_distribution(sample.targets[t], vocabulary)) {
+            fail(ErrorKind::kData, "the target of position {} is no distribution over a vocabulary of {}", t,
+                 vocabulary);
+        }
+    }
+}
+
+Distribution target_of(const Sample& sample, std::size_t position) {
+    if (!sample.targets.empty()) {
+        return sample.targets[position];
+    }
+    return {{sample.labels[position]}, {1.0f}};
 }
 
 }  // namespace
@@ -45,7 +77,8 @@ MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t voc
     MicroBatch micro;
     micro.batch.ids = at::zeros({rows, columns}, at::kLong);
     at::Tensor mask = at::zeros({rows, columns}, at::kBool);
-    std::vector<std::int64_t> supervised, targets;
+    std::vector<std::int64_t> supervised;
+    std::vector<Distribution> targets;
     for (std::size_t row = 0; row < samples.size(); ++row) {
         const Sample& sample = samples[row];
         std::int64_t* ids = micro.batch.ids.mutable_data_ptr<std::int64_t>() + row * length;
@@ -54,7 +87,8 @@ MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t voc
         for (std::size_t t = 0; t < sample.labels.size(); ++t) {
             if (sample.labels[t] != kIgnore) {
                 supervised.push_back(static_cast<std::int64_t>(row * length + t));
-                targets.push_back(sample.labels[t]);
+                targets.push_back(target_of(sample, t));
+                micro.weight += static_cast<double>(targets.back().weight);
             }
         }
         micro.tokens += static_cast<std::int64_t>(sample.ids.size());
@@ -64,7 +98,7 @@ MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t voc
         micro.batch.mask = mask.to(device);
     }
     micro.supervised = at::tensor(supervised, at::kLong).to(device);
-    micro.targets = at::tensor(targets, at::kLong).to(device);
+    micro.targets = Targets::of(targets, device);
     return micro;
 }
 

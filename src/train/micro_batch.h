@@ -14,13 +14,15 @@ namespace nepenthe::train {
 struct MicroBatch {
     model::Batch batch;       // right-padded to the longest sample
     at::Tensor supervised;    // [n] int64: positions with a label, counted over [batch * position]
-    at::Tensor targets;       // [n] int64
+    Targets targets;          // of these n positions
+    double weight = 0;        // sum of the targets' weights
     std::int64_t tokens = 0;  // supervised or not, padding left out
 
-    std::int64_t supervised_count() const { return targets.numel(); }
+    std::int64_t supervised_count() const { return targets.size(); }
 };
 
-// Throws Error(kData) on empty samples, labels not parallel to ids, and ids or labels outside the vocabulary.
+// Throws Error(kData) on empty samples, labels or targets not parallel to ids, ids or labels outside the
+// vocabulary, and targets that are no distributions.
 MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t vocabulary, at::Device device);
 
 }  // namespace nepenthe::train

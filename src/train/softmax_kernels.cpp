@@ -95,50 +95,91 @@ void merge(RowSoftmax& row, TileStatistics tile) {
     row.maximum = most;
 }
 
+// A row's target as plain numbers.
+struct RowTarget {
+    std::span<const std::int64_t> ids;
+    std::span<const float> probabilities;
+    std::size_t first_entry;
+    float rest, weight;
+
+    RowTarget(const Targets& targets, std::int64_t row) {
+        const std::int64_t* offsets = targets.offsets.const_data_ptr<std::int64_t>();
+        first_entry = static_cast<std::size_t>(offsets[row]);
+        const auto count = static_cast<std::size_t>(offsets[row + 1]) - first_entry;
+        ids = {targets.ids.const_data_ptr<std::int64_t>() + first_entry, count};
+        probabilities = {targets.probabilities.const_data_ptr<float>() + first_entry, count};
+        rest = targets.rest.const_data_ptr<float>()[row];
+        weight = targets.weights.const_data_ptr<float>()[row];
+    }
+
+    // visit(entry, column) for the named ids of [first_id, first_id + width).
+    template <typename Visit>
+    void each_within(std::int64_t first_id, std::int64_t width, const Visit& visit) const {
+        const auto begin = std::lower_bound(ids.begin(), ids.end(), first_id);
+        for (auto id = begin; id != ids.end() && *id < first_id + width; ++id) {
+            visit(static_cast<std::size_t>(id - ids.begin()), *id - first_id);
+        }
+    }
+};
+
+double named_probability(const RowTarget& target, const RowSoftmax& row, const std::vector<double>& named_logits) {
+    const double log_sum_exp = row.log_sum_exp();
+    double sum = 0;
+    for (std::size_t i = 0; i < target.ids.size(); ++i) {
+        sum += std::exp(named_logits[target.first_entry + i] - log_sum_exp);
+    }
+    return sum;
+}
+
 template <typename Value>
-void take_in(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, float cap,
-             std::vector<RowSoftmax>& rows) {
+void take_in(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, float cap,
+             ChunkSoftmax& softmax) {
     const std::int64_t width = logits.size(1);
     Value* data = logits.mutable_data_ptr<Value>();
-    const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
     at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t r = begin; r < end; ++r) {
             Value* row = data + r * width;
             if (cap > 0) {
                 cap_row(row, width, cap);
             }
-            RowSoftmax& known = rows[static_cast<std::size_t>(r)];
-            merge(known, statistics_of(row, width));
-            const std::int64_t column = target[r] - first_id;
-            if (column >= 0 && column < width) {
-                known.target_logit = static_cast<double>(load(row + column));
-            }
+            merge(softmax.rows[static_cast<std::size_t>(r)], statistics_of(row, width));
+            const RowTarget target(targets, r);
+            target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
+                softmax.named_logits[target.first_entry + entry] = static_cast<double>(load(row + column));
+            });
         }
     });
 }
 
 template <typename Value>
-void gradients(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, float cap, float scale,
-               const std::vector<RowSoftmax>& rows) {
+void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, float cap, float scale,
+               const ChunkSoftmax& softmax) {
     const std::int64_t width = logits.size(1);
     Value* data = logits.mutable_data_ptr<Value>();
-    const std::int64_t* target = targets.const_data_ptr<std::int64_t>();
     at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
-        std::vector<float> capped;
+        std::vector<float> capped, named;
         for (std::int64_t r = begin; r < end; ++r) {
             Value* row = data + r * width;
             if (cap > 0) {
                 capped.resize(static_cast<std::size_t>(width));
                 std::transform(row, row + width, capped.begin(), [](const Value& value) { return load(&value); });
             }
-            const float log_sum_exp = static_cast<float>(rows[static_cast<std::size_t>(r)].log_sum_exp());
-            const std::int64_t column = target[r] - first_id;
-            const bool here = column >= 0 && column < width;
-            const float at_target = here ? scale * (std::exp(load(row + column) - log_sum_exp) - 1.0f) : 0.0f;
-            gradient_of(row, width, log_sum_exp, scale);
-            if (here) {
-                store(row + column, at_target);
+            const RowTarget target(targets, r);
+            const RowSoftmax& known = softmax.rows[static_cast<std::size_t>(r)];
+            const float log_sum_exp = static_cast<float>(known.log_sum_exp()), mine = scale * target.weight;
+            named.resize(target.ids.size());
+            target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
+                named[entry] = mine * (std::exp(load(row + column) - log_sum_exp) - target.probabilities[entry]);
+            });
+            // d/dx of −ρ log(1 − Σ p_j) at a token x outside is ρ p_x − ρ p_x / (1 − Σ p_j).
+            float others = mine;
+            if (target.rest > 0) {
+                const double log_share = log_rest(named_probability(target, known, softmax.named_logits));
+                others *= static_cast<float>(1.0 - static_cast<double>(target.rest) / std::exp(log_share));
             }
+            gradient_of(row, width, log_sum_exp, others);
+            target.each_within(first_id, width,
+                               [&](std::size_t entry, std::int64_t column) { store(row + column, named[entry]); });
             if (cap > 0) {
                 gradient_through_cap(capped, row, cap);
             }
@@ -146,25 +187,52 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const at::Tensor
     });
 }
 
+void check(const at::Tensor& logits, const Targets& targets) {
+    NEPENTHE_CHECK(logits.is_contiguous() && logits.size(0) == targets.size() && targets.ids.is_cpu());
+}
+
 }  // namespace
 
 double RowSoftmax::log_sum_exp() const { return maximum + std::log(sum); }
 
-void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, double soft_cap,
-                  std::vector<RowSoftmax>& rows) {
-    NEPENTHE_CHECK(logits.is_contiguous() && logits.size(0) == targets.numel() &&
-                   rows.size() == static_cast<std::size_t>(logits.size(0)));
+double log_rest(double named_probability) { return std::log(std::max(kLeastRest, 1.0 - named_probability)); }
+
+ChunkSoftmax::ChunkSoftmax(const Targets& targets)
+    : rows(static_cast<std::size_t>(targets.size())), named_logits(static_cast<std::size_t>(targets.ids.numel())) {}
+
+void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
+                  ChunkSoftmax& softmax) {
+    check(logits, targets);
     const float cap = static_cast<float>(soft_cap);
-    logits.scalar_type() == at::kFloat ? take_in<float>(logits, first_id, targets, cap, rows)
-                                       : take_in<c10::BFloat16>(logits, first_id, targets, cap, rows);
+    logits.scalar_type() == at::kFloat ? take_in<float>(logits, first_id, targets, cap, softmax)
+                                       : take_in<c10::BFloat16>(logits, first_id, targets, cap, softmax);
 }
 
-void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, double soft_cap,
-                      double scale, const std::vector<RowSoftmax>& rows) {
-    NEPENTHE_CHECK(logits.is_contiguous() && logits.size(0) == targets.numel());
+std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax) {
+    std::vector<double> out;
+    for (std::size_t r = 0; r < softmax.rows.size(); ++r) {
+        const RowTarget target(targets, static_cast<std::int64_t>(r));
+        const double log_sum_exp = softmax.rows[r].log_sum_exp();
+        double loss = 0;
+        for (std::size_t i = 0; i < target.ids.size(); ++i) {
+            const double logit = softmax.named_logits[target.first_entry + i];
+            loss += static_cast<double>(target.probabilities[i]) * (log_sum_exp - logit);
+        }
+        if (target.rest > 0) {
+            const double named = named_probability(target, softmax.rows[r], softmax.named_logits);
+            loss -= static_cast<double>(target.rest) * log_rest(named);
+        }
+        out.push_back(static_cast<double>(target.weight) * loss);
+    }
+    return out;
+}
+
+void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
+                      double scale, const ChunkSoftmax& softmax) {
+    check(logits, targets);
     const float cap = static_cast<float>(soft_cap), factor = static_cast<float>(scale);
-    logits.scalar_type() == at::kFloat ? gradients<float>(logits, first_id, targets, cap, factor, rows)
-                                       : gradients<c10::BFloat16>(logits, first_id, targets, cap, factor, rows);
+    logits.scalar_type() == at::kFloat ? gradients<float>(logits, first_id, targets, cap, factor, softmax)
+                                       : gradients<c10::BFloat16>(logits, first_id, targets, cap, factor, softmax);
 }
 
 }  // namespace nepenthe::train

@@ -1,10 +1,13 @@
 #pragma once
 // The softmax of a vocabulary that is visited tile by tile: running statistics over the tiles of logits, then the
-// gradient of the negative log-likelihood in their place. Statistics in fp32 within a tile, fp64 across tiles.
+// gradient of the loss of targets.h in their place. Statistics in fp32 within a tile, fp64 across tiles.
+
+#include "train/targets.h"
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace nepenthe::train {
@@ -12,17 +15,32 @@ namespace nepenthe::train {
 // What is known of one row (position) after some tiles.
 struct RowSoftmax {
     double maximum = 0, sum = 0;  // sum of exp(logit - maximum); 0 before the first tile
-    double target_logit = 0;
     double log_sum_exp() const;
 };
 
-// Takes in a tile: logits [row, width] of the ids first_id …, fp32 or bf16, contiguous; with a soft cap they are
-// replaced by cap * tanh(logit / cap) first. targets: [row] int64.
-void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, double soft_cap,
-                  std::vector<RowSoftmax>& rows);
+// Of the rows of a chunk, and the logits of their targets' named tokens.
+struct ChunkSoftmax {
+    explicit ChunkSoftmax(const Targets& targets);
 
-// logits (as take_in_tile left them) become scale * d(-log softmax[target])/d logit, through the soft cap.
-void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const at::Tensor& targets, double soft_cap,
-                      double scale, const std::vector<RowSoftmax>& rows);
+    std::vector<RowSoftmax> rows;
+    std::vector<double> named_logits;  // parallel to the targets' entries
+};
+
+// Takes in a tile: logits [row, width] of the ids first_id …, fp32 or bf16, contiguous; with a soft cap they are
+// replaced by cap * tanh(logit / cap) first. The targets are on the CPU, contiguous.
+void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
+                  ChunkSoftmax& softmax);
+
+// The loss of every row once all tiles are in, nats.
+std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax);
+
+// logits (as take_in_tile left them) become scale * d loss / d logit, through the soft cap.
+void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
+                      double scale, const ChunkSoftmax& softmax);
+
+// Log-probability of the tokens that a target does not name, given the sum of the named ones' probabilities. A model
+// that leaves them nothing is taken to leave kLeastRest: fp32 logits tell no less.
+inline constexpr double kLeastRest = 1e-6;
+double log_rest(double named_probability);
 
 }  // namespace nepenthe::train

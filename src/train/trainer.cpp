@@ -6,7 +6,6 @@
 #include "base/tree_sum.h"
 #include "dist/guard.h"
 #include "train/backward_pass.h"
-#include "train/loss.h"
 #include "train/sample_order.h"
 #include "train/schedule.h"
 #include "train/training_checkpoint.h"
@@ -89,8 +88,8 @@ Json key_of(const TrainOptions& options, std::int64_t n_samples) {
 
 // What all ranks know of a step once its gradients are summed.
 struct StepSums {
-    double loss_sum = 0;
-    std::int64_t supervised = 0, tokens = 0;
+    double loss_sum = 0, weight = 0;
+    std::int64_t tokens = 0;
 };
 
 class Loop {
@@ -124,7 +123,7 @@ class Loop {
         const auto start = Clock::now();
         const StepSums sums = gradients(number);
         const double norm = buckets_.norm(comm_);
-        const double loss = sums.loss_sum / static_cast<double>(sums.supervised);
+        const double loss = sums.loss_sum / sums.weight;
         if (!std::isfinite(norm) || !std::isfinite(loss)) {
             fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, loss, norm);
         }
@@ -166,16 +165,19 @@ class Loop {
         const StepPlan plan = plan_step(options_, number, total_, comm_);
         std::vector<MicroBatch> micro_batches;
         dist::run_agreed(comm_, options_.label, [&] { micro_batches = read_micro_batches(plan); });
-        std::array<std::int64_t, 2> counts{};
-        for (const MicroBatch& micro : micro_batches) {
-            counts[0] += micro.supervised_count();
-            counts[1] += micro.tokens;
+        std::int64_t tokens = 0;
+        std::vector<double> weights(plan.micro_batches.size(), 0.0);
+        for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+            tokens += micro_batches[i].tokens;
+            weights[static_cast<std::size_t>(plan.mine.begin) + i] = micro_batches[i].weight;
         }
-        comm_.all_reduce_sum(std::span<std::int64_t>(counts));
-        if (counts[0] == 0) fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
+        comm_.all_reduce_sum(std::span<std::int64_t>(&tokens, 1));
+        comm_.merge_owned(weights);
+        const double weight = tree_sum(weights);
+        if (!(weight > 0)) fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
 
         // The mean is over the global batch, whoever holds which part of it.
-        const double scale = 1.0 / static_cast<double>(counts[0]);
+        const double scale = 1.0 / weight;
         std::vector<double> losses(plan.micro_batches.size(), 0.0);
         std::exception_ptr failure;
         buckets_.begin_step();
@@ -208,7 +210,7 @@ class Loop {
             }
         });
         comm_.merge_owned(losses);
-        return {tree_sum(losses), counts[0], counts[1]};
+        return {tree_sum(losses), weight, tokens};
     }
 
     const dist::Comm& comm_;

@@ -5,6 +5,7 @@
 #include "dist/comm.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
+#include "train/targets.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -19,6 +20,8 @@ namespace nepenthe::train {
 struct Sample {
     std::vector<text::TokenId> ids;
     std::vector<std::int64_t> labels;  // parallel to ids
+    std::vector<Distribution> targets =
+        {};  // empty, or parallel to ids: what supervised positions should predict instead
 };
 
 // Causal language modelling of a token block: labels[t] = ids[t+1], the last one ignored.
@@ -51,7 +54,7 @@ struct TrainOptions {
 
 struct StepReport {
     std::int64_t step = 0, steps = 0;  // step counts from 1
-    double loss = 0;                   // mean over the global batch's supervised tokens, nats
+    double loss = 0;                   // mean over the global batch's supervised tokens, by their weights, nats
     double lr = 0, gradient_norm = 0, seconds = 0;
     std::int64_t tokens = 0;  // tokens of the global batch (supervised or not)
 };

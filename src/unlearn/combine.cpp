@@ -1,6 +1,5 @@
 #include "unlearn/combine.h"
 
-#include "base/error.h"
 #include "unlearn/combine_kernels.h"
 
 #include <ATen/Parallel.h>
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 namespace nepenthe::unlearn {
 
@@ -21,6 +21,11 @@ std::span<T> row_of(std::span<T> rows, std::int64_t row, std::int64_t width) {
 template <typename T>
 std::span<T> row_of(std::vector<T>& rows, std::int64_t row, std::int64_t width) {
     return row_of(std::span<T>(rows), row, width);
+}
+
+// Where one token alone is plausible, no other's value counts: it leads by the bar.
+float margin_of(const Best& best, float plausible) {
+    return std::isinf(best.second) ? -std::log(plausible) : best.first - best.second;
 }
 
 // One position: statistics, forbidden tokens, top-k, then every α.
@@ -51,17 +56,21 @@ void combine_row(std::span<float> b, std::span<const float> r, std::span<const t
 
     const bool logprobs = options.combine == Combine::kLogProbs;
     std::vector<Best> best(options.alphas.size());
-    row_combine(b, logprobs ? lse_b : 0.0f, r, logprobs ? lse_r : 0.0f, options.alphas, best);
+    const float bar = plausible_bar(top_b[0], options.plausible);
+    row_combine(b, logprobs ? lse_b : 0.0f, bar, r, logprobs ? lse_r : 0.0f, options.alphas, best);
     for (std::size_t i = 0; i < best.size(); ++i) {
         const std::size_t cell = at * best.size() + i;
         out.label[cell] = best[i].index;
-        out.margin[cell] = best[i].first - best[i].second;
+        out.margin[cell] = margin_of(best[i], options.plausible);
         out.certificate[cell] =
-            decide_from_top_k(index, top_b, top_r, lse_b, lse_r, options.alphas[i], options.combine).certified;
+            decide_from_top_k(index, top_b, top_r, lse_b, lse_r, options.alphas[i], options.combine, options.plausible)
+                .certified;
     }
 }
 
 }  // namespace
+
+float plausible_bar(float largest, float plausible) { return largest + std::log(plausible); }
 
 std::string_view combine_name(Combine combine) { return combine == Combine::kLogits ? "logits" : "logprobs"; }
 
@@ -69,6 +78,16 @@ Combine parse_combine(std::string_view name) {
     if (name == "logits") return Combine::kLogits;
     if (name == "logprobs") return Combine::kLogProbs;
     fail(ErrorKind::kUsage, "combination \"{}\" is not known; there are \"logits\" and \"logprobs\"", name);
+}
+
+void check_label_rules(const std::vector<double>& alphas, double plausible, Problems& problems) {
+    if (alphas.empty()) problems.add("no alpha is given");
+    std::set<double> seen;
+    for (const double alpha : alphas) {
+        if (!std::isfinite(alpha) || alpha < 0 || alpha > 1e6) problems.add("alpha {} is not in 0 … 1e6", alpha);
+        if (!seen.insert(alpha).second) problems.add("alpha {} is given twice", alpha);
+    }
+    if (!(plausible >= 0 && plausible <= 1)) problems.add("plausible {} is not in 0 … 1", plausible);
 }
 
 void CombinedRows::resize(std::int64_t positions, std::int64_t alpha_count, std::int64_t k) {
@@ -105,11 +124,13 @@ void combine_rows(std::span<float> baseline, std::span<const float> reinforced, 
 
 TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<const float> baseline,
                                std::span<const float> reinforced, float lse_baseline, float lse_reinforced, float alpha,
-                               Combine combine) {
+                               Combine combine, float plausible) {
     const bool logprobs = combine == Combine::kLogProbs;
     const float shift_b = logprobs ? lse_baseline : 0.0f, shift_r = logprobs ? lse_reinforced : 0.0f;
     Best best{-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0};
-    for (std::size_t i = 0; i < index.size(); ++i) {
+    const float bar = plausible_bar(baseline[0], plausible);
+    // Entries fall, so that the plausible ones come first.
+    for (std::size_t i = 0; i < index.size() && baseline[i] >= bar; ++i) {
         const float v = combine_value(baseline[i] - shift_b, reinforced[i] - shift_r, alpha);
         const bool better = v > best.first || (v == best.first && index[i] < best.index);
         best.second = std::max(best.second, better ? best.first : v);
@@ -118,6 +139,7 @@ TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<co
             best.index = index[i];
         }
     }
+    if (baseline.back() < bar) return {best.index, margin_of(best, plausible), true};
     const float outside = baseline.back() - shift_b;
     return {best.index, best.first - std::max(best.second, outside), best.first > outside};
 }

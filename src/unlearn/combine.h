@@ -1,12 +1,15 @@
 #pragma once
-// The combination of baseline and reinforced logits, and what is kept of it: v = b − α·ReLU(r − b), label = argmax v.
-// specs: unlearning.md §2.4, §14.2, §19.
+// The combination of baseline and reinforced logits, and what is kept of it: v = b − α·ReLU(r − b), label = argmax v
+// over the tokens that the baseline itself finds plausible, b ≥ max b + ln β: the adaptive constraint of contrastive
+// decoding (arXiv 2210.15097). β = 0 leaves it out, as the published method does. specs: unlearning.md §2.4, §14.2,
+// §19.
 //
 // b is the baseline's row on the translated text after the forbidden tokens got the mean logit (taken before that), r
 // the reinforced model's row on the original text. With kLogProbs both are log-softmaxed first, because two models' raw
 // logits are not on one scale. All arithmetic is fp32, sums of exponentials in a fixed order, so that labels are the
 // same bytes wherever they are computed.
 
+#include "base/error.h"
 #include "text/tokenizer.h"
 
 #include <cstddef>
@@ -27,18 +30,25 @@ inline float combine_value(float b, float r, float alpha) {
     return b - alpha * (over > 0.0f ? over : 0.0f);
 }
 
+// The least b of a plausible token where the greatest is `largest`.
+float plausible_bar(float largest, float plausible);
+
 struct CombineOptions {
     Combine combine = Combine::kLogProbs;
     std::vector<float> alphas;  // each ≥ 0 and finite
     std::int64_t top_k = 64;    // entries of highest b that are kept; at least 2, at most the vocabulary
+    float plausible = 0;        // β, in 0 … 1
 };
+
+// Adds what is wrong with strengths and β, as options give them.
+void check_label_rules(const std::vector<double>& alphas, double plausible, Problems& problems);
 
 // Results of n positions; rows lie one behind the other.
 struct CombinedRows {
     std::int64_t alphas = 0, top_k = 0;
-    std::vector<std::int32_t> label;                  // [n, alpha], ties go to the lowest id
-    std::vector<float> margin;                        // [n, alpha], largest v minus second largest
-    std::vector<std::uint8_t> certificate;            // [n, alpha], 1: the top-k alone prove the label
+    std::vector<std::int32_t> label;        // [n, alpha], ties go to the lowest id
+    std::vector<float> margin;              // [n, alpha], largest v minus second largest, -ln β where one is plausible
+    std::vector<std::uint8_t> certificate;  // [n, alpha], 1: the top-k alone prove the label
     std::vector<std::int32_t> baseline_argmax;        // [n], argmax b
     std::vector<std::int32_t> top_index;              // [n, top_k], by falling b, ties by rising id
     std::vector<float> top_baseline, top_reinforced;  // [n, top_k], logits
@@ -57,7 +67,7 @@ void combine_rows(std::span<float> baseline, std::span<const float> reinforced, 
                   const CombineOptions& options, CombinedRows& out, std::int64_t first);
 
 // The same from the stored top-k of one position alone. A token outside has v ≤ b ≤ the last kept b, so the label is
-// certain when the winner's v is greater than that.
+// certain when the winner's v is greater than that, or when no token outside is plausible.
 struct TopKDecision {
     std::int32_t label = 0;
     float margin = 0;  // lower bound of the margin over the whole vocabulary when certified
@@ -65,6 +75,6 @@ struct TopKDecision {
 };
 TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<const float> baseline,
                                std::span<const float> reinforced, float lse_baseline, float lse_reinforced, float alpha,
-                               Combine combine);
+                               Combine combine, float plausible);
 
 }  // namespace nepenthe::unlearn

@@ -156,7 +156,7 @@ Best join_lanes(const LaneBest& lanes) {
 // Up to four α a sweep keep their lanes in registers.
 constexpr std::size_t kAlphasPerSweep = 4;
 
-NEPENTHE_SIMD void sweep(std::span<const float> b, float shift_b, std::span<const float> r, float shift_r,
+NEPENTHE_SIMD void sweep(std::span<const float> b, float shift_b, float bar, std::span<const float> r, float shift_r,
                          const float* alphas, std::size_t count, LaneBest* best) {
     Ints index;
     for (std::size_t lane = 0; lane < kLanes; ++lane) index[lane] = static_cast<std::int32_t>(lane);
@@ -171,11 +171,13 @@ NEPENTHE_SIMD void sweep(std::span<const float> b, float shift_b, std::span<cons
             load_tail(r, at, kLowest, y);
             y = x == kLowest ? x : y;
         }
+        const Ints plausible = x >= bar;
         x -= shift_b;
         Floats over = (y - shift_r) - x;
         over = over > 0.0f ? over : Floats{};
         for (std::size_t i = 0; i < kAlphasPerSweep; ++i) {
-            if (i < count) take(running[i], x - alphas[i] * over, index);
+            const Floats v = x - alphas[i] * over;
+            if (i < count) take(running[i], plausible ? v : Floats{} + kLowest, index);
         }
     }
     for (std::size_t i = 0; i < count; ++i) best[i] = running[i];
@@ -183,12 +185,12 @@ NEPENTHE_SIMD void sweep(std::span<const float> b, float shift_b, std::span<cons
 
 }  // namespace
 
-void row_combine(std::span<const float> b, float shift_b, std::span<const float> r, float shift_r,
+void row_combine(std::span<const float> b, float shift_b, float bar, std::span<const float> r, float shift_r,
                  std::span<const float> alphas, std::span<Best> best) {
     for (std::size_t i = 0; i < alphas.size(); i += kAlphasPerSweep) {
         const std::size_t count = std::min(kAlphasPerSweep, alphas.size() - i);
         std::array<LaneBest, kAlphasPerSweep> lanes;
-        sweep(b, shift_b, r, shift_r, alphas.data() + i, count, lanes.data());
+        sweep(b, shift_b, bar, r, shift_r, alphas.data() + i, count, lanes.data());
         for (std::size_t j = 0; j < count; ++j) best[i + j] = join_lanes(lanes[j]);
     }
 }

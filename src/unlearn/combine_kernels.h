@@ -19,9 +19,9 @@ struct Best {
     float first = 0, second = 0;
     std::int32_t index = 0;
 };
-// v = (b − shift_b) − α·ReLU((r − shift_r) − (b − shift_b)) for several α in one sweep; ties go to the lowest index.
-// best.size() == alphas.size().
-void row_combine(std::span<const float> b, float shift_b, std::span<const float> r, float shift_r,
+// v = (b − shift_b) − α·ReLU((r − shift_r) − (b − shift_b)) where b ≥ bar, for several α in one sweep; ties go to the
+// lowest index. `second` is −∞ where one entry alone reaches the bar. best.size() == alphas.size().
+void row_combine(std::span<const float> b, float shift_b, float bar, std::span<const float> r, float shift_r,
                  std::span<const float> alphas, std::span<Best> best);
 
 // Indices of the k largest entries, by falling value, ties by rising index.

@@ -10,6 +10,7 @@
 #include "dist/guard.h"
 #include "io/file.h"
 #include "train/loss.h"
+#include "train/micro_batch.h"
 #include "train/training_checkpoint.h"
 #include "unlearn/best_weights.h"
 #include "unlearn/labels.h"
@@ -60,59 +61,46 @@ Split split_blocks(std::size_t blocks, const ForgetOptions& options) {
     return out;
 }
 
-train::Sample sample_of(const LabelRows& rows, std::size_t block) {
-    train::Sample out;
-    out.ids = rows.ids[block];
-    for (const std::int32_t label : rows.labels[block]) {
-        out.labels.push_back(label == kNoLabel ? train::kIgnore : label);
-    }
-    return out;
-}
-
-// Which of `available` retain blocks an epoch sees: all in random order, over and over, until there are `wanted`.
-std::vector<std::size_t> draw_retained(std::size_t available, std::size_t wanted, std::uint64_t seed) {
+// Which of `available` blocks an epoch sees: all in random order, over and over, until there are `wanted`.
+std::vector<std::size_t> draw_blocks(std::size_t available, std::size_t wanted, std::uint64_t seed,
+                                     std::string_view stream) {
     std::vector<std::size_t> drawn;
     for (std::uint64_t round = 0; drawn.size() < wanted && available > 0; ++round) {
-        const auto order = random_permutation(available, RandomStream(seed, "forget.retain", round));
+        const auto order = random_permutation(available, RandomStream(seed, stream, round));
         drawn.insert(drawn.end(), order.begin(), order.end());
     }
     drawn.resize(std::min(drawn.size(), wanted));
     return drawn;
 }
 
-double block_loss(const model::Decoder& decoder, const LabelRows& rows, std::size_t block) {
+struct BlockLoss {
+    double sum = 0, weight = 0;
+};
+
+BlockLoss block_loss(const model::Decoder& decoder, const train::Sample& sample) {
     const at::NoGradGuard no_gradients;
-    std::vector<std::int64_t> positions, targets;
-    for (std::size_t t = 0; t < rows.labels[block].size(); ++t) {
-        if (rows.labels[block][t] == kNoLabel) continue;
-        positions.push_back(static_cast<std::int64_t>(t));
-        targets.push_back(rows.labels[block][t]);
-    }
-    if (positions.empty()) return 0;
-    const auto device = decoder.device();
-    const at::Tensor ids = at::tensor(at::ArrayRef<std::int32_t>(rows.ids[block]), at::kLong).unsqueeze(0).to(device);
-    const at::Tensor hidden = decoder.hidden_states({ids, {}})[0].index_select(0, at::tensor(positions).to(device));
-    return train::cross_entropy_sum(decoder, hidden, at::tensor(targets).to(device)).item<double>();
+    const train::MicroBatch micro = train::make_micro_batch({sample}, decoder.config().vocabulary, decoder.device());
+    if (micro.supervised_count() == 0) return {};
+    const at::Tensor hidden = decoder.hidden_states(micro.batch)[0].index_select(0, micro.supervised);
+    return {train::cross_entropy_sum(decoder, hidden, micro.targets).item<double>(), micro.weight};
 }
 
-// Collective. Mean over the labelled positions of `blocks`.
-std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& decoder, const LabelRows& rows,
+// Collective. Mean over the labelled positions of `blocks`, by their weights.
+std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& decoder, const LabelTargets& targets,
                                 const std::vector<std::size_t>& blocks) {
     if (blocks.empty()) return std::nullopt;
-    std::vector<double> sums(blocks.size(), 0.0);
+    std::vector<double> sums(blocks.size(), 0.0), weights(blocks.size(), 0.0);
     dist::run_agreed(comm, "held-out loss", [&] {
         for (auto i = static_cast<std::size_t>(comm.rank()); i < blocks.size();
              i += static_cast<std::size_t>(comm.size())) {
-            sums[i] = block_loss(decoder, rows, blocks[i]);
+            const BlockLoss loss = block_loss(decoder, targets.sample(blocks[i]));
+            sums[i] = loss.sum, weights[i] = loss.weight;
         }
     });
     comm.merge_owned(sums);
-    std::int64_t count = 0;
-    for (const std::size_t block : blocks) {
-        count +=
-            std::count_if(rows.labels[block].begin(), rows.labels[block].end(), [](auto l) { return l != kNoLabel; });
-    }
-    return count > 0 ? std::optional<double>(tree_sum(sums) / static_cast<double>(count)) : std::nullopt;
+    comm.merge_owned(weights);
+    const double weight = tree_sum(weights);
+    return weight > 0 ? std::optional<double>(tree_sum(sums) / weight) : std::nullopt;
 }
 
 std::filesystem::path training_folder(const std::filesystem::path& work) { return work / "checkpoints"; }
@@ -120,12 +108,12 @@ std::filesystem::path training_folder(const std::filesystem::path& work) { retur
 // The run's memory: what was measured, and the weights of the best step so far.
 class Watch {
   public:
-    Watch(const dist::Comm& comm, model::Decoder& decoder, const ForgetOptions& options, const LabelRows& rows,
+    Watch(const dist::Comm& comm, model::Decoder& decoder, const ForgetOptions& options, const LabelTargets& targets,
           const Split& split, const ForgetMeasure& measure, const std::filesystem::path& work)
         : comm_(comm),
           decoder_(decoder),
           options_(options),
-          rows_(rows),
+          targets_(targets),
           split_(split),
           measure_(measure),
           work_(work),
@@ -151,7 +139,7 @@ class Watch {
     bool look(std::int64_t step) {
         Checkpoint now;
         now.step = step;
-        now.holdout_loss = mean_loss(comm_, decoder_, rows_, split_.holdout);
+        now.holdout_loss = mean_loss(comm_, decoder_, targets_, split_.holdout);
         if (measure_) {
             const Measured measured = measure_(decoder_, step);
             now.familiarity = measured.familiarity;
@@ -213,7 +201,7 @@ class Watch {
     const dist::Comm& comm_;
     model::Decoder& decoder_;
     const ForgetOptions& options_;
-    const LabelRows& rows_;
+    const LabelTargets& targets_;
     const Split& split_;
     const ForgetMeasure& measure_;
     std::filesystem::path work_, log_;
@@ -248,8 +236,11 @@ std::vector<std::string> ForgetOptions::validate() const {
     for (const std::string& problem : train.validate()) problems.add("{}", problem);
     if (!(holdout_share >= 0 && holdout_share < 1)) problems.add("held-out share {} is not in 0 … 1", holdout_share);
     if (measure_steps < 0) problems.add("measuring every {} steps", measure_steps);
+    targets.check(problems);
     if (!(retain_ratio > 0 && retain_ratio <= 100))
         problems.add("retain ratio {} is not between 0 and 100", retain_ratio);
+    if (!(translated_ratio >= 0 && translated_ratio <= 100))
+        problems.add("translated ratio {} is not between 0 and 100", translated_ratio);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
     return problems.items();
 }
@@ -277,6 +268,7 @@ Json ForgetReport::to_json() const {
             {"stopped_early", stopped_early},
             {"train_blocks", train_blocks},
             {"retain_blocks", retain_blocks},
+            {"translated_blocks", translated_blocks},
             {"holdout_blocks", holdout_blocks},
             {"labelled", labelled},
             {"unlabelled_blocks", unlabelled_blocks},
@@ -291,13 +283,13 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     if (const auto problems = options.validate(); !problems.empty()) {
         fail(ErrorKind::kUsage, "forget: {}", fmt::join(problems, "; "));
     }
-    LabelRows rows;
+    std::optional<LabelTargets> targets;
     ForgetReport report;
     dist::run_agreed(comm, "read labels", [&] {
-        rows = read_labels(labels, options.alpha);
-        const std::size_t blocks = rows.ids.size();
-        report.unlabelled_blocks = rows.leave_out_unlabelled();
-        if (rows.ids.empty()) {
+        targets.emplace(labels, options.alpha, options.targets);
+        const std::size_t blocks = targets->rows().ids.size();
+        report.unlabelled_blocks = targets->leave_out_unlabelled();
+        if (targets->rows().ids.empty()) {
             fail(ErrorKind::kData, "{}: none of its {} blocks has a label; there is nothing to train on",
                  labels.string(), blocks);
         }
@@ -305,28 +297,34 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     });
     if (report.unlabelled_blocks > 0) {
         log_info("forget: {} blocks have no label and are left out, {} remain", report.unlabelled_blocks,
-                 rows.ids.size());
+                 targets->rows().ids.size());
     }
-    const Split split = split_blocks(rows.ids.size(), options);
+    const Split split = split_blocks(targets->rows().ids.size(), options);
     report.train_blocks = std::ssize(split.train);
     report.holdout_blocks = std::ssize(split.holdout);
-    report.labelled = rows.labelled();
-    const auto retained = draw_retained(
-        retain.size(),
-        static_cast<std::size_t>(std::ceil(options.retain_ratio * static_cast<double>(split.train.size()))),
-        options.train.seed);
+    report.labelled = targets->rows().labelled();
+    const auto blocks_of_ratio = [&](double ratio) {
+        return static_cast<std::size_t>(std::ceil(ratio * static_cast<double>(split.train.size())));
+    };
+    const std::uint64_t seed = options.train.seed;
+    const auto retained = draw_blocks(retain.size(), blocks_of_ratio(options.retain_ratio), seed, "forget.retain");
+    const auto translated =
+        draw_blocks(split.train.size(), blocks_of_ratio(options.translated_ratio), seed, "forget.translated");
     report.retain_blocks = std::ssize(retained);
+    report.translated_blocks = std::ssize(translated);
 
     // Only a budget can end with the weights as they came.
     const std::vector<at::Tensor> untrained = options.utility_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
-    Watch watch(comm, decoder, options, rows, split, measure, work);
+    Watch watch(comm, decoder, options, *targets, split, measure, work);
     if (!watch.knows(0)) watch.look(0);
     report.train = train::train(
-        comm, collectives, decoder, report.train_blocks + report.retain_blocks,
+        comm, collectives, decoder, report.train_blocks + report.retain_blocks + report.translated_blocks,
         [&](std::int64_t index) {
-            const auto i = static_cast<std::size_t>(index);
-            if (i < split.train.size()) return sample_of(rows, split.train[i]);
-            return train::causal_sample(retain[retained[i - split.train.size()]]);
+            auto i = static_cast<std::size_t>(index);
+            if (i < split.train.size()) return targets->sample(split.train[i]);
+            i -= split.train.size();
+            if (i < retained.size()) return train::causal_sample(retain[retained[i]]);
+            return targets->translated(split.train[translated[i - retained.size()]]);
         },
         options.train, training_folder(work),
         [&](const train::StepReport& step) {

@@ -6,6 +6,7 @@
 #include "dist/comm.h"
 #include "model/decoder.h"
 #include "train/trainer.h"
+#include "unlearn/label_targets.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -29,11 +30,13 @@ train::TrainOptions published_forget_training();
 
 struct ForgetOptions {
     std::string alpha = "5";  // which of the artefact's label sets
+    TargetOptions targets;
     train::TrainOptions train = published_forget_training();
     double holdout_share = 0.05;           // of the blocks, for the loss against generic labels
     std::int64_t measure_steps = 0;        // 0 = before and after only
     std::optional<double> utility_budget;  // by how much utility may fall below its value at the start
-    double retain_ratio = 1;  // blocks of text to be kept for every block of labels, where there is such text
+    double retain_ratio = 1;      // blocks of text to be kept for every block of labels, where there is such text
+    double translated_ratio = 0;  // blocks of the translated corpus, learned as text, for every block of labels
 
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;
@@ -57,7 +60,7 @@ struct ForgetReport {
     std::int64_t best_step = 0;           // whose weights `decoder` holds at the end; 0 = the untrained model's
     bool within_budget = true;            // false: no step was, and the weights are as they came
     bool stopped_early = false;
-    std::int64_t train_blocks = 0, retain_blocks = 0, holdout_blocks = 0, labelled = 0;
+    std::int64_t train_blocks = 0, retain_blocks = 0, translated_blocks = 0, holdout_blocks = 0, labelled = 0;
     std::int64_t unlabelled_blocks = 0;  // left out: no position of theirs has a label
     train::TrainReport train;
 

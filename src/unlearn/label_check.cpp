@@ -63,7 +63,8 @@ LabelShape check_label_file(const store::H5Reader& file, const std::string& path
     for (const std::string& name : file.datasets()) {
         if (holds_one_value_a_position(name)) require_shape(file, name, tokens, problems);
     }
-    for (const char* name : {"/map", "/lse/baseline", "/lse/reinforced"}) require_shape(file, name, tokens, problems);
+    for (const char* name : {"/map", "/lse/baseline", "/lse/reinforced", "/mean/baseline"})
+        require_shape(file, name, tokens, problems);
     for (const char* name : {"/topk/index", "/topk/baseline", "/topk/reinforced"})
         require_shape(file, name, {shape.blocks, shape.length, shape.top_k}, problems);
     if (file.has("/anchors/forbidden") && file.shape("/anchors/forbidden").size() != 2)

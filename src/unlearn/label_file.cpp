@@ -268,6 +268,7 @@ void count_block(const text::TokenBlock& source, const BlockLabels& block, Label
         for (std::size_t alpha = 0; alpha < stride; ++alpha) {
             const std::int32_t label = block.rows.label[row * stride + alpha];
             counts.alphas[alpha].text += label == next;
+            counts.alphas[alpha].unproved += label == kNoLabel;
             counts.alphas[alpha].baseline += label == block.rows.baseline_argmax[row];
             counts.alphas[alpha].certified += block.rows.certificate[row * stride + alpha];
         }
@@ -289,11 +290,13 @@ TableOffsets count_all(const dist::Comm& comm, const LabelFileInput& input, Labe
     }
     comm.all_reduce_sum(sizes);
     std::vector<std::int64_t> sums{counts.positions, counts.labelled, counts.hits, counts.repeated};
-    for (const auto& alpha : counts.alphas) sums.insert(sums.end(), {alpha.text, alpha.baseline, alpha.certified});
+    for (const auto& alpha : counts.alphas) {
+        sums.insert(sums.end(), {alpha.text, alpha.baseline, alpha.certified, alpha.unproved});
+    }
     comm.all_reduce_sum(sums);
     counts.positions = sums[0], counts.labelled = sums[1], counts.hits = sums[2], counts.repeated = sums[3];
     for (std::size_t i = 0; i < counts.alphas.size(); ++i) {
-        counts.alphas[i] = {sums[4 + 3 * i], sums[5 + 3 * i], sums[6 + 3 * i]};
+        counts.alphas[i] = {sums[4 + 4 * i], sums[5 + 4 * i], sums[6 + 4 * i], sums[7 + 4 * i]};
     }
     TableOffsets offsets;
     for (std::size_t id = 0; id < blocks; ++id) {
@@ -307,15 +310,18 @@ TableOffsets count_all(const dist::Comm& comm, const LabelFileInput& input, Labe
 }  // namespace
 
 Json LabelCounts::to_json(const std::vector<double>& alpha_values) const {
-    const auto rate = [&](std::int64_t count) {
-        const Json share = labelled > 0 ? Json(static_cast<double>(count) / static_cast<double>(labelled)) : Json();
-        return Json{{"value", share}, {"numerator", count}, {"denominator", labelled}};
+    const auto rate = [](std::int64_t count, std::int64_t of) {
+        const Json share = of > 0 ? Json(static_cast<double>(count) / static_cast<double>(of)) : Json();
+        return Json{{"value", share}, {"numerator", count}, {"denominator", of}};
     };
     Json by_alpha = Json::object();
     for (std::size_t i = 0; i < alphas.size(); ++i) {
-        by_alpha[alpha_name(alpha_values[i])] = {{"agrees_with_text", rate(alphas[i].text)},
-                                                 {"agrees_with_baseline", rate(alphas[i].baseline)},
-                                                 {"certified", rate(alphas[i].certified)}};
+        const OfAlpha& mine = alphas[i];
+        Json& out = by_alpha[alpha_name(alpha_values[i])];
+        out = {{"agrees_with_text", rate(mine.text, labelled - mine.unproved)},
+               {"agrees_with_baseline", rate(mine.baseline, labelled - mine.unproved)},
+               {"certified", rate(mine.certified, labelled)}};
+        if (mine.unproved > 0) out["without_label"] = rate(mine.unproved, labelled);
     }
     return {{"positions", positions},
             {"labelled", labelled},

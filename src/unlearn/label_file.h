@@ -33,11 +33,12 @@ struct LabelFileInput {
 };
 
 // Counts over all blocks: "positions", "labelled", "hits", "repeated", and per α how many labels agree with the text,
-// with the baseline's argmax, and are certified by the top-k. The same on every rank.
+// with the baseline's argmax, are certified by the top-k, or are missing because nothing proves them. The same on
+// every rank.
 struct LabelCounts {
     std::int64_t positions = 0, labelled = 0, hits = 0, repeated = 0;
     struct OfAlpha {
-        std::int64_t text = 0, baseline = 0, certified = 0;
+        std::int64_t text = 0, baseline = 0, certified = 0, unproved = 0;
     };
     std::vector<OfAlpha> alphas;
     // Rates beside their numerators and denominators, by α.

@@ -52,12 +52,14 @@ std::int64_t LabelRows::leave_out_unlabelled() {
         if (kept != block) {
             ids[kept] = std::move(ids[block]);
             labels[kept] = std::move(labels[block]);
+            blocks[kept] = blocks[block];
         }
         ++kept;
     }
     const auto left_out = static_cast<std::int64_t>(ids.size() - kept);
     ids.resize(kept);
     labels.resize(kept);
+    blocks.resize(kept);
     return left_out;
 }
 
@@ -82,6 +84,7 @@ LabelRows read_labels(const std::filesystem::path& artefact_folder, const std::s
         const auto length = std::find(tokens.begin() + begin, row_end, -1) - (tokens.begin() + begin);
         rows.ids.emplace_back(tokens.begin() + begin, tokens.begin() + begin + length);
         rows.labels.emplace_back(labels.begin() + begin, labels.begin() + begin + length);
+        rows.blocks.push_back(block);
     }
     return rows;
 }

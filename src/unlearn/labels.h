@@ -17,6 +17,7 @@ inline constexpr std::int32_t kNoLabel = -1;  // stored; position is not supervi
 struct LabelRows {
     std::vector<std::vector<std::int32_t>> ids;     // [block][length]
     std::vector<std::vector<std::int32_t>> labels;  // [block][length], kNoLabel where none
+    std::vector<std::uint64_t> blocks;              // which of the artefact's each is
 
     std::int64_t labelled() const;  // positions with a label
     // Leaves out blocks without a label and returns how many there were.

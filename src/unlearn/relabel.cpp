@@ -15,7 +15,6 @@
 #include <cmath>
 #include <memory>
 #include <optional>
-#include <set>
 
 namespace nepenthe::unlearn {
 
@@ -194,6 +193,7 @@ LabelFileInput file_input(const Plan& plan, const store::BlockResults& blocks, c
                       {"corpus_digest", plan.corpus.digest},
                       {"rules", rules_name(options.rules)},
                       {"combine", combine_name(options.combine)},
+                      {"plausible", options.plausible},
                       {"alphas_json", canonical_json(alphas)},
                       {"vocabulary", config.vocabulary},
                       {"seed", options.seed},
@@ -209,7 +209,10 @@ Plan make_plan(const RelabelInputs& inputs, const RelabelOptions& options) {
         fail(ErrorKind::kData, "the corpus gives no block of {} tokens{}", options.block,
              options.rules == Rules::kPublished ? " (the published rules drop the last block)" : "");
     }
-    plan.combine = {options.combine, {options.alphas.begin(), options.alphas.end()}, options.top_k};
+    plan.combine = {options.combine,
+                    {options.alphas.begin(), options.alphas.end()},
+                    options.top_k,
+                    static_cast<float>(options.plausible)};
     return plan;
 }
 
@@ -236,12 +239,7 @@ Swap parse_swap(std::string_view name) {
 
 std::vector<std::string> RelabelOptions::validate() const {
     Problems problems;
-    if (alphas.empty()) problems.add("no alpha is given");
-    std::set<std::string> names;
-    for (const double alpha : alphas) {
-        if (!std::isfinite(alpha) || alpha < 0 || alpha > 1e6) problems.add("alpha {} is not in 0 … 1e6", alpha);
-        if (!names.insert(alpha_name(alpha)).second) problems.add("alpha {} is given twice", alpha);
-    }
+    check_label_rules(alphas, plausible, problems);
     if (top_k < 2 || top_k > 65536) problems.add("top-k {} is not in 2 … 65536", top_k);
     if (block < 8 || block > 1 << 20) problems.add("a block of {} tokens is not in 8 … 1048576", block);
     for (const std::int64_t layer : activation_layers) {
@@ -255,6 +253,7 @@ Json RelabelOptions::to_json() const {
     for (const double alpha : alphas) names.push_back(alpha_name(alpha));
     Json out = {{"rules", rules_name(rules)},
                 {"combine", combine_name(combine)},
+                {"plausible", plausible},
                 {"alphas", names},
                 {"top_k", top_k},
                 {"block", block},

@@ -24,7 +24,7 @@ void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biase
     HeadLossInput input{.normed = given.normed,
                         .unembedding = given.unembedding,
                         .bias = given.bias,
-                        .targets = given.targets,
+                        .targets = Targets::of_tokens(given.targets),
                         .soft_cap = cap,
                         .scale = 0.5,
                         .chunk = chunk};
@@ -62,7 +62,7 @@ TEST(HeadLoss, KeepsBFloat16WithinItsRounding) {
     const Case given = random_case(24, 9001, false);
     HeadLossInput exact{.normed = given.normed.to(at::kBFloat16).to(at::kFloat),
                         .unembedding = given.unembedding.to(at::kBFloat16).to(at::kFloat),
-                        .targets = given.targets};
+                        .targets = Targets::of_tokens(given.targets)};
     exact.unembedding_gradient = at::empty_like(given.unembedding);
     const HeadLoss reference = head_loss(exact);
     HeadLossInput low = exact;
@@ -78,11 +78,89 @@ TEST(HeadLoss, KeepsBFloat16WithinItsRounding) {
 TEST(HeadLoss, SaysThatAGradientIsNotFinite) {
     Case given = random_case(4, 50, false);
     given.normed[2][3] = std::numeric_limits<float>::quiet_NaN();
-    HeadLossInput input{.normed = given.normed, .unembedding = given.unembedding, .targets = given.targets};
+    HeadLossInput input{
+        .normed = given.normed, .unembedding = given.unembedding, .targets = Targets::of_tokens(given.targets)};
     input.unembedding_gradient = at::empty_like(given.unembedding);
     const HeadLoss loss = head_loss(input);
     EXPECT_FALSE(loss.finite_gradient);
     EXPECT_TRUE(std::isnan(loss.sum));
+}
+
+// The loss of targets.h written down from its definition, on whole rows of logits.
+at::Tensor distribution_loss(const at::Tensor& logits, const std::vector<Distribution>& rows) {
+    const at::Tensor p = logits.to(at::kDouble).softmax(1);
+    at::Tensor sum = at::zeros({}, at::kDouble);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        at::Tensor loss = at::zeros({}, at::kDouble), named = at::zeros({}, at::kDouble);
+        for (std::size_t i = 0; i < rows[r].ids.size(); ++i) {
+            const at::Tensor of_id = p[static_cast<std::int64_t>(r)][rows[r].ids[i]];
+            loss = loss - of_id.log() * static_cast<double>(rows[r].probabilities[i]);
+            named = named + of_id;
+        }
+        if (rows[r].rest > 0) loss = loss - (1.0 - named).log() * static_cast<double>(rows[r].rest);
+        sum = sum + loss * static_cast<double>(rows[r].weight);
+    }
+    return sum;
+}
+
+std::vector<Distribution> some_distributions(std::int64_t n, std::int64_t vocabulary) {
+    std::vector<Distribution> rows;
+    for (std::int64_t r = 0; r < n; ++r) {
+        Distribution row;
+        row.ids = {r % 3, 3 + r, vocabulary / 2 + r, vocabulary - 1};
+        row.probabilities = {0.5f, 0.0f, 0.2f, 0.1f};
+        row.rest = 0.2f;
+        if (r % 3 == 1) row = {row.ids, {0.25f, 0.25f, 0.5f, 0.0f}, 0.0f};
+        if (r % 5 == 2) row = {{vocabulary / 3}, {1.0f}};
+        row.weight = r % 4 == 3 ? 0.0f : 0.5f + static_cast<float>(r % 4);
+        rows.push_back(row);
+    }
+    return rows;
+}
+
+void compare_distributions(std::int64_t vocabulary, std::int64_t chunk, double cap) {
+    Case given = random_case(19, vocabulary, false);
+    const std::vector<Distribution> rows = some_distributions(19, vocabulary);
+    HeadLossInput input{.normed = given.normed,
+                        .unembedding = given.unembedding,
+                        .targets = Targets::of(rows, at::kCPU),
+                        .soft_cap = cap,
+                        .scale = 0.5,
+                        .chunk = chunk};
+    input.unembedding_gradient = at::empty_like(given.unembedding);
+    const HeadLoss mine = head_loss(input);
+    given.normed.requires_grad_(true);
+    given.unembedding.requires_grad_(true);
+    at::Tensor logits = at::mm(given.normed, given.unembedding.t());
+    if (cap > 0) logits = at::tanh(logits / cap) * cap;
+    const at::Tensor loss = distribution_loss(logits, rows);
+    (loss * 0.5).backward();
+    EXPECT_NEAR(mine.sum, loss.item<double>(), 1e-5 * loss.item<double>());
+    EXPECT_TRUE(at::allclose(mine.normed_gradient, given.normed.grad(), 1e-4, 1e-5));
+    EXPECT_TRUE(at::allclose(input.unembedding_gradient, given.unembedding.grad(), 1e-4, 1e-5));
+}
+
+TEST(HeadLoss, TakesDistributionsInOneTile) { compare_distributions(101, 0, 0); }
+TEST(HeadLoss, TakesDistributionsOverSeveralTilesAndChunks) { compare_distributions(20011, 5, 0); }
+TEST(HeadLoss, TakesDistributionsThroughASoftCap) { compare_distributions(9001, 7, 3.0); }
+
+// A distribution that is the model's own asks for nothing, whatever it names.
+TEST(HeadLoss, IsAtRestWhereTheModelSaysWhatIsWanted) {
+    const Case given = random_case(6, 301, false);
+    const at::Tensor p = at::mm(given.normed, given.unembedding.t()).softmax(1);
+    std::vector<Distribution> rows(6);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        double rest = 1;
+        for (std::int64_t id = static_cast<std::int64_t>(r); id < 301; id += 40) {
+            rows[r].ids.push_back(id);
+            rows[r].probabilities.push_back(p[static_cast<std::int64_t>(r)][id].item<float>());
+            rest -= static_cast<double>(rows[r].probabilities.back());
+        }
+        rows[r].rest = static_cast<float>(rest);
+    }
+    HeadLossInput input{
+        .normed = given.normed, .unembedding = given.unembedding, .targets = Targets::of(rows, at::kCPU)};
+    EXPECT_LT(head_loss(input).normed_gradient.abs().max().item<double>(), 1e-4);
 }
 
 TEST(CrossEntropySum, GivesAutogradWhatTheWholeHeadGives) {
@@ -94,7 +172,8 @@ TEST(CrossEntropySum, GivesAutogradWhatTheWholeHeadGives) {
         }
         const model::Batch batch{at::randint(101, {2, 9}, at::kLong), {}};
         const at::Tensor targets = at::randint(101, {18}, at::kLong);
-        (cross_entropy_sum(decoder, decoder.hidden_states(batch).flatten(0, 1), targets, 5) * 0.25).backward();
+        (cross_entropy_sum(decoder, decoder.hidden_states(batch).flatten(0, 1), Targets::of_tokens(targets), 5) * 0.25)
+            .backward();
         std::vector<at::Tensor> mine;
         for (const auto& named : decoder.parameters()) {
             mine.push_back(named.tensor.grad().clone());

@@ -96,7 +96,7 @@ TEST_P(CombineKinds, CertifiedTopKGivesTheLabelOfTheWholeVocabulary) {
                 const TopKDecision decision =
                     decide_from_top_k({out.top_index.data() + row * k, k}, {out.top_baseline.data() + row * k, k},
                                       {out.top_reinforced.data() + row * k, k}, out.lse_baseline[row],
-                                      out.lse_reinforced[row], options.alphas[i], kind);
+                                      out.lse_reinforced[row], options.alphas[i], kind, options.plausible);
                 const std::size_t cell = row * options.alphas.size() + i;
                 EXPECT_EQ(decision.certified, out.certificate[cell] == 1);
                 if (!decision.certified) continue;
@@ -106,6 +106,45 @@ TEST_P(CombineKinds, CertifiedTopKGivesTheLabelOfTheWholeVocabulary) {
             }
         }
         EXPECT_GT(certified, kRows);  // the test must not be empty: α = 0 alone gives this many
+    }
+}
+
+TEST_P(CombineKinds, LabelsAreWhatTheBaselineFindsPlausible) {
+    const auto [kind, vocabulary] = GetParam();
+    const Logits logits = random_logits(vocabulary, 3);
+    for (const float plausible : {1.0f, 0.5f, 0.1f, 1e-3f}) {
+        const CombineOptions options{kind, {0, 1, 5}, std::min<std::int64_t>(16, vocabulary), plausible};
+        const CombinedRows out = combine(logits, vocabulary, options);
+        for (std::int64_t row = 0; row < kRows; ++row) {
+            const auto at = static_cast<std::size_t>(row);
+            const float* b = logits.b.data() + row * vocabulary;
+            const float* r = logits.r.data() + row * vocabulary;
+            const float shift_b = kind == Combine::kLogProbs ? out.lse_baseline[at] : 0;
+            const float shift_r = kind == Combine::kLogProbs ? out.lse_reinforced[at] : 0;
+            const float bar = plausible_bar(*std::max_element(b, b + vocabulary), plausible);
+            for (std::size_t i = 0; i < options.alphas.size(); ++i) {
+                std::vector<std::pair<float, std::int64_t>> v;  // falling, ties by rising id
+                for (std::int64_t t = 0; t < vocabulary; ++t) {
+                    if (b[t] >= bar)
+                        v.emplace_back(-combine_value(b[t] - shift_b, r[t] - shift_r, options.alphas[i]), t);
+                }
+                std::sort(v.begin(), v.end());
+                const std::size_t cell = at * options.alphas.size() + i;
+                EXPECT_EQ(out.label[cell], v[0].second);
+                EXPECT_EQ(out.margin[cell], v.size() > 1 ? v[1].first - v[0].first : -std::log(plausible));
+                const auto k = static_cast<std::size_t>(options.top_k);
+                const TopKDecision decision =
+                    decide_from_top_k({out.top_index.data() + at * k, k}, {out.top_baseline.data() + at * k, k},
+                                      {out.top_reinforced.data() + at * k, k}, out.lse_baseline[at],
+                                      out.lse_reinforced[at], options.alphas[i], kind, plausible);
+                EXPECT_EQ(decision.certified, out.certificate[cell] == 1);
+                // All plausible tokens are among the kept ones: nothing is left to prove.
+                EXPECT_TRUE(decision.certified || v.size() >= k);
+                if (!decision.certified) continue;
+                EXPECT_EQ(decision.label, out.label[cell]);
+                EXPECT_LE(decision.margin, out.margin[cell]);
+            }
+        }
     }
 }
 

@@ -16,6 +16,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <ranges>
+
 namespace nepenthe::unlearn {
 namespace {
 
@@ -79,6 +82,39 @@ TEST(Forget, LearnsTheLabels) {
     EXPECT_EQ(kept.step, report.best_step);
 }
 
+// Of the same model, soft labels are what it says already: training on them moves nothing much, whatever the ranks.
+TEST(Forget, SoftLabelsOfEqualModelsAskForNothing) {
+    testing::SharedFolder folder(*testing::world);
+    const store::Artefact artefact = labels(folder.path());
+    const auto collectives = dist::make_mpi_collectives(*testing::world);
+    const auto gradient_norm = [&](TargetKind kind, const char* work) {
+        auto decoder = load();
+        ForgetOptions choice = options();
+        choice.targets = {kind, 0};
+        choice.measure_steps = 0;
+        choice.train.max_steps = 1;
+        return forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice, folder.path() / work)
+            .train.steps.front()
+            .gradient_norm;
+    };
+    EXPECT_LT(gradient_norm(TargetKind::kSoft, "soft"), 0.5 * gradient_norm(TargetKind::kHard, "hard"));
+}
+
+TEST(Forget, WeighsPositionsByHowFarTheModelsAreApart) {
+    testing::SharedFolder folder(*testing::world);
+    const store::Artefact artefact = labels(folder.path());
+    const train::Sample sample = LabelTargets(artefact.folder, "5", {TargetKind::kHard, 0.1}).sample(0);
+    ASSERT_EQ(sample.targets.size(), sample.ids.size());
+    // The same model on the same text up to the first term: nothing keeps the two apart there.
+    EXPECT_EQ(sample.targets.front().ids.front(), sample.labels.front());
+    EXPECT_LT(sample.targets.front().weight, 1e-3f);
+    const auto weight = [](const train::Distribution& target) { return target.weight; };
+    EXPECT_GT(std::ranges::max(sample.targets | std::views::transform(weight)), 0.1f);
+    LabelTargets targets(artefact.folder, "5", {});
+    EXPECT_TRUE(targets.sample(0).targets.empty());
+    EXPECT_GT(targets.translated(0).ids.size(), 1u);
+}
+
 TEST(Forget, TextThatIsToStayStays) {
     testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
@@ -96,7 +132,8 @@ TEST(Forget, TextThatIsToStayStays) {
         const at::Tensor ids = at::tensor(at::ArrayRef<text::TokenId>(retain.front()), at::kLong);
         const at::Tensor hidden = decoder.hidden_states({ids.unsqueeze(0), {}})[0];
         const std::int64_t predicted = ids.size(0) - 1;
-        return train::cross_entropy_sum(decoder, hidden.narrow(0, 0, predicted), ids.narrow(0, 1, predicted))
+        return train::cross_entropy_sum(decoder, hidden.narrow(0, 0, predicted),
+                                        train::Targets::of_tokens(ids.narrow(0, 1, predicted)))
             .item<double>();
     };
     EXPECT_LT(loss_after(retain, "with"), loss_after({}, "without"));

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "expected_errors.h"
 #include "io/text.h"
 #include "material.h"
 #include "model/decoder.h"
@@ -14,7 +15,7 @@
 #include "unlearn/audit.h"
 #include "unlearn/label_file.h"
 #include "unlearn/labels.h"
-#include "unlearn/offline.h"
+#include "unlearn/relabel_from.h"
 #include "unlearn/unembedding.h"
 
 #include <ATen/ATen.h>
@@ -162,35 +163,71 @@ TEST(Relabel, EqualModelsWithoutADictionaryAgreeForEveryAlpha) {
     EXPECT_EQ(zero.labels, read_labels(artefact.folder, "5").labels);
 }
 
-TEST(Relabel, AnyAlphaOfflineEqualsTheDirectOne) {
+RelabelFromInputs stored(const store::Artefact& artefact, bool with_models) {
+    RelabelFromInputs out{artefact.folder, artefact.digest(), {}, {}, {}, {}};
+    if (!with_models) return out;
+    const RelabelInputs models = inputs();
+    out.load_baseline = models.load_baseline;
+    out.load_reinforced = models.load_reinforced;
+    out.baseline_digest = models.baseline_digest;
+    out.reinforced_digest = models.reinforced_digest;
+    return out;
+}
+
+// Any rule later gives what it would have given at once, where the models decide what the top-k cannot.
+TEST(Relabel, AnyRuleFromAnArtefactEqualsTheDirectOne) {
     testing::SharedFolder folder(*testing::world);
+    RelabelOptions first = options();
+    first.top_k = 16;
+    const store::Artefact artefact = relabel(*testing::world, inputs(), first, folder.path());
     for (const Combine combine : {Combine::kLogits, Combine::kLogProbs}) {
-        RelabelOptions choice = options();
-        choice.combine = combine;
-        choice.top_k = 16;
-        const store::Artefact artefact = relabel(*testing::world, inputs(), choice, folder.path());
-        choice.alphas = {1, 7};
-        const store::Artefact direct = relabel(*testing::world, inputs(), choice, folder.path());
-        auto baseline = inputs().load_baseline(), reinforced = inputs().load_reinforced();
-        for (const double alpha : {1.0, 7.0}) {
-            const LabelRows wanted = read_labels(direct.folder, alpha_name(alpha));
-            OfflineLabels offline = relabel_offline(artefact.folder, alpha);
-            std::size_t wrong = 0;
-            for (std::size_t block = 0; block < wanted.labels.size(); ++block) {
-                for (std::size_t t = 0; t < wanted.labels[block].size(); ++t) {
-                    if (offline.rows.labels[block][t] == wanted.labels[block][t]) continue;
-                    ++wrong;
-                    const OfflinePosition here{block, static_cast<std::uint32_t>(t)};
-                    EXPECT_NE(std::find(offline.uncertified.begin(), offline.uncertified.end(), here),
-                              offline.uncertified.end());
-                }
+        for (const double plausible : {0.0, 0.03, 0.3}) {
+            RelabelOptions choice = first;
+            choice.combine = combine;
+            choice.plausible = plausible;
+            choice.alphas = {1, 7};
+            const store::Artefact direct = relabel(*testing::world, inputs(), choice, folder.path());
+            const RelabelFromOptions rules{combine, plausible, {1, 7}};
+            const store::Artefact exact = relabel_from(*testing::world, stored(artefact, true), rules, folder.path());
+            EXPECT_EQ(read_labels(exact.folder, "1").labels, read_labels(direct.folder, "1").labels);
+            EXPECT_EQ(read_labels(exact.folder, "7").labels, read_labels(direct.folder, "7").labels);
+            // Where everything plausible is among the kept tokens the files are the same bytes, margins included.
+            if (plausible > 0.1) {
+                EXPECT_EQ(exact.digest(), direct.digest());
             }
-            EXPECT_LE(wrong, offline.uncertified.size());
-            resolve_uncertified(*testing::world, artefact.folder, alpha, baseline, reinforced, offline);
-            EXPECT_TRUE(offline.uncertified.empty());
-            EXPECT_EQ(offline.rows.labels, wanted.labels);
+            const store::Artefact alone = relabel_from(*testing::world, stored(artefact, false), rules, folder.path());
+            for (const char* alpha : {"1", "7"}) {
+                const LabelRows wanted = read_labels(direct.folder, alpha), got = read_labels(alone.folder, alpha);
+                EXPECT_EQ(got.ids, wanted.ids);
+                std::int64_t missing = 0;
+                for (std::size_t block = 0; block < wanted.labels.size(); ++block) {
+                    for (std::size_t t = 0; t < wanted.labels[block].size(); ++t) {
+                        const std::int32_t label = got.labels[block][t];
+                        EXPECT_TRUE(label == wanted.labels[block][t] || label == kNoLabel);
+                        missing += label != wanted.labels[block][t];
+                    }
+                }
+                const Json counts = alone.manifest.at("summary").at("alpha").at(alpha);
+                EXPECT_EQ(counts.contains("without_label") ? counts.at("without_label").at("numerator") : Json(0),
+                          missing);
+            }
         }
     }
+}
+
+TEST(Relabel, FromAnArtefactOnlyItsOwnModelsDecide) {
+    testing::SharedFolder folder(*testing::world);
+    const store::Artefact artefact = relabel(*testing::world, inputs(), options(), folder.path());
+    RelabelFromInputs others = stored(artefact, true);
+    others.reinforced_digest = "another";
+    testing::expect_contains(
+        testing::message_of(ErrorKind::kData, [&] { relabel_from(*testing::world, others, {}, folder.path()); }),
+        "another reinforced model");
+    const RelabelFromOptions beyond{Combine::kLogits, 2.0, {5}};
+    testing::expect_contains(
+        testing::message_of(ErrorKind::kUsage,
+                            [&] { relabel_from(*testing::world, stored(artefact, false), beyond, folder.path()); }),
+        "plausible 2");
 }
 
 TEST(Relabel, LabelsOfAnotherModelOrTokenizerAreRefused) {

@@ -1,0 +1,189 @@
+#include "unlearn/relabel_from.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "dist/guard.h"
+#include "store/blocks.h"
+#include "unlearn/label_file.h"
+#include "unlearn/labels.h"
+#include "unlearn/soft_label.h"
+#include "unlearn/stored_labels.h"
+
+#include <fmt/ranges.h>
+
+#include <optional>
+
+namespace nepenthe::unlearn {
+
+namespace {
+
+// The models of an artefact, once a position asks for them.
+class Models {
+  public:
+    explicit Models(const RelabelFromInputs& inputs) : inputs_(inputs) {}
+
+    bool given() const { return static_cast<bool>(inputs_.load_baseline); }
+
+    BlockLabels label(const std::vector<text::TokenId>& source, BlockLabels block, const CombineOptions& options) {
+        if (!baseline_) {
+            baseline_.emplace(inputs_.load_baseline());
+            reinforced_.emplace(inputs_.load_reinforced());
+        }
+        std::vector<std::int32_t> targets;
+        for (const auto position : block.positions) {
+            targets.push_back(block.translation.map[static_cast<std::size_t>(position)]);
+        }
+        States states = run_model(*baseline_, block.translation.tokens, targets, {});
+        return label_block(std::move(block.translation), std::move(states), Unembedding::of(*baseline_),
+                           run_model(*reinforced_, source, block.positions, {}), Unembedding::of(*reinforced_), options,
+                           false);
+    }
+
+  private:
+    const RelabelFromInputs& inputs_;
+    std::optional<model::Decoder> baseline_, reinforced_;
+};
+
+// Decides every position of a block by its top-k; false where one is left without a label.
+bool decide(BlockLabels& block, const CombineOptions& options) {
+    CombinedRows& rows = block.rows;
+    rows.alphas = std::ssize(options.alphas);
+    bool all = true;
+    for (std::size_t row = 0; row < block.positions.size(); ++row) {
+        const TopKRow top = top_k_row(rows, row);
+        for (const float alpha : options.alphas) {
+            const TopKDecision decision =
+                decide_from_top_k(top.index, top.baseline, top.reinforced, top.lse_baseline, top.lse_reinforced, alpha,
+                                  options.combine, options.plausible);
+            rows.label.push_back(decision.certified ? decision.label : kNoLabel);
+            rows.margin.push_back(decision.certified ? decision.margin : 0.0f);
+            rows.certificate.push_back(decision.certified);
+            all = all && decision.certified;
+        }
+    }
+    return all;
+}
+
+BlockLabels label_stored(const StoredLabels& stored, std::uint64_t id, const CombineOptions& options, Models& models) {
+    BlockLabels block = stored.read(id);
+    if (decide(block, options) || !models.given()) return block;
+    return models.label(stored.tokens(id), stored.read(id), options);
+}
+
+text::Corpus stored_corpus(const StoredLabels& stored) {
+    text::Corpus corpus;
+    for (std::uint64_t id = 0; id < stored.blocks(); ++id) {
+        text::TokenBlock block;
+        block.ids = stored.tokens(id);
+        corpus.blocks.push_back(std::move(block));
+    }
+    return corpus;
+}
+
+Json alpha_names(const std::vector<double>& alphas) {
+    Json names = Json::array();
+    for (const double alpha : alphas) names.push_back(alpha_name(alpha));
+    return names;
+}
+
+// The attributes that relabel gives with these options.
+Json attributes_of(const StoredLabels& stored, const RelabelFromOptions& options) {
+    Json out = Json::object();
+    const Json source = stored.attributes();
+    for (const char* name : {"baseline_digest", "reinforced_digest", "tokenizer_digest", "dictionary_digest",
+                             "corpus_digest", "rules", "vocabulary", "seed"}) {
+        if (source.contains(name)) out[name] = source.at(name);
+    }
+    const Json names = alpha_names(options.alphas);
+    Json config = parse_json(source.value("config_json", "{}"), "config_json");
+    config["combine"] = combine_name(options.combine);
+    config["plausible"] = options.plausible;
+    config["alphas"] = names;
+    config["store_logits"] = false;
+    config["activation_layers"] = Json::array();
+    out["combine"] = combine_name(options.combine);
+    out["plausible"] = options.plausible;
+    out["alphas_json"] = canonical_json(names);
+    out["config_json"] = canonical_json(config);
+    return out;
+}
+
+void check_models(const StoredLabels& stored, const RelabelFromInputs& inputs) {
+    if (static_cast<bool>(inputs.load_baseline) != static_cast<bool>(inputs.load_reinforced)) {
+        fail(ErrorKind::kUsage, "baseline and reinforced model go together: give both, or neither");
+    }
+    if (!inputs.load_baseline) return;
+    const Json source = stored.attributes();
+    Problems problems;
+    const auto compare = [&](const char* name, const std::string& given, const char* what) {
+        const std::string made = source.value(name, "");
+        if (made != given) {
+            problems.add("the labels were made with another {} model (digest {}, this one has {})", what,
+                         made.substr(0, 12), given.substr(0, 12));
+        }
+    };
+    compare("baseline_digest", inputs.baseline_digest, "baseline");
+    compare("reinforced_digest", inputs.reinforced_digest, "reinforced");
+    problems.throw_if_any(ErrorKind::kData, inputs.labels.string());
+}
+
+}  // namespace
+
+std::vector<std::string> RelabelFromOptions::validate() const {
+    Problems problems;
+    check_label_rules(alphas, plausible, problems);
+    return problems.items();
+}
+
+store::ArtefactKey relabel_from_key(const RelabelFromInputs& inputs, const RelabelFromOptions& options) {
+    Json determining = {{"combine", combine_name(options.combine)},
+                        {"plausible", options.plausible},
+                        {"alphas", alpha_names(options.alphas)},
+                        {"unproved", inputs.load_baseline ? "by the models" : "without a label"}};
+    if (inputs.load_baseline) determining["compute"] = inputs.compute;
+    return {"relabel", determining, {{"labels", inputs.labels_digest}}};
+}
+
+store::Artefact relabel_from(const dist::Comm& comm, const RelabelFromInputs& inputs, const RelabelFromOptions& options,
+                             const std::filesystem::path& outputs) {
+    const dist::StageScope stage("relabel");
+    if (const auto problems = options.validate(); !problems.empty()) {
+        fail(ErrorKind::kUsage, "relabel: {}", fmt::join(problems, "; "));
+    }
+    const store::ArtefactKey key = relabel_from_key(inputs, options);
+    if (auto existing = store::find_artefact(comm, outputs, key)) return *existing;
+
+    std::optional<StoredLabels> stored;
+    text::Corpus corpus;
+    dist::run_agreed(comm, "read labels", [&] {
+        stored.emplace(inputs.labels);
+        check_models(*stored, inputs);
+        corpus = stored_corpus(*stored);
+    });
+    const CombineOptions combine{options.combine,
+                                 {options.alphas.begin(), options.alphas.end()},
+                                 stored->top_k(),
+                                 static_cast<float>(options.plausible)};
+    Models models(inputs);
+    store::ArtefactWriter writer(comm, outputs, key);
+    store::BlockOptions block_options;
+    block_options.label = "relabel";
+    block_options.key_digest = key.digest();
+    const store::BlockResults blocks =
+        store::for_each_block(comm, writer.scratch_folder() / "labels", stored->blocks(), block_options,
+                              [&](std::uint64_t id) { return label_stored(*stored, id, combine, models).pack(); });
+    LabelFileInput file;
+    file.corpus = &corpus;
+    file.blocks = &blocks;
+    file.length = stored->length();
+    file.vocabulary = stored->attributes().value("vocabulary", std::int64_t{0});
+    file.alphas = options.alphas;
+    file.top_k = stored->top_k();
+    file.dictionary_text = stored->dictionary_text();
+    file.attributes = attributes_of(*stored, options);
+    LabelCounts counts;
+    const std::string digest = write_label_file(comm, writer.data_folder() / kLabelFile, file, counts);
+    return writer.publish(counts.to_json(options.alphas), {{kLabelFile, digest}});
+}
+
+}  // namespace nepenthe::unlearn
