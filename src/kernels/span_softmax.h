@@ -1,6 +1,7 @@
 #pragma once
 // What a softmax needs of one span of a row of logits: its maximum, and the sum of exponentials relative to a shift.
-// The sum is fp32 in 32 lanes (vector_math.h); a row's spans meet in RunningSoftmax.
+// The sum is fp32 in 32 lanes (vector_math.h), which is meant for thousands of logits, not for a whole vocabulary; a
+// row's spans meet in RunningSoftmax.
 
 #include "kernels/dispatch.h"
 

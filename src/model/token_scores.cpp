@@ -70,12 +70,15 @@ void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int
     }
 }
 
-// For devices whose memory and bandwidth take whole rows of logits.
-TokenScores score_on_device(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
+}  // namespace
+
+TokenScores composed_token_scores(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor exact = normed.to(at::kFloat).contiguous();
     std::vector<at::Tensor> values, best;
     for (std::int64_t first = 0; first < targets.size(0); first += kRows) {
         const std::int64_t count = std::min(kRows, targets.size(0) - first);
-        const at::Tensor logits = logits_slice(decoder, normed.narrow(0, first, count), 0, decoder.config().vocabulary);
+        const at::Tensor logits = logits_slice(decoder, exact.narrow(0, first, count), 0, decoder.config().vocabulary);
         values.push_back(kernels::composed_likelihood_loss(logits, kernels::composed_log_sum_exp(logits),
                                                            targets.narrow(0, first, count))
                              .neg_());
@@ -85,15 +88,11 @@ TokenScores score_on_device(const Decoder& decoder, const at::Tensor& normed, co
     return {at::cat(values), most_likely == targets, most_likely};
 }
 
-}  // namespace
-
 TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
     const at::NoGradGuard no_grad;
-    const at::Tensor exact = normed.to(at::kFloat).contiguous();
     const std::int64_t total = targets.size(0);
-    if (!exact.is_cpu() && total > 0) {
-        return score_on_device(decoder, exact, targets);
-    }
+    if (!normed.is_cpu() && total > 0) return composed_token_scores(decoder, normed, targets);
+    const at::Tensor exact = normed.to(at::kFloat).contiguous();
     TokenScores scores{at::empty({total}, exact.options()), at::empty({total}, exact.options().dtype(at::kBool)),
                        at::empty({total}, exact.options().dtype(at::kLong))};
     const at::Tensor wanted = targets.contiguous();

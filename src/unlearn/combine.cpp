@@ -1,6 +1,8 @@
 #include "unlearn/combine.h"
 
-#include "unlearn/combine_kernels.h"
+#include "kernels/combine.h"
+#include "kernels/row_statistics.h"
+#include "kernels/top_k.h"
 
 #include <ATen/Parallel.h>
 
@@ -24,7 +26,7 @@ std::span<T> row_of(std::vector<T>& rows, std::int64_t row, std::int64_t width) 
 }
 
 // Where one token alone is plausible, no other's value counts: it leads by the bar.
-float margin_of(const Best& best, float plausible) {
+float margin_of(const kernels::Best& best, float plausible) {
     return std::isinf(best.second) ? -std::log(plausible) : best.first - best.second;
 }
 
@@ -32,9 +34,9 @@ float margin_of(const Best& best, float plausible) {
 void combine_row(std::span<float> b, std::span<const float> r, std::span<const text::TokenId> forbidden,
                  const CombineOptions& options, CombinedRows& out, std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
-    const auto mean = static_cast<float>(row_sum(b) / static_cast<double>(b.size()));
+    const auto mean = static_cast<float>(kernels::row_sum(b) / static_cast<double>(b.size()));
     for (const text::TokenId token : forbidden) b[static_cast<std::size_t>(token)] = mean;
-    const float lse_b = row_log_sum_exp(b), lse_r = row_log_sum_exp(r);
+    const float lse_b = kernels::row_log_sum_exp(b), lse_r = kernels::row_log_sum_exp(r);
     if (!std::isfinite(mean) || !std::isfinite(lse_b) || !std::isfinite(lse_r)) {
         fail(ErrorKind::kGate, "logits of the {} model are not finite; check its weights (verify)",
              std::isfinite(lse_r) ? "baseline" : "reinforced");
@@ -47,7 +49,7 @@ void combine_row(std::span<float> b, std::span<const float> r, std::span<const t
     const auto index = row_of(out.top_index, row, out.top_k);
     const auto top_b = row_of(out.top_baseline, row, out.top_k);
     const auto top_r = row_of(out.top_reinforced, row, out.top_k);
-    row_top_k(b, out.top_k, scratch, index);
+    kernels::row_top_k(b, scratch, index);
     for (std::size_t i = 0; i < index.size(); ++i) {
         top_b[i] = b[static_cast<std::size_t>(index[i])];
         top_r[i] = r[static_cast<std::size_t>(index[i])];
@@ -55,9 +57,9 @@ void combine_row(std::span<float> b, std::span<const float> r, std::span<const t
     out.baseline_argmax[at] = index[0];
 
     const bool logprobs = options.combine == Combine::kLogProbs;
-    std::vector<Best> best(options.alphas.size());
+    std::vector<kernels::Best> best(options.alphas.size());
     const float bar = plausible_bar(top_b[0], options.plausible);
-    row_combine(b, logprobs ? lse_b : 0.0f, bar, r, logprobs ? lse_r : 0.0f, options.alphas, best);
+    kernels::row_combine(b, logprobs ? lse_b : 0.0f, bar, r, logprobs ? lse_r : 0.0f, options.alphas, best);
     for (std::size_t i = 0; i < best.size(); ++i) {
         const std::size_t cell = at * best.size() + i;
         out.label[cell] = best[i].index;
@@ -127,11 +129,11 @@ TopKDecision decide_from_top_k(std::span<const std::int32_t> index, std::span<co
                                Combine combine, float plausible) {
     const bool logprobs = combine == Combine::kLogProbs;
     const float shift_b = logprobs ? lse_baseline : 0.0f, shift_r = logprobs ? lse_reinforced : 0.0f;
-    Best best{-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0};
+    kernels::Best best{-std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), 0};
     const float bar = plausible_bar(baseline[0], plausible);
     // Entries fall, so that the plausible ones come first.
     for (std::size_t i = 0; i < index.size() && baseline[i] >= bar; ++i) {
-        const float v = combine_value(baseline[i] - shift_b, reinforced[i] - shift_r, alpha);
+        const float v = kernels::combine_value(baseline[i] - shift_b, reinforced[i] - shift_r, alpha);
         const bool better = v > best.first || (v == best.first && index[i] < best.index);
         best.second = std::max(best.second, better ? best.first : v);
         if (better) {

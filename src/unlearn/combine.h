@@ -24,12 +24,6 @@ enum class Combine { kLogits, kLogProbs };
 std::string_view combine_name(Combine combine);  // "logits", "logprobs"
 Combine parse_combine(std::string_view name);    // throws Error(kUsage)
 
-// v of one vocabulary entry. `b` and `r` are on the same scale (logits, or log-probabilities).
-inline float combine_value(float b, float r, float alpha) {
-    const float over = r - b;
-    return b - alpha * (over > 0.0f ? over : 0.0f);
-}
-
 // The least b of a plausible token where the greatest is `largest`.
 float plausible_bar(float largest, float plausible);
 

@@ -1,5 +1,7 @@
 #include "unlearn/soft_label.h"
 
+#include "kernels/combine.h"
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -19,7 +21,7 @@ train::Distribution soft_label(const TopKRow& row, const LabelRule& rule, text::
     std::vector<std::pair<std::int64_t, double>> named;  // token, v and then probability
     double kept = 0, largest = -std::numeric_limits<double>::infinity();
     for (std::size_t i = 0; i < row.index.size() && row.baseline[i] >= bar; ++i) {
-        const float v = combine_value(row.baseline[i] - shift_b, row.reinforced[i] - shift_r, rule.alpha);
+        const float v = kernels::combine_value(row.baseline[i] - shift_b, row.reinforced[i] - shift_r, rule.alpha);
         named.emplace_back(row.index[i], static_cast<double>(v));
         largest = std::max(largest, named.back().second);
         kept += std::exp(static_cast<double>(row.baseline[i]) - static_cast<double>(row.lse_baseline));

@@ -30,10 +30,11 @@ Strips weigh(const std::vector<float>& logits, float cap, Path path) {
     return out;
 }
 
+// Differences of logits are rounded to fp32, which counts for more the larger they are.
 void expect_near(const std::vector<float>& mine, const std::vector<float>& exact, const char* what) {
     ASSERT_EQ(mine.size(), exact.size());
     for (std::size_t i = 0; i < mine.size(); ++i) {
-        ASSERT_NEAR(mine[i], exact[i], 3e-6 * std::abs(static_cast<double>(exact[i])) + 1e-34) << what << " " << i;
+        ASSERT_NEAR(mine[i], exact[i], 1e-5 * std::abs(static_cast<double>(exact[i])) + 1e-34) << what << " " << i;
     }
 }
 

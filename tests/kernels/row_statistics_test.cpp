@@ -32,6 +32,15 @@ TEST(RowStatistics, EqualTheReferenceAtOddWidths) {
     }
 }
 
+TEST(RowStatistics, HoldOverTheWholeRange) {
+    for (const float spread : {0.0f, 1.0f, 30.0f, 200.0f}) {
+        std::vector<float> row;
+        for (int i = 0; i < 10007; ++i) row.push_back(spread * static_cast<float>((i * 7919) % 10007) / 10007.0f - 20);
+        const float exact = row_log_sum_exp(row, Path::kReference);
+        EXPECT_NEAR(row_log_sum_exp(row), exact, 1e-6 * (1 + std::abs(static_cast<double>(exact)))) << spread;
+    }
+}
+
 TEST(RowStatistics, SayThatAnEntryIsNotFinite) {
     for (const std::int64_t n : {1, 17, 33, 4097}) {
         for (const std::int64_t at : {std::int64_t{0}, n / 2, n - 1}) {

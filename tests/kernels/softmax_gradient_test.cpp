@@ -18,8 +18,9 @@ using Values = ::testing::Types<float, c10::BFloat16>;
 TYPED_TEST_SUITE(SoftmaxGradient, Values);
 
 TYPED_TEST(SoftmaxGradient, EqualsTheReferenceAtOddWidths) {
-    // A bf16 number may round the other way where the exponential is off by an ulp of fp32.
-    const double relative = std::is_same_v<TypeParam, float> ? 1e-6 : 0x1p-8;
+    // logit - log_sum_exp is rounded to fp32, which counts for more the larger it is. A bf16 number may round the other
+    // way where the exponential is off by an ulp of fp32.
+    const double relative = std::is_same_v<TypeParam, float> ? 1e-5 : 0x1p-8;
     for (const std::int64_t n : kWidths) {
         for (const bool masked : {false, true}) {
             std::vector<TypeParam> exact = random_row<TypeParam>(n, 1, 20);

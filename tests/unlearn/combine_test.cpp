@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "unlearn/combine_kernels.h"
+#include "kernels/combine.h"
 
 #include <gtest/gtest.h>
 
@@ -69,7 +69,7 @@ TEST_P(CombineKinds, EqualsThePlainRestatement) {
         for (std::size_t i = 0; i < options.alphas.size(); ++i) {
             std::vector<float> v;
             for (std::int64_t t = 0; t < vocabulary; ++t) {
-                v.push_back(combine_value(b[t] - shift_b, r[t] - shift_r, options.alphas[i]));
+                v.push_back(kernels::combine_value(b[t] - shift_b, r[t] - shift_r, options.alphas[i]));
                 ASSERT_LE(v.back(), b[t] - shift_b);  // v ≤ b
             }
             const auto best = std::max_element(v.begin(), v.end());  // the first of equals
@@ -126,7 +126,7 @@ TEST_P(CombineKinds, LabelsAreWhatTheBaselineFindsPlausible) {
                 std::vector<std::pair<float, std::int64_t>> v;  // falling, ties by rising id
                 for (std::int64_t t = 0; t < vocabulary; ++t) {
                     if (b[t] >= bar)
-                        v.emplace_back(-combine_value(b[t] - shift_b, r[t] - shift_r, options.alphas[i]), t);
+                        v.emplace_back(-kernels::combine_value(b[t] - shift_b, r[t] - shift_r, options.alphas[i]), t);
                 }
                 std::sort(v.begin(), v.end());
                 const std::size_t cell = at * options.alphas.size() + i;
@@ -204,17 +204,6 @@ TEST(CombineRows, RefusesNumbersThatAreNotFinite) {
                 EXPECT_NE(std::string(error.what()).find(in_baseline ? "baseline" : "reinforced"), std::string::npos);
             }
         }
-    }
-}
-
-TEST(CombineKernels, LogSumExpHoldsOverTheWholeRange) {
-    for (const float spread : {0.0f, 1.0f, 30.0f, 200.0f}) {
-        std::vector<float> row;
-        for (int i = 0; i < 10007; ++i) row.push_back(spread * static_cast<float>((i * 7919) % 10007) / 10007.0f - 20);
-        double sum = 0;
-        const float max = *std::max_element(row.begin(), row.end());
-        for (const float x : row) sum += std::exp(static_cast<double>(x) - static_cast<double>(max));
-        EXPECT_NEAR(row_log_sum_exp(row), max + std::log(sum), 1e-6 * (1 + std::abs(max)));
     }
 }
 

@@ -8,11 +8,9 @@
 
 namespace nepenthe::edit {
 
-namespace {
-
-// The same as tensor operations, for devices.
-TargetLoss device_pass(const model::Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets,
-                       ReferenceLogits& reference) {
+TargetLoss composed_target_loss(const model::Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets,
+                                ReferenceLogits& reference) {
+    const at::NoGradGuard no_grad;
     const std::int64_t likely = targets.numel(), held = normed.size(0) - likely;
     const double cap = decoder.config().logit_soft_cap;
     at::Tensor logits = at::mm(normed, decoder.unembedding().t()).to(at::kFloat);
@@ -45,8 +43,6 @@ TargetLoss device_pass(const model::Decoder& decoder, const at::Tensor& normed, 
     return loss;
 }
 
-}  // namespace
-
 ReferenceLogits ReferenceLogits::select(const std::vector<std::int64_t>& rows) const {
     if (!logits.defined()) return {};
     ReferenceLogits chosen{logits.index_select(0, at::tensor(rows, at::kLong).to(logits.device())), {}};
@@ -59,7 +55,7 @@ TargetLoss target_loss(const model::Decoder& decoder, const at::Tensor& normed, 
     NEPENTHE_CHECK(normed.dim() == 2 && normed.size(0) > 0 && targets.numel() <= normed.size(0));
     const at::NoGradGuard no_grad;
     return normed.is_cpu() ? vocabulary_pass(decoder, normed, targets, reference)
-                           : device_pass(decoder, normed, targets, reference);
+                           : composed_target_loss(decoder, normed, targets, reference);
 }
 
 }  // namespace nepenthe::edit
