@@ -5,6 +5,8 @@
 #include "io/file.h"
 #include "io/text.h"
 #include "pipelines/comparison_table.h"
+#include "pipelines/completion_judges.h"
+#include "pipelines/completions_beside.h"
 #include "pipelines/evaluation.h"
 #include "pipelines/stage.h"
 #include "store/published_files.h"
@@ -88,7 +90,8 @@ void write_results(const std::filesystem::path& folder, const std::vector<NamedR
                    const std::vector<NamedResults>& models, const Json& results) {
     io::write_file_atomically(folder / "results.json", json_text(results, 2) + "\n");
     io::write_file_atomically(folder / "table.txt",
-                              comparison_table(earlier, models, results.value("comparisons", Json::object())));
+                              comparison_table(earlier, models, results.value("comparisons", Json::object())) +
+                                  completions_beside(earlier, models));
     for (const NamedResults& model : models) {
         for (const evaluate::TaskResult& task : model.results) {
             std::string lines;
@@ -109,6 +112,7 @@ Answer answer_from(const store::Artefact& artefact) {
 struct EvaluateStage {
     CommonOptions common;
     Evaluation evaluation;
+    CompletionJudges judges;
     std::vector<NamedPath> models;
     std::vector<NamedResults> earlier;
     bool list = false;
@@ -147,6 +151,7 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         "mpirun -n 2 nepenthe evaluate --model base=gemma,after=outputs/forget-… --tasks piqa,boolq --data DATA");
     options.add("model", stage.models, "model folders: NAME=PATH, or a path alone; a list");
     evaluation.declare(options);
+    stage.judges.declare(options);
     options.add("compare-with", compare_with,
                 "earlier evaluations of the same items: their models are compared, not run again");
     options.add("list-tasks", stage.list, "print the tasks and stop");
@@ -167,6 +172,8 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);
     }
     stage.earlier = read_earlier(comm, compare_with, key);
+    const auto& tasks = evaluation.options.tasks;
+    if (std::ranges::find(tasks, "fluency") != tasks.end()) stage.judges.settle(comm, stage.models, stage.earlier, key);
     return stage;
 }
 
@@ -191,6 +198,7 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
         measured.push_back(
             {model.name, stage.evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
+    stage.judges.judge(comm, common, stage.key, writer.scratch_folder() / "judges", measured);
     const Json results = results_of(stage.earlier, measured);
     dist::run_agreed(comm, "write results", [&] {
         if (comm.is_root()) write_results(writer.data_folder(), stage.earlier, measured, results);

@@ -19,11 +19,11 @@ void Evaluation::declare(Options& table) {
     table.add("limit", options.limit, "first N items of each task; 0 = all", 0);
     table.add("window", options.window, "tokens a perplexity window; 0 = the model's maximum, at most 2048", 0);
     table.add("familiarity-prompts", options.familiarity_prompts, "JSON for familiarity_probability");
-    table.add("completion-prompts", options.completion_prompts, "JSON for familiarity_completion");
+    table.add("completion-prompts", options.completion_prompts, "prompts for familiarity_completion and fluency");
     table.add("neighbour-prompts", options.neighbour_prompts, "JSON for neighbour_probability");
     table.add("dictionary", options.dictionary, "anchor terms for familiarity_completion");
     table.add("completions", options.completions, "sampled completions a prompt", 1);
-    table.add("completion-tokens", options.completion_tokens, "tokens a completion", 1);
+    table.add("completion-tokens", options.completion_tokens, "tokens a completion; 0 = 30, fluency 48", 0);
     table.add("facts", options.facts, "facts for counterfact, zsre, easyedit");
     fact_words_.declare(table, options.fact_options);
     table.add("reference-texts", options.reference_texts,

@@ -10,24 +10,33 @@
 #include "unlearn/audit.h"
 #include "unlearn/labels.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 
 namespace nepenthe::pipelines {
 
 namespace {
 
-// Familiarity and utility as the verb offers them between steps: probabilities on the user's two prompt files.
+// What the verb measures between steps: probabilities on the user's two prompt files, and how much of what the model
+// says by itself is repetition.
 struct Watch {
-    std::filesystem::path familiarity_prompts, neighbour_prompts;
+    std::filesystem::path familiarity_prompts, neighbour_prompts, completion_prompts;
 
     bool wanted() const { return !familiarity_prompts.empty(); }
 
-    void validate(bool with_budget) const {
+    void check(const unlearn::ForgetOptions& forget, Problems& problems) const {
         if (familiarity_prompts.empty() != neighbour_prompts.empty()) {
-            fail(ErrorKind::kUsage, "--familiarity-prompts and --neighbour-prompts go together");
+            problems.add("--familiarity-prompts and --neighbour-prompts go together");
         }
-        if (with_budget && !wanted()) {
-            fail(ErrorKind::kUsage, "--utility-budget needs --familiarity-prompts and --neighbour-prompts");
+        if (!completion_prompts.empty() && !wanted()) {
+            problems.add("--completion-prompts needs --familiarity-prompts and --neighbour-prompts");
+        }
+        if (forget.utility_budget && !wanted()) {
+            problems.add("--utility-budget needs --familiarity-prompts and --neighbour-prompts");
+        }
+        if (forget.repetition_budget && completion_prompts.empty()) {
+            problems.add("--repetition-budget needs --completion-prompts");
         }
     }
 
@@ -35,15 +44,32 @@ struct Watch {
         if (!wanted()) return {};
         evaluate::EvaluateOptions options;
         options.tasks = {"familiarity_probability", "neighbour_probability"};
+        if (!completion_prompts.empty()) options.tasks.push_back("fluency");
         options.familiarity_prompts = familiarity_prompts;
         options.neighbour_prompts = neighbour_prompts;
+        options.completion_prompts = completion_prompts;
         return [&comm, &tokenizer, options](const model::Decoder& decoder, std::int64_t step) {
             const auto results = evaluate::evaluate(comm, decoder, tokenizer, options, {});
-            const unlearn::Measured measured{results[0].metrics.front().value, results[1].metrics.front().value,
-                                             evaluate::results_json(results)};
-            log_info("step {}: familiarity {:.4f}, neighbours {:.4f}", step, measured.familiarity, measured.utility);
+            unlearn::Measured measured{value_of(results, "familiarity_probability", "content_mass"),
+                                       value_of(results, "neighbour_probability", "content_mass"), std::nullopt,
+                                       evaluate::results_json(results)};
+            if (options.tasks.size() > 2) measured.repetition = value_of(results, "fluency", "seq_rep_3");
+            log_info("step {}: familiarity {:.4f}, neighbours {:.4f}{}", step, measured.familiarity, measured.utility,
+                     measured.repetition ? fmt::format(", repeated trigrams {:.3f}", *measured.repetition) : "");
             return measured;
         };
+    }
+
+  private:
+    static double value_of(const std::vector<evaluate::TaskResult>& results, std::string_view task,
+                           std::string_view metric) {
+        for (const evaluate::TaskResult& result : results) {
+            if (result.task != task) continue;
+            for (const evaluate::Metric& item : result.metrics) {
+                if (item.name == metric) return item.value;
+            }
+        }
+        fail(ErrorKind::kInternal, "{} has no {}", task, metric);
     }
 };
 
@@ -73,6 +99,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     key.options["compute"] = stage.common.compute_key();
     key.options["unlabelled_blocks"] = "left out";
     if (forget.utility_budget) key.options["utility_budget"] = *forget.utility_budget;
+    if (forget.repetition_budget) key.options["repetition_budget"] = *forget.repetition_budget;
     key.inputs["model"] = input_model_digest(comm, stage.model);
     key.inputs["tokenizer"] = stage.tokenizer->digest();
     key.inputs["labels"] = input_artefact_digest(comm, stage.labels);
@@ -84,6 +111,9 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     if (stage.watch.wanted()) {
         key.inputs["familiarity_prompts"] = io::file_digest(stage.watch.familiarity_prompts);
         key.inputs["neighbour_prompts"] = io::file_digest(stage.watch.neighbour_prompts);
+    }
+    if (!stage.watch.completion_prompts.empty()) {
+        key.inputs["completion_prompts"] = io::file_digest(stage.watch.completion_prompts);
     }
     return key;
 }
@@ -101,7 +131,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<std::filesystem::path> retain_paths;
     text::BlockCut& retain_cut = stage.retain_cut;
     retain_cut.length = 256;
-    double alpha = 5, utility_budget = -1;
+    double alpha = 5, utility_budget = -1, repetition_budget = -1;
     std::string targets = "hard";
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
                     "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
@@ -121,7 +151,11 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("measure-steps", forget.measure_steps, "measure every N steps; 0 = before and after only");
     options.add("familiarity-prompts", watch.familiarity_prompts, "measured between steps: what is to be forgotten");
     options.add("neighbour-prompts", watch.neighbour_prompts, "measured between steps: what must stay");
+    options.add("completion-prompts", watch.completion_prompts,
+                "measured between steps: what the model says by itself");
     options.add("utility-budget", utility_budget, "stop once neighbours fell by more than this; -1 = off");
+    options.add("repetition-budget", repetition_budget,
+                "keep no step whose share of repeated trigrams rose by more than this; -1 = off");
     reader.declare(options);
     common.declare(options);
     options.require("model");
@@ -131,8 +165,9 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     forget.alpha = unlearn::alpha_name(alpha);
     forget.targets.kind = unlearn::parse_target(targets);
     if (utility_budget >= 0) forget.utility_budget = utility_budget;
-    watch.validate(forget.utility_budget.has_value());
+    if (repetition_budget >= 0) forget.repetition_budget = repetition_budget;
     Problems problems;
+    watch.check(forget, problems);
     if (retain_paths.empty()) options.refuse_unread({"retain-ratio", "retain-block"}, "with --retain", problems);
     for (const std::string& problem : forget.validate()) problems.add("{}", problem);
     if (retain_cut.length < 2) problems.add("--retain-block must be at least 2 tokens");
@@ -174,7 +209,7 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
         unlearn::forget(comm, *collectives, decoder, stage.labels, retain_blocks, stage.forget,
                         writer.scratch_folder() / "forget", stage.watch.measure(comm, *stage.tokenizer));
     if (!report.within_budget) {
-        log_warning("no step stayed within the utility budget; the model is as it came");
+        log_warning("no step kept to the budgets; the model is as it came");
     }
     dist::run_agreed(comm, "audit", [&] {
         if (!comm.is_root()) return;

@@ -47,11 +47,11 @@ struct EvaluateOptions {
     std::int64_t limit = 0;          // first N items of each task, 0 = all (items: questions, prompts, pages, windows)
     std::int64_t window = 0;         // perplexity: tokens a window, 0 = the model's maximum, at most 2048
     std::filesystem::path familiarity_prompts;  // JSON for familiarity_probability
-    std::filesystem::path completion_prompts;   // JSON for familiarity_completion; empty = familiarity_prompts
+    std::filesystem::path completion_prompts;   // for familiarity_completion, fluency; empty = familiarity_prompts
     std::filesystem::path neighbour_prompts;    // JSON for neighbour_probability: what must stay known
     std::filesystem::path dictionary;           // anchor terms for familiarity_completion
-    std::int64_t completions = 5;               // sampled completions a prompt …
-    std::int64_t completion_tokens = 30;    // … of so many tokens (temperature 1, top 5, as the published evaluation)
+    std::int64_t completions = 5;               // sampled completions a prompt (familiarity_completion)
+    std::int64_t completion_tokens = 0;     // tokens of a completion; 0 = the task's own number (completion_prompts.h)
     std::filesystem::path facts;            // facts that were, or will be, edited …
     edit::FactOptions fact_options;         // … and how to read them (`limit` above counts)
     std::filesystem::path unrelated_facts;  // facts that no edit is about, for unrelated_facts

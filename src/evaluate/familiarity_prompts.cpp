@@ -6,7 +6,9 @@
 #include "io/text.h"
 #include "text/joined_text.h"
 
-#include <algorithm>
+#include <sstream>
+#include <string>
+#include <utility>
 
 namespace nepenthe::evaluate {
 
@@ -48,9 +50,21 @@ FamiliarityPrompt read_prompt(const Json& outer, bool need_continuations) {
     return prompt;
 }
 
+std::vector<FamiliarityPrompt> prompts_of_lines(const std::filesystem::path& file) {
+    std::vector<FamiliarityPrompt> prompts;
+    std::istringstream lines(io::read_text(file));
+    for (std::string line; std::getline(lines, line);) {
+        std::string prompt(text::without_end_blanks(line));
+        if (!prompt.empty()) prompts.emplace_back().prompt = std::move(prompt);
+    }
+    if (prompts.empty()) fail(ErrorKind::kData, "{} holds no prompt; it must have one a line", file.string());
+    return prompts;
+}
+
 }  // namespace
 
 std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations) {
+    if (!need_continuations && file.extension() == ".txt") return prompts_of_lines(file);
     const Json whole = parse_json(io::read_text(file), file.string());
     const bool wrapped = whole.is_object() && whole.contains("prompts");
     const Json& list = wrapped ? whole["prompts"] : whole;

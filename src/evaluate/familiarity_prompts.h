@@ -2,6 +2,7 @@
 // Prompts that show what a model knows of a corpus. JSON, one object:
 //   {"prompts": [{"prompt": "…", "content": ["…", …], "generic": ["…", …]}, …]}    for the next token
 //   {"prompts": [{"prompt": "…", "subtlety": 1 … 10}, …]}                          for completions
+// or, for completions, lines of a file *.txt, each a prompt.
 // The published prompts of "Who's Harry Potter" ([{"prompt": {"prompt": "…", "references": […]}}, …]) are read as well.
 
 #include <cstdint>

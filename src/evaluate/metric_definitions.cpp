@@ -33,6 +33,29 @@ const std::vector<MetricDefinition>& metric_definitions() {
          "probability that the next token begins one of the generic continuations, mean over prompts"},
         {"anchor_rate", 1, kRatio, true, "share of completions",
          "sampled completions that name at least one anchor term absent from their prompt / completions"},
+        // Greedy completions (completion_quality.h).
+        {"seq_rep_2", 1, kRatio, false, "share of 2-grams",
+         "seq-rep-2: a completion's token 2-grams that occurred in it before / all of them, mean over completions that "
+         "have any"},
+        {"seq_rep_3", 1, kRatio, false, "share of 3-grams", "the same of 3-grams: repeated trigrams"},
+        {"seq_rep_4", 1, kRatio, false, "share of 4-grams", "the same of 4-grams"},
+        {"degenerate", 1, kProportion, false, "share of completions",
+         "completions that loop, are digits or markup, or stop after a word: at least one of the next four"},
+        {"degenerate_loops", 1, kProportion, false, "share of completions",
+         "the tail is a cycle: at least six tokens, or words and marks, are what stood one period before, two and a "
+         "half periods in all"},
+        {"degenerate_digits", 1, kProportion, false, "share of completions",
+         "more than ten digits in a row, or letters are fewer than other visible characters and these mostly digits"},
+        {"degenerate_markup", 1, kProportion, false, "share of completions",
+         "letters are fewer than other visible characters, and these not mostly digits; tags and entities are no "
+         "letters"},
+        {"degenerate_stops", 1, kProportion, false, "share of completions",
+         "the completion ends by itself after at most one word, or shows nothing"},
+        {"completion_nll", 1, kRatio, false, "nats a token",
+         "negative log-likelihood of the completions, each behind its prompt, under the judge (the model before) / "
+         "their tokens; those without tokens count nowhere"},
+        {"completion_nll_retrained", 1, kRatio, false, "nats a token",
+         "the same under the retrained model, which never read the corpus"},
         // CounterFact (arXiv 2202.05262, §3.4): probabilities are exp(−mean negative log-likelihood of a token).
         {"efficacy_score", 1, kProportion, true, "share of facts",
          "ES: the new object is likelier than the true one after the edited prompt"},

@@ -66,7 +66,7 @@ std::vector<TaskInputFile> input_files(const EvaluateOptions& options);
 
 // The WikiText file of these options: `wikitext`, or wikitext2/test.txt in or beside the data folder; empty = none.
 std::filesystem::path wikitext_file(const EvaluateOptions& options);
-// The prompts of familiarity_completion: `completion_prompts`, or else `familiarity_prompts`.
+// The prompts that are continued: `completion_prompts`, or else `familiarity_prompts`.
 std::filesystem::path completion_prompts_file(const EvaluateOptions& options);
 
 // The families of tasks; each throws Error(kData) for files that it cannot read.
@@ -76,6 +76,7 @@ std::unique_ptr<Task> make_token_perplexity_task(const std::string& name, const 
 std::unique_ptr<Task> make_text_perplexity_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_next_token_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_completion_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_fluency_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_edit_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_edit_generation_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_unrelated_task(const std::string& name, const TaskInput& input);

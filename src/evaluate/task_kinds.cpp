@@ -59,8 +59,13 @@ void check_neighbours(const std::string& name, const EvaluateOptions& options, P
     check_file(name, options.neighbour_prompts, "neighbour_prompts", "JSON with prompts about other things", problems);
 }
 
+void check_fluency(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, completion_prompts_file(options), "completion_prompts", "JSON with prompts, or a *.txt of lines",
+               problems);
+}
+
 void check_completion(const std::string& name, const EvaluateOptions& options, Problems& problems) {
-    check_file(name, completion_prompts_file(options), "completion_prompts", "JSON with prompts", problems);
+    check_fluency(name, options, problems);
     check_file(name, options.dictionary, "dictionary", "JSON with anchor terms", problems);
 }
 
@@ -121,6 +126,10 @@ Inputs neighbour_inputs(const std::string&, const EvaluateOptions& options) {
     return {{"neighbour_prompts", options.neighbour_prompts}};
 }
 
+Inputs fluency_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"completion_prompts", completion_prompts_file(options)}};
+}
+
 Inputs completion_inputs(const std::string&, const EvaluateOptions& options) {
     return {{"completion_prompts", completion_prompts_file(options)}, {"dictionary", options.dictionary}};
 }
@@ -169,6 +178,8 @@ std::vector<TaskKind> make_task_kinds() {
              make_next_token_task, check_neighbours, neighbour_inputs},
             {"familiarity_completion", "completions that bring up anchor terms absent from the prompt",
              make_completion_task, check_completion, completion_inputs},
+            {"fluency", "greedy completions: repeated n-grams; loops, digits, markup and early ends instead of text",
+             make_fluency_task, check_fluency, fluency_inputs},
             {"counterfact",
              "facts: is the new object likelier than the true one, and elsewhere not (ROME's ES, PS, NS, S)",
              make_edit_task, check_facts, fact_inputs},
@@ -251,7 +262,8 @@ Problems EvaluateOptions::validate() const {
     if (window < 0 || window == 1)
         problems.add("window is {}; it must be 0 (the model's) or at least 2 tokens", window);
     if (completions < 1) problems.add("completions is {}; it must be at least 1", completions);
-    if (completion_tokens < 1) problems.add("completion_tokens is {}; it must be at least 1", completion_tokens);
+    if (completion_tokens < 0)
+        problems.add("completion_tokens is {}; it must be 0 (the task's own) or more", completion_tokens);
     return problems;
 }
 

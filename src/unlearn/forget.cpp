@@ -38,12 +38,14 @@ Json checkpoint_json(const Checkpoint& checkpoint) {
             {"holdout_loss", optional_json(checkpoint.holdout_loss)},
             {"familiarity", optional_json(checkpoint.familiarity)},
             {"utility", optional_json(checkpoint.utility)},
+            {"repetition", optional_json(checkpoint.repetition)},
             {"details", checkpoint.details}};
 }
 
 Checkpoint checkpoint_of(const Json& json) {
-    return {json_whole<std::int64_t>(json.at("step")), json_optional(json.at("holdout_loss")),
-            json_optional(json.at("familiarity")), json_optional(json.at("utility")), json.at("details")};
+    return {json_whole<std::int64_t>(json.at("step")),       json_optional(json.at("holdout_loss")),
+            json_optional(json.at("familiarity")),           json_optional(json.at("utility")),
+            json_optional(json.value("repetition", Json())), json.at("details")};
 }
 
 // Blocks for training and for the held-out loss, drawn from (seed, number of blocks).
@@ -103,6 +105,15 @@ std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& de
     return weight > 0 ? std::optional<double>(tree_sum(sums) / weight) : std::nullopt;
 }
 
+bool keeps_utility(const Checkpoint& start, const Checkpoint& now, const ForgetOptions& options) {
+    return !options.utility_budget || !now.utility || *now.utility >= *start.utility - *options.utility_budget;
+}
+
+bool keeps_fluency(const Checkpoint& start, const Checkpoint& now, const ForgetOptions& options) {
+    return !options.repetition_budget || !now.repetition ||
+           *now.repetition <= *start.repetition + *options.repetition_budget;
+}
+
 std::filesystem::path training_folder(const std::filesystem::path& work) { return work / "checkpoints"; }
 
 // The run's memory: what was measured, and the weights of the best step so far.
@@ -135,7 +146,7 @@ class Watch {
         return std::any_of(checkpoints_.begin(), checkpoints_.end(), [&](auto& item) { return item.step == step; });
     }
 
-    // Collective. False when utility fell by more than the budget.
+    // Collective. False when utility fell by more than its budget.
     bool look(std::int64_t step) {
         Checkpoint now;
         now.step = step;
@@ -144,12 +155,13 @@ class Watch {
             const Measured measured = measure_(decoder_, step);
             now.familiarity = measured.familiarity;
             now.utility = measured.utility;
+            now.repetition = measured.repetition;
             now.details = measured.details;
         }
         // A run that continues from an earlier training checkpoint meets some steps again; the newer look counts.
         std::erase_if(checkpoints_, [&](const Checkpoint& item) { return item.step >= step; });
         checkpoints_.push_back(now);
-        const auto best = best_checkpoint(checkpoints_, options_.utility_budget);
+        const auto best = best_checkpoint(checkpoints_, options_);
         dist::run_agreed(comm_, "keep the best weights", [&] {
             if (!comm_.is_root()) return;
             if (best && checkpoints_[*best].step == step) save_weights(decoder_, step, work_);
@@ -159,13 +171,13 @@ class Watch {
             io::write_file_atomically(log_, json_text(log, 1));
             keep_weights(wanted_steps(), work_);
         });
-        return !over_budget(now);
+        return keeps_utility(checkpoints_.front(), now, options_);
     }
 
     // Collective. Leaves the best weights in the decoder.
     void finish(const std::vector<at::Tensor>& untrained, ForgetReport& report) {
         report.checkpoints = checkpoints_;
-        const auto best = best_checkpoint(checkpoints_, options_.utility_budget);
+        const auto best = best_checkpoint(checkpoints_, options_);
         report.within_budget = best.has_value();
         report.best_step = best ? checkpoints_[*best].step : 0;
         if (!best) {
@@ -186,16 +198,11 @@ class Watch {
             std::vector<Checkpoint> known;
             std::ranges::copy_if(checkpoints_, std::back_inserter(known),
                                  [&](auto& item) { return item.step <= last; });
-            if (const auto best = best_checkpoint(known, options_.utility_budget)) steps.insert(known[*best].step);
+            if (const auto best = best_checkpoint(known, options_)) steps.insert(known[*best].step);
         };
         add_best_until(checkpoints_.back().step);
         for (const std::int64_t step : train::checkpoint_steps(training_folder(work_))) add_best_until(step);
         return steps;
-    }
-
-    bool over_budget(const Checkpoint& now) const {
-        return options_.utility_budget && now.utility &&
-               *now.utility < *checkpoints_.front().utility - *options_.utility_budget;
     }
 
     const dist::Comm& comm_;
@@ -242,16 +249,18 @@ std::vector<std::string> ForgetOptions::validate() const {
     if (!(translated_ratio >= 0 && translated_ratio <= 100))
         problems.add("translated ratio {} is not between 0 and 100", translated_ratio);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
+    if (repetition_budget && !(*repetition_budget >= 0))
+        problems.add("repetition budget {} is negative", *repetition_budget);
     return problems.items();
 }
 
-std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints,
-                                           std::optional<double> utility_budget) {
+std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints, const ForgetOptions& options) {
     std::optional<std::size_t> best;
     for (std::size_t i = 1; i < checkpoints.size(); ++i) {
         const Checkpoint& now = checkpoints[i];
         if (now.familiarity) {
-            if (utility_budget && *now.utility < *checkpoints.front().utility - *utility_budget) continue;
+            if (!keeps_utility(checkpoints.front(), now, options)) continue;
+            if (!keeps_fluency(checkpoints.front(), now, options)) continue;
             if (!best || *now.familiarity < *checkpoints[*best].familiarity) best = i;
         } else if (!best || !now.holdout_loss || *now.holdout_loss < *checkpoints[*best].holdout_loss) {
             best = i;
@@ -314,7 +323,8 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     report.translated_blocks = std::ssize(translated);
 
     // Only a budget can end with the weights as they came.
-    const std::vector<at::Tensor> untrained = options.utility_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
+    const bool with_budget = options.utility_budget || options.repetition_budget;
+    const std::vector<at::Tensor> untrained = with_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
     Watch watch(comm, decoder, options, *targets, split, measure, work);
     if (!watch.knows(0)) watch.look(0);
     report.train = train::train(
@@ -333,8 +343,7 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
         });
     report.stopped_early = report.train.stopped_early;
     watch.finish(untrained, report);
-    log_info("forget: step {} kept{}", report.best_step,
-             report.within_budget ? "" : " (no step stayed within the budget)");
+    log_info("forget: step {} kept{}", report.best_step, report.within_budget ? "" : " (no step kept to the budgets)");
     return report;
 }
 

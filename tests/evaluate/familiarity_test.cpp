@@ -9,6 +9,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+
 namespace nepenthe::evaluate {
 namespace {
 
@@ -67,19 +72,39 @@ TEST(AnchorMentions, CountsOnlyWhatThePromptDoesNotHold) {
               (Terms{"yellow brick road", "Scarecrow"}));
 }
 
-TEST(OzInputs, AreComplete) {
+TEST(BookInputs, AreComplete) {
+    for (const char* book : {"oz", "alice"}) {
+        SCOPED_TRACE(book);
+        const std::filesystem::path folder = std::filesystem::path(NEPENTHE_SOURCE_DIR "/inputs") / book;
+        const auto probability = read_familiarity_prompts(folder / "familiarity_probability.json", true);
+        const auto completion = read_familiarity_prompts(folder / "familiarity_completion.json", false);
+        const auto neighbours = read_familiarity_prompts(folder / "neighbours.json", true);
+        EXPECT_EQ(probability.size(), 40u);
+        EXPECT_EQ(completion.size(), 40u);
+        EXPECT_GE(neighbours.size(), 20u);
+        for (const auto& prompt : probability) EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
+        for (const auto& prompt : completion)
+            EXPECT_TRUE(prompt.subtlety >= 1 && prompt.subtlety <= 10) << prompt.prompt;
+        const auto terms = unlearn::read_dictionary(folder / "dictionary.json").entries;
+        EXPECT_GE(terms.size(), 60u);
+        EXPECT_LE(terms.size(), 120u);
+    }
+}
+
+TEST(BookInputs, HeldOutPromptsAreOthers) {
     const std::filesystem::path oz = NEPENTHE_SOURCE_DIR "/inputs/oz";
-    const auto probability = read_familiarity_prompts(oz / "familiarity_probability.json", true);
-    const auto completion = read_familiarity_prompts(oz / "familiarity_completion.json", false);
-    const auto neighbours = read_familiarity_prompts(oz / "neighbours.json", true);
-    EXPECT_EQ(probability.size(), 40u);
-    EXPECT_EQ(completion.size(), 40u);
-    EXPECT_GE(neighbours.size(), 20u);
-    for (const auto& prompt : probability) EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
-    for (const auto& prompt : completion) EXPECT_TRUE(prompt.subtlety >= 1 && prompt.subtlety <= 10) << prompt.prompt;
-    const auto terms = unlearn::read_dictionary(oz / "dictionary.json").entries;
-    EXPECT_GE(terms.size(), 60u);
-    EXPECT_LE(terms.size(), 120u);
+    std::set<std::string> known;
+    for (const char* name : {"familiarity_probability.json", "neighbours.json"})
+        for (const auto& prompt : read_familiarity_prompts(oz / name, true)) known.insert(prompt.prompt);
+    for (const auto& [name, count] :
+         {std::pair{"heldout_probability.json", 30u}, std::pair{"heldout_neighbours.json", 20u}}) {
+        const auto prompts = read_familiarity_prompts(oz / name, true);
+        EXPECT_EQ(prompts.size(), count);
+        for (const auto& prompt : prompts) {
+            EXPECT_TRUE(known.insert(prompt.prompt).second) << prompt.prompt;
+            EXPECT_FALSE(prompt.generic.empty()) << prompt.prompt;
+        }
+    }
 }
 
 }  // namespace

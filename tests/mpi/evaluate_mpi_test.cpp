@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "evaluate/completion_likelihood.h"
 #include "evaluate/evaluate.h"
 #include "material.h"
 #include "mpi_world.h"
@@ -33,6 +34,7 @@ EvaluateOptions small_options() {
                      "familiarity_probability",
                      "neighbour_probability",
                      "familiarity_completion",
+                     "fluency",
                      "counterfact",
                      "easyedit",
                      "unrelated_facts",
@@ -72,8 +74,17 @@ std::string bytes_of(const std::vector<TaskResult>& results) {
     return bytes;
 }
 
+CompletionJudge judge() { return {"completion_nll", "stories", loaded().decoder, loaded().tokenizer}; }
+
+// With the completions judged, where there are some.
 std::string run(const EvaluateOptions& options, const std::filesystem::path& scratch = {}) {
-    return bytes_of(evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, scratch));
+    auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, scratch);
+    for (TaskResult& result : results) {
+        if (result.task != "fluency") continue;
+        judge_completions(*nepenthe::testing::world, judge(), loaded().tokenizer.digest(), result,
+                          scratch.empty() ? scratch : scratch / "judge");
+    }
+    return bytes_of(results);
 }
 
 TEST(EvaluateMpi, EveryRankHasTheSameBytes) {
@@ -111,6 +122,57 @@ TEST(EvaluateMpi, ResultsAddUp) {
         EXPECT_GE(row["content_mass"], 0);
         EXPECT_LE(row["content_mass"].get<double>() + row["generic_mass"].get<double>(), 1 + 1e-6);
     }
+}
+
+// The model judges its own greedy text: what it wrote are the likeliest tokens, each alone and as text again.
+TEST(EvaluateMpi, CompletionsAreJudgedAsTheyWereWritten) {
+    EvaluateOptions options = small_options();
+    options.tasks = {"fluency"};
+    options.completion_tokens = 0;  // the task's own
+    auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {});
+    const std::size_t alone = results[0].metrics.size();
+    TaskResult as_text = results[0];
+    judge_completions(*nepenthe::testing::world, judge(), loaded().tokenizer.digest(), results[0], {});
+    judge_completions(*nepenthe::testing::world, judge(), "of another tokenizer", as_text, {});
+    ASSERT_EQ(results[0].metrics.size(), alone + 1);
+    const Metric &measured = results[0].metrics.back(), &of_text = as_text.metrics.back();
+    EXPECT_EQ(measured.name, "completion_nll");
+    EXPECT_GT(measured.value, 0);
+    EXPECT_LT(measured.value, 2) << "greedy text is likely";
+    EXPECT_NEAR(of_text.value, measured.value, .1);
+    EXPECT_EQ(judge_of(results[0], "completion_nll"), "stories");
+    EXPECT_EQ(judge_of(results[0], "completion_nll_retrained"), "");
+    double tokens = 0;
+    for (const Json& row : results[0].items) {
+        const auto ids = row["completion_ids"].get<std::vector<text::TokenId>>();
+        EXPECT_TRUE(row["ended"] || ids.size() == 48) << row;
+        if (ids.empty()) {
+            EXPECT_TRUE(row["completion_nll"].is_null());
+        } else {
+            EXPECT_EQ(row["completion_nll"][1], ids.size());
+            tokens += static_cast<double>(ids.size());
+        }
+    }
+    EXPECT_EQ(measured.denominator, tokens);
+}
+
+// A completion that ends at once has no likelihood, and counts nowhere in it.
+TEST(EvaluateMpi, ACompletionWithoutTokensHasNoLikelihood) {
+    TaskResult fluency{"fluency", {}, {}};
+    for (std::size_t id = 0; id < 2; ++id) {
+        fluency.items.push_back(
+            {{"id", id}, {"prompt", "Once upon a time"}, {"completion", ""}, {"completion_ids", Json::array()}});
+    }
+    judge_completions(*nepenthe::testing::world, judge(), loaded().tokenizer.digest(), fluency, {});
+    EXPECT_EQ(fluency.metrics.back().denominator, 0);
+    EXPECT_TRUE(fluency.metrics.back().to_json()["value"].is_null());
+    fluency.metrics.clear();
+    fluency.items[1]["completion"] = ", there";
+    fluency.items[1]["completion_ids"] = loaded().tokenizer.encode_ids(", there", false);
+    judge_completions(*nepenthe::testing::world, judge(), loaded().tokenizer.digest(), fluency, {});
+    EXPECT_TRUE(fluency.items[0]["completion_nll"].is_null());
+    EXPECT_EQ(fluency.metrics.back().denominator, fluency.items[1]["completion_ids"].size());
+    EXPECT_GT(fluency.metrics.back().value, 0);
 }
 
 // Facts with generation prompts as ROME publishes them; reference texts for two of the three.

@@ -126,6 +126,54 @@ class Verbs(unittest.TestCase):
             return answer["results"], rows
         self.assertEqual(measure(" "), measure(""))
 
+    def fluency(self, prompts, *words, model):
+        answer = self.evaluate("--tasks", "fluency", "--completion-prompts", prompts, "--completion-tokens", 24, *words, model=model)
+        rows = {name: [json.loads(line) for line in (pathlib.Path(answer["artefact"]) / f"items-{name}-fluency.jsonl").read_text().splitlines()]
+                for name in answer["models"]}
+        return answer, rows
+
+    def test_what_models_write_is_measured_and_shown(self):
+        prompts = self.write("prompts.txt", "The capital of France is \n\nShe was born in\nThe author wrote\n")
+        models = f"before={MODELS / 'model'},after={MODELS / 'retain'}"
+        answer, rows = self.fluency(prompts, "--retrained", MODELS / "retain", model=models)
+        for name in ("before", "after"):
+            metrics = answer["models"][name]["results"]["fluency"]
+            shares = []
+            for row in rows[name]:
+                trigrams = list(zip(*(row["completion_ids"][i:] for i in range(3))))
+                shares.append(1 - len(set(trigrams)) / len(trigrams) if trigrams else None)
+                self.assertEqual(row["seq_rep_3"], shares[-1])
+            known = [share for share in shares if share is not None]
+            self.assertAlmostEqual(metrics["seq_rep_3"]["value"], sum(known) / len(known), places=12)
+            self.assertEqual(metrics["seq_rep_3"]["denominator"], len(known))
+            degenerate = [any(row[f"degenerate_{kind}"] for kind in ("loops", "digits", "markup", "stops")) for row in rows[name]]
+            self.assertEqual((metrics["degenerate"]["numerator"], metrics["degenerate"]["denominator"]), (sum(degenerate), 3))
+            for judge in ("completion_nll", "completion_nll_retrained"):
+                pairs = [row[judge] for row in rows[name] if row[judge]]
+                self.assertAlmostEqual(metrics[judge]["value"], sum(nats for nats, _ in pairs) / sum(tokens for _, tokens in pairs), places=12)
+                self.assertEqual([pair[1] for pair in pairs], [len(row["completion_ids"]) for row in rows[name] if row["completion_ids"]])
+        self.assertEqual(rows["before"][0]["prompt"], "The capital of France is")
+        self.assertIn("p_value", answer["comparisons"]["before → after"]["fluency"]["completion_nll"])
+        self.assertEqual(answer["comparisons"]["before → after"]["fluency"]["degenerate"]["test"], "McNemar, exact")
+        self.assertIn("completions of 3 of 3 prompts", (pathlib.Path(answer["artefact"]) / "table.txt").read_text())
+
+        # Whoever judges, in whichever role, measures the same.
+        swapped, _ = self.fluency(prompts, "--judge", MODELS / "retain", model=models)
+        for name in ("before", "after"):
+            self.assertEqual(swapped["models"][name]["results"]["fluency"]["completion_nll"],
+                             answer["models"][name]["results"]["fluency"]["completion_nll_retrained"])
+
+    def test_completions_of_an_earlier_evaluation_were_judged_by_the_same_model(self):
+        prompts = self.write("prompts.json", [{"prompt": "She was born in"}, {"prompt": "The author wrote"}])
+        before, _ = self.fluency(prompts, model=f"before={MODELS / 'model'}")
+        words = ["--tasks", "fluency", "--completion-prompts", prompts, "--completion-tokens", 24, "--compare-with", before["artefact"]]
+        refused = self.call("evaluate", "--model", f"after={MODELS / 'retain'}", *words, "--outputs", self.folder / "out")
+        self.assertEqual(refused.returncode, 64, refused.stderr)
+        self.assertIn("give that one as --judge", refused.stderr)
+        later = self.evaluate(*words, "--judge", MODELS / "model", model=f"after={MODELS / 'retain'}")
+        both, _ = self.fluency(prompts, model=f"before={MODELS / 'model'},after={MODELS / 'retain'}")
+        self.assertEqual(later["comparisons"], both["comparisons"])
+
     def table(self, *words, model):
         done = self.call("evaluate", "--model", model, *words, "--outputs", self.folder / "out")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -73,6 +73,7 @@ Case relabel_case() {
              {"rules", {"--rules=published"}},
              {"combine", {"--combine=logits"}},
              {"alpha", {"--alpha=2"}},
+             {"plausible", {"--plausible=0.125"}},
              {"top-k", {"--top-k=4"}},
              {"block", {"--block=8"}},
              {"logits", {"--logits"}},
@@ -85,15 +86,32 @@ Case relabel_case() {
             {{"swap", {"--swap=always"}}}};
 }
 
+Case relabel_from_case() {
+    const std::string baseline = in().word("baseline", "model"), reinforced = in().word("reinforced", "other-model");
+    return {"relabel",
+            {"--from=" + in().labels, "--alpha=5", baseline, reinforced},
+            {{"from", {"--from=" + in().other_labels}},
+             {"combine", {"--combine=logits"}},
+             {"alpha", {"--alpha=2"}},
+             {"plausible", {"--plausible=0.125"}},
+             {"dtype", {"--dtype=bf16"}},
+             {"device", {"--device=cuda"}},
+             {"threads", {"--threads=3"}}}};
+}
+
 Case forget_case() {
     Case one{"forget",
              {in().word("model", "model"), "--labels=" + in().labels, "--alpha=5", in().word("retain", "retain.txt"),
               "--retain-block=16", in().word("familiarity-prompts", "prompts.json"),
-              in().word("neighbour-prompts", "prompts.json"), "--global-batch=1", "--micro-batch=1"},
+              in().word("neighbour-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
+              "--global-batch=1", "--micro-batch=1"},
              training(),
              kTrainingPromises};
     one.changed["labels"] = {"--labels=" + in().other_labels};
     one.changed["alpha"] = {"--alpha=1"};
+    one.changed["targets"] = {"--targets=soft"};
+    one.changed["half-weight"] = {"--half-weight=0.25"};
+    one.changed["translated-ratio"] = {"--translated-ratio=0.5"};
     one.changed["retain"] = {in().word("retain", "other-book.txt")};
     one.changed["retain-ratio"] = {"--retain-ratio=2"};
     one.changed["retain-block"] = {"--retain-block=8"};
@@ -101,7 +119,9 @@ Case forget_case() {
     one.changed["measure-steps"] = {"--measure-steps=1"};
     one.changed["familiarity-prompts"] = {in().word("familiarity-prompts", "other-prompts.json")};
     one.changed["neighbour-prompts"] = {in().word("neighbour-prompts", "other-prompts.json")};
+    one.changed["completion-prompts"] = {in().word("completion-prompts", "other-prompts.json")};
     one.changed["utility-budget"] = {"--utility-budget=0.5"};
+    one.changed["repetition-budget"] = {"--repetition-budget=0.5"};
     return one;
 }
 
@@ -124,7 +144,7 @@ Case evaluate_case() {
         "evaluate",
         {"--model=one=" + in().path("model") + ",two=" + in().path("other-model"),
          "--tasks=lambada_openai,wikitext_word_perplexity,familiarity_probability,neighbour_probability,"
-         "familiarity_completion,counterfact,edit_generation,unrelated_facts,tofu",
+         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu",
          in().word("data", "data"), "--texts=book=" + in().path("book.txt"), in().word("wikitext", "wiki.txt"),
          in().word("familiarity-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
          in().word("neighbour-prompts", "prompts.json"), in().word("dictionary", "terms.json"),
@@ -134,7 +154,7 @@ Case evaluate_case() {
                       // Without one whose file another one reads: options that nothing reads are refused.
                       {"tasks",
                        {"--tasks=lambada_openai,wikitext_word_perplexity,neighbour_probability,familiarity_completion,"
-                        "counterfact,edit_generation,unrelated_facts,tofu"}},
+                        "fluency,counterfact,edit_generation,unrelated_facts,tofu"}},
                       {"data", {in().word("data", "other-data")}},
                       {"texts", {"--texts=book=" + in().path("other-book.txt")}},
                       {"wikitext", {in().word("wikitext", "other-wiki.txt")}},
@@ -146,6 +166,8 @@ Case evaluate_case() {
                       {"dictionary", {in().word("dictionary", "other-terms.json")}},
                       {"completions", {"--completions=2"}},
                       {"completion-tokens", {"--completion-tokens=4"}},
+                      {"judge", {in().word("judge", "other-model")}},
+                      {"retrained", {in().word("retrained", "other-model")}},
                       {"facts", {in().word("facts", "other-facts.jsonl")}},
                       {"fact-format", {"--fact-format=jsonl"}},
                       {"fact-prompt", {"--fact-prompt=Question: {}"}},

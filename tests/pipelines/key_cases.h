@@ -29,6 +29,7 @@ std::string name_of(const Case& one, const Words& words);
 Case train_case();
 Case train_new_case();
 Case relabel_case();
+Case relabel_from_case();
 Case forget_case();
 Case trace_case();
 Case evaluate_case();

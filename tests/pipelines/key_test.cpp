@@ -82,7 +82,7 @@ void check(const std::string& verb, const std::vector<Case>& cases,
 
 TEST(Keys, Train) { check("train", {train_case(), train_new_case()}); }
 
-TEST(Keys, Relabel) { check("relabel", {relabel_case()}); }
+TEST(Keys, Relabel) { check("relabel", {relabel_case(), relabel_from_case()}); }
 
 // Labels belong to one model: another one is refused, it does not come to a name.
 TEST(Keys, Forget) { check("forget", {forget_case()}, {{"model", "refused with labels of another"}}); }

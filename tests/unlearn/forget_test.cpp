@@ -77,7 +77,7 @@ TEST(Forget, LearnsTheLabels) {
     for (const Checkpoint& checkpoint : report.checkpoints) {
         if (checkpoint.step > 0) best = std::min(best, *checkpoint.holdout_loss);
     }
-    const auto& kept = report.checkpoints[*best_checkpoint(report.checkpoints, std::nullopt)];
+    const auto& kept = report.checkpoints[*best_checkpoint(report.checkpoints, options())];
     EXPECT_EQ(*kept.holdout_loss, best);
     EXPECT_EQ(kept.step, report.best_step);
 }

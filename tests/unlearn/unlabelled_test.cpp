@@ -93,7 +93,9 @@ TEST(LabelRows, LeaveOutKeepsTheOrder) {
     LabelRows rows;
     rows.ids = {{1, 2}, {3, 4}, {5, 6}, {7, 8}};
     rows.labels = {{kNoLabel, kNoLabel}, {4, kNoLabel}, {kNoLabel, kNoLabel}, {8, kNoLabel}};
+    rows.blocks = {0, 1, 2, 3};
     EXPECT_EQ(rows.leave_out_unlabelled(), 2);
+    EXPECT_EQ(rows.blocks, (std::vector<std::uint64_t>{1, 3}));
     EXPECT_EQ(rows.ids, (std::vector<std::vector<std::int32_t>>{{3, 4}, {7, 8}}));
     EXPECT_EQ(rows.labels, (std::vector<std::vector<std::int32_t>>{{4, kNoLabel}, {8, kNoLabel}}));
     EXPECT_EQ(rows.leave_out_unlabelled(), 0);

@@ -1,0 +1,36 @@
+#include "evaluate/completion_prompts.h"
+
+#include "base/error.h"
+#include "evaluate/likelihood_request.h"
+
+#include <utility>
+
+namespace nepenthe::evaluate {
+
+std::vector<text::TokenId> encode_completion_prompt(const text::Tokenizer& tokenizer, std::string_view prompt) {
+    auto ids = encode_with_special_tokens(tokenizer, prompt);
+    if (ids.empty()) ids.push_back(prefix_token(tokenizer));
+    return ids;
+}
+
+CompletionPrompts read_completion_prompts(const TaskInput& input, std::int64_t own_tokens) {
+    const EvaluateOptions& options = input.options;
+    CompletionPrompts all;
+    all.prompts = read_familiarity_prompts(completion_prompts_file(options), false);
+    all.new_tokens = options.completion_tokens > 0 ? options.completion_tokens : own_tokens;
+    if (options.limit > 0 && std::cmp_less(options.limit, all.prompts.size())) {
+        all.prompts.resize(static_cast<std::size_t>(options.limit));
+    }
+    Problems problems;
+    for (const FamiliarityPrompt& prompt : all.prompts) {
+        all.ids.push_back(encode_completion_prompt(input.tokenizer, prompt.prompt));
+        if (std::cmp_greater(all.ids.back().size(), input.config.max_positions - all.new_tokens)) {
+            problems.add("\"{}\": {} tokens and {} new ones do not fit into the model's {} positions", prompt.prompt,
+                         all.ids.back().size(), all.new_tokens, input.config.max_positions);
+        }
+    }
+    problems.throw_if_any(ErrorKind::kData, "completion prompts");
+    return all;
+}
+
+}  // namespace nepenthe::evaluate
