@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
     inputs.baseline_digest = inputs.reinforced_digest = argv[1];
     inputs.tokenizer = &tokenizer;
     inputs.dictionary = unlearn::read_dictionary(argv[3]);
-    const std::string text = io::read_documents(argv[2]).at(0);
+    const std::string text = io::read_documents({argv[2]}).texts.at(0);
     inputs.documents = {text.substr(0, io::bytes_of_code_points(text, std::stoul(argv[4])))};
     unlearn::RelabelOptions options;
     options.alphas = {2.5, 5, 10};

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "kernels/dispatch.h"
 #include "pipelines/options.h"
 #include "pipelines/verb.h"
 #include "store/timestamp.h"
@@ -19,9 +20,10 @@ namespace nepenthe::pipelines {
 namespace {
 
 // What the binary, set-up, tests and job scripts read beside options.
-constexpr std::array<const char*, 10> kOthers{
-    "NEPENTHE_FAULT",  "NEPENTHE_DEPS",     "NEPENTHE_DATA",  "NEPENTHE_ROOT",        "NEPENTHE_SITE",
-    "NEPENTHE_BINARY", "NEPENTHE_LAUNCHER", "NEPENTHE_STAGE", "NEPENTHE_DIGEST_FILE", "NEPENTHE_GOLDEN_ITEMS"};
+constexpr std::array<const char*, 11> kOthers{"NEPENTHE_FAULT",       "NEPENTHE_KERNELS",     "NEPENTHE_DEPS",
+                                              "NEPENTHE_DATA",        "NEPENTHE_ROOT",        "NEPENTHE_SITE",
+                                              "NEPENTHE_BINARY",      "NEPENTHE_LAUNCHER",    "NEPENTHE_STAGE",
+                                              "NEPENTHE_DIGEST_FILE", "NEPENTHE_GOLDEN_ITEMS"};
 constexpr std::string_view kPrefix = "NEPENTHE_", kFree = "NEPENTHE_TEST_";
 
 std::vector<std::string> known_variables(const dist::Comm& comm) {
@@ -40,7 +42,8 @@ std::vector<std::string> known_variables(const dist::Comm& comm) {
 }  // namespace
 
 void check_environment(const dist::Comm& comm) {
-    static_cast<void>(store::timestamp());  // refuses a SOURCE_DATE_EPOCH that is no time
+    static_cast<void>(store::timestamp());      // refuses a SOURCE_DATE_EPOCH that is no time
+    static_cast<void>(kernels::path_in_use());  // likewise a NEPENTHE_KERNELS that names no path
     std::vector<std::string> set;
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string_view text = *entry;

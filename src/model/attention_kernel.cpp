@@ -1,8 +1,8 @@
 #include "model/attention_kernel.h"
 
+#include "kernels/vector_math.h"
 #include "model/gemm.h"
 #include "model/short_attention.h"
-#include "model/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -14,6 +14,13 @@
 namespace nepenthe::model {
 
 namespace {
+
+using kernels::exp_of_non_positive;
+using kernels::lane_maximum;
+using kernels::lane_sum;
+using kernels::load;
+using kernels::store;
+using kernels::with_instruction_set;
 
 // Queries a tile: small enough that causality saves work, large enough for the matrix product.
 constexpr std::int64_t kTile = 128;
@@ -68,12 +75,11 @@ NEPENTHE_ALWAYS_INLINE void softmax_rows(float* scores, Value* out, float* log_s
     for (std::int64_t i = 0; i < range.queries; ++i, scores += range.keys, out += range.keys) {
         const std::int64_t begin = range.begin(i), end = range.end(i);
         finish_scores(scores, begin, end, range.key_mask, scale, cap);
-        const float most = span_maximum(scores, begin, end);
+        const float most = lane_maximum(scores + begin, end - begin);
         for (std::int64_t j = begin; j < end; ++j) {
             scores[j] = exp_of_non_positive(scores[j] - most);
         }
-        const float sum = lane_sum(
-            end - begin, [&](std::int64_t j) __attribute__((always_inline)) { return scores[begin + j]; });
+        const float sum = lane_sum(end - begin, [&](std::int64_t j) NEPENTHE_INLINED { return scores[begin + j]; });
         log_sums[i] = most + std::log(sum);
         const float inverse = 1.0f / sum;
         for (std::int64_t j = 0; j < begin; ++j) {
@@ -123,8 +129,7 @@ NEPENTHE_ALWAYS_INLINE void score_gradient_rows(const float* p, Value* dp, const
                                                 float scale) {
     const std::int64_t keys = range.keys;
     for (std::int64_t i = 0; i < range.queries; ++i, p += keys, dp += keys) {
-        const float delta = lane_sum(
-            keys, [&](std::int64_t j) __attribute__((always_inline)) { return p[j] * load(dp + j); });
+        const float delta = lane_sum(keys, [&](std::int64_t j) NEPENTHE_INLINED { return p[j] * load(dp + j); });
         if (bend == nullptr) {
             for (std::int64_t j = 0; j < keys; ++j) {
                 store(dp + j, p[j] * (load(dp + j) - delta) * scale);
@@ -138,30 +143,18 @@ NEPENTHE_ALWAYS_INLINE void score_gradient_rows(const float* p, Value* dp, const
     }
 }
 
-// Overloads, because instruction-set clones cannot be templates.
-NEPENTHE_VECTOR_CLONES void softmax(float* scores, float* out, float* log_sums, const TileRange& range, float scale,
-                                    float cap) {
-    softmax_rows(scores, out, log_sums, range, scale, cap);
+template <typename Value>
+void softmax(float* scores, Value* out, float* log_sums, const TileRange& range, float scale, float cap) {
+    with_instruction_set([=]() NEPENTHE_INLINED { softmax_rows(scores, out, log_sums, range, scale, cap); });
 }
-NEPENTHE_VECTOR_CLONES void softmax(float* scores, c10::BFloat16* out, float* log_sums, const TileRange& range,
-                                    float scale, float cap) {
-    softmax_rows(scores, out, log_sums, range, scale, cap);
+template <typename Value>
+void recompute(float* scores, Value* out, float* bend, const float* log_sums, const TileRange& range, float scale,
+               float cap) {
+    with_instruction_set([=]() NEPENTHE_INLINED { recompute_rows(scores, out, bend, log_sums, range, scale, cap); });
 }
-NEPENTHE_VECTOR_CLONES void recompute(float* scores, float* out, float* bend, const float* log_sums,
-                                      const TileRange& range, float scale, float cap) {
-    recompute_rows(scores, out, bend, log_sums, range, scale, cap);
-}
-NEPENTHE_VECTOR_CLONES void recompute(float* scores, c10::BFloat16* out, float* bend, const float* log_sums,
-                                      const TileRange& range, float scale, float cap) {
-    recompute_rows(scores, out, bend, log_sums, range, scale, cap);
-}
-NEPENTHE_VECTOR_CLONES void score_gradient(const float* p, float* dp, const float* bend, const TileRange& range,
-                                           float scale) {
-    score_gradient_rows(p, dp, bend, range, scale);
-}
-NEPENTHE_VECTOR_CLONES void score_gradient(const float* p, c10::BFloat16* dp, const float* bend, const TileRange& range,
-                                           float scale) {
-    score_gradient_rows(p, dp, bend, range, scale);
+template <typename Value>
+void score_gradient(const float* p, Value* dp, const float* bend, const TileRange& range, float scale) {
+    with_instruction_set([=]() NEPENTHE_INLINED { score_gradient_rows(p, dp, bend, range, scale); });
 }
 
 // Matrix [rows, head_dim] of one head, from position `first` on.

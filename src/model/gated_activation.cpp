@@ -1,7 +1,7 @@
 #include "model/gated_activation.h"
 
+#include "kernels/vector_math.h"
 #include "model/kernel_support.h"
-#include "model/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -10,6 +10,11 @@
 namespace nepenthe::model {
 
 namespace {
+
+using kernels::fast_exp;
+using kernels::load;
+using kernels::store;
+using kernels::with_instruction_set;
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -49,24 +54,19 @@ NEPENTHE_ALWAYS_INLINE void backward_span(const Value* gradient, const Value* ga
     }
 }
 
-// Overloads, because instruction-set clones cannot be templates.
-NEPENTHE_VECTOR_CLONES void forward_part(bool gelu, const float* gate, const float* up, float* out, std::int64_t n) {
-    gelu ? forward_span<true>(gate, up, out, n) : forward_span<false>(gate, up, out, n);
+template <typename Value>
+void forward_part(bool gelu, const Value* gate, const Value* up, Value* out, std::int64_t n) {
+    with_instruction_set([=]() NEPENTHE_INLINED {
+        gelu ? forward_span<true>(gate, up, out, n) : forward_span<false>(gate, up, out, n);
+    });
 }
-NEPENTHE_VECTOR_CLONES void forward_part(bool gelu, const c10::BFloat16* gate, const c10::BFloat16* up,
-                                         c10::BFloat16* out, std::int64_t n) {
-    gelu ? forward_span<true>(gate, up, out, n) : forward_span<false>(gate, up, out, n);
-}
-NEPENTHE_VECTOR_CLONES void backward_part(bool gelu, const float* gradient, const float* gate, const float* up,
-                                          float* dgate, float* dup, std::int64_t n) {
-    gelu ? backward_span<true>(gradient, gate, up, dgate, dup, n)
-         : backward_span<false>(gradient, gate, up, dgate, dup, n);
-}
-NEPENTHE_VECTOR_CLONES void backward_part(bool gelu, const c10::BFloat16* gradient, const c10::BFloat16* gate,
-                                          const c10::BFloat16* up, c10::BFloat16* dgate, c10::BFloat16* dup,
-                                          std::int64_t n) {
-    gelu ? backward_span<true>(gradient, gate, up, dgate, dup, n)
-         : backward_span<false>(gradient, gate, up, dgate, dup, n);
+template <typename Value>
+void backward_part(bool gelu, const Value* gradient, const Value* gate, const Value* up, Value* dgate, Value* dup,
+                   std::int64_t n) {
+    with_instruction_set([=]() NEPENTHE_INLINED {
+        gelu ? backward_span<true>(gradient, gate, up, dgate, dup, n)
+             : backward_span<false>(gradient, gate, up, dgate, dup, n);
+    });
 }
 
 constexpr std::int64_t kGrain = 16384;  // elements a task: 64 KiB of fp32 an array

@@ -1,4 +1,5 @@
 // The CPU kernel behind norm_and_rotate(): one pass over queries or keys instead of nine.
+#include "kernels/vector_math.h"
 #include "model/kernel_support.h"
 #include "model/rms_norm.h"
 #include "model/rms_norm_kernel.h"
@@ -14,6 +15,10 @@
 namespace nepenthe::model {
 
 namespace {
+
+using kernels::load;
+using kernels::store;
+using kernels::with_instruction_set;
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -82,7 +87,7 @@ NEPENTHE_ALWAYS_INLINE void backward_heads(const Value* dy, std::int64_t dy_stri
         }
         rotate_row(scratch, angles, -1.0f);
         if (weight != nullptr) {
-            const auto gradient = [&](std::int64_t i) __attribute__((always_inline)) { return scratch[i]; };
+            const auto gradient = [&](std::int64_t i) NEPENTHE_INLINED { return scratch[i]; };
             rms_row_backward(x, weight, inverse[head], n, gradient, dx, dweight);
         } else {
             for (std::int64_t i = 0; i < n; ++i) {
@@ -92,28 +97,21 @@ NEPENTHE_ALWAYS_INLINE void backward_heads(const Value* dy, std::int64_t dy_stri
     }
 }
 
-// Overloads, because instruction-set clones cannot be templates.
-NEPENTHE_VECTOR_CLONES void forward_position(const float* x, std::int64_t head_stride, const float* weight,
-                                             float epsilon, const Angles& angles, float* y, float* inverse,
-                                             std::int64_t heads, std::int64_t n, float* scratch) {
-    forward_heads(x, head_stride, weight, epsilon, angles, y, inverse, heads, n, scratch);
+template <typename Value>
+void forward_position(const Value* x, std::int64_t head_stride, const float* weight, float epsilon,
+                      const Angles& angles, Value* y, float* inverse, std::int64_t heads, std::int64_t n,
+                      float* scratch) {
+    with_instruction_set([=]() NEPENTHE_INLINED {
+        forward_heads(x, head_stride, weight, epsilon, angles, y, inverse, heads, n, scratch);
+    });
 }
-NEPENTHE_VECTOR_CLONES void forward_position(const c10::BFloat16* x, std::int64_t head_stride, const float* weight,
-                                             float epsilon, const Angles& angles, c10::BFloat16* y, float* inverse,
-                                             std::int64_t heads, std::int64_t n, float* scratch) {
-    forward_heads(x, head_stride, weight, epsilon, angles, y, inverse, heads, n, scratch);
-}
-NEPENTHE_VECTOR_CLONES void backward_position(const float* dy, std::int64_t dy_stride, const float* x,
-                                              std::int64_t head_stride, const float* weight, const Angles& angles,
-                                              const float* inverse, float* dx, float* dweight, std::int64_t heads,
-                                              std::int64_t n, float* scratch) {
-    backward_heads(dy, dy_stride, x, head_stride, weight, angles, inverse, dx, dweight, heads, n, scratch);
-}
-NEPENTHE_VECTOR_CLONES void backward_position(const c10::BFloat16* dy, std::int64_t dy_stride, const c10::BFloat16* x,
-                                              std::int64_t head_stride, const float* weight, const Angles& angles,
-                                              const float* inverse, c10::BFloat16* dx, float* dweight,
-                                              std::int64_t heads, std::int64_t n, float* scratch) {
-    backward_heads(dy, dy_stride, x, head_stride, weight, angles, inverse, dx, dweight, heads, n, scratch);
+template <typename Value>
+void backward_position(const Value* dy, std::int64_t dy_stride, const Value* x, std::int64_t head_stride,
+                       const float* weight, const Angles& angles, const float* inverse, Value* dx, float* dweight,
+                       std::int64_t heads, std::int64_t n, float* scratch) {
+    with_instruction_set([=]() NEPENTHE_INLINED {
+        backward_heads(dy, dy_stride, x, head_stride, weight, angles, inverse, dx, dweight, heads, n, scratch);
+    });
 }
 
 // Strides and tables of one call; a "row" is a (batch, position) pair.

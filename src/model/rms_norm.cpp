@@ -1,5 +1,6 @@
 #include "model/rms_norm.h"
 
+#include "kernels/vector_math.h"
 #include "model/kernel_support.h"
 #include "model/rms_norm_kernel.h"
 
@@ -10,6 +11,10 @@
 namespace nepenthe::model {
 
 namespace {
+
+using kernels::load;
+using kernels::store;
+using kernels::with_instruction_set;
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -38,29 +43,20 @@ NEPENTHE_ALWAYS_INLINE void backward_rows(const Value* dy, const Value* x, const
                                           Value* dx, float* dweight, std::int64_t rows, std::int64_t n) {
     for (std::int64_t row = 0; row < rows; ++row) {
         const Value* g = dy + row * n;
-        const auto gradient = [&](std::int64_t i) __attribute__((always_inline)) { return load(g + i); };
+        const auto gradient = [&](std::int64_t i) NEPENTHE_INLINED { return load(g + i); };
         rms_row_backward(x + row * n, weight, inverse[row], n, gradient, dx + row * n, dweight);
     }
 }
 
-// Overloads, because instruction-set clones cannot be templates.
-NEPENTHE_VECTOR_CLONES void forward_block(const float* x, const float* weight, const float* residual, float* y,
-                                          float* inverse, std::int64_t rows, std::int64_t n, float epsilon) {
-    forward_rows(x, weight, residual, y, inverse, rows, n, epsilon);
+template <typename Value>
+void forward_block(const Value* x, const float* weight, const Value* residual, Value* y, float* inverse,
+                   std::int64_t rows, std::int64_t n, float epsilon) {
+    with_instruction_set([=]() NEPENTHE_INLINED { forward_rows(x, weight, residual, y, inverse, rows, n, epsilon); });
 }
-NEPENTHE_VECTOR_CLONES void forward_block(const c10::BFloat16* x, const float* weight, const c10::BFloat16* residual,
-                                          c10::BFloat16* y, float* inverse, std::int64_t rows, std::int64_t n,
-                                          float epsilon) {
-    forward_rows(x, weight, residual, y, inverse, rows, n, epsilon);
-}
-NEPENTHE_VECTOR_CLONES void backward_block(const float* dy, const float* x, const float* weight, const float* inverse,
-                                           float* dx, float* dweight, std::int64_t rows, std::int64_t n) {
-    backward_rows(dy, x, weight, inverse, dx, dweight, rows, n);
-}
-NEPENTHE_VECTOR_CLONES void backward_block(const c10::BFloat16* dy, const c10::BFloat16* x, const float* weight,
-                                           const float* inverse, c10::BFloat16* dx, float* dweight, std::int64_t rows,
-                                           std::int64_t n) {
-    backward_rows(dy, x, weight, inverse, dx, dweight, rows, n);
+template <typename Value>
+void backward_block(const Value* dy, const Value* x, const float* weight, const float* inverse, Value* dx,
+                    float* dweight, std::int64_t rows, std::int64_t n) {
+    with_instruction_set([=]() NEPENTHE_INLINED { backward_rows(dy, x, weight, inverse, dx, dweight, rows, n); });
 }
 
 struct Normed {

@@ -1,7 +1,7 @@
 #pragma once
 // One row of the root-mean-square norm, shared by the norm of hidden states and the norm of heads before rotation.
 
-#include "model/vector_math.h"
+#include "kernels/vector_math.h"
 
 #include <cmath>
 #include <cstdint>
@@ -11,11 +11,10 @@ namespace nepenthe::model {
 // 1 / rms of the row.
 template <typename Value>
 NEPENTHE_ALWAYS_INLINE float inverse_rms(const Value* x, std::int64_t n, float epsilon) {
-    const float squares = lane_sum(
-        n, [&](std::int64_t i) __attribute__((always_inline)) {
-            const float value = load(x + i);
-            return value * value;
-        });
+    const float squares = kernels::lane_sum(n, [&](std::int64_t i) NEPENTHE_INLINED {
+        const float value = kernels::load(x + i);
+        return value * value;
+    });
     return 1.0f / std::sqrt(squares / static_cast<float>(n) + epsilon);
 }
 
@@ -23,16 +22,16 @@ NEPENTHE_ALWAYS_INLINE float inverse_rms(const Value* x, std::int64_t n, float e
 template <typename Value, typename Out, typename Gradient>
 NEPENTHE_ALWAYS_INLINE void rms_row_backward(const Value* x, const float* weight, float inverse, std::int64_t n,
                                              Gradient gradient, Out* dx, float* dweight) {
-    const float dot = lane_sum(
-        n, [&](std::int64_t i) __attribute__((always_inline)) { return gradient(i) * weight[i] * load(x + i); });
+    const float dot = kernels::lane_sum(
+        n, [&](std::int64_t i) NEPENTHE_INLINED { return gradient(i) * weight[i] * kernels::load(x + i); });
     const float pull = dot * inverse * inverse * inverse / static_cast<float>(n);
     if (dweight != nullptr) {
         for (std::int64_t i = 0; i < n; ++i) {
-            dweight[i] += gradient(i) * (load(x + i) * inverse);
+            dweight[i] += gradient(i) * (kernels::load(x + i) * inverse);
         }
     }
     for (std::int64_t i = 0; i < n; ++i) {
-        store(dx + i, gradient(i) * weight[i] * inverse - load(x + i) * pull);
+        kernels::store(dx + i, gradient(i) * weight[i] * inverse - kernels::load(x + i) * pull);
     }
 }
 

@@ -1,6 +1,6 @@
 #include "model/short_attention.h"
 
-#include "model/vector_math.h"
+#include "kernels/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -13,6 +13,13 @@
 namespace nepenthe::model {
 
 namespace {
+
+using kernels::exp_of_non_positive;
+using kernels::lane_maximum;
+using kernels::lane_sum;
+using kernels::load;
+using kernels::store;
+using kernels::with_instruction_set;
 
 // One head of one row of the batch: matrices of head_dim dense columns.
 template <typename Value>
@@ -47,8 +54,7 @@ struct Head {
 
 template <typename A, typename B>
 NEPENTHE_ALWAYS_INLINE float dot(const A* a, const B* b, std::int64_t n) {
-    return lane_sum(
-        n, [=](std::int64_t i) __attribute__((always_inline)) { return load(a + i) * load(b + i); });
+    return lane_sum(n, [=](std::int64_t i) NEPENTHE_INLINED { return load(a + i) * load(b + i); });
 }
 
 // sum += factor * row.
@@ -79,10 +85,9 @@ NEPENTHE_ALWAYS_INLINE void forward_rows(const Head<Value>& head, Value* out, st
     for (std::int64_t i = 0; i < head.queries; ++i) {
         const std::int64_t begin = head.begin(i), end = head.end(i);
         score_query(head, i, scores);
-        const float most = span_maximum(scores, begin, end);
+        const float most = lane_maximum(scores + begin, end - begin);
         for (std::int64_t j = begin; j < end; ++j) scores[j] = exp_of_non_positive(scores[j] - most);
-        const float total = lane_sum(
-            end - begin, [=](std::int64_t j) __attribute__((always_inline)) { return scores[begin + j]; });
+        const float total = lane_sum(end - begin, [=](std::int64_t j) NEPENTHE_INLINED { return scores[begin + j]; });
         log_sums[i] = most + std::log(total);
         std::fill_n(sum, head.n, 0.0f);
         for (std::int64_t j = begin; j < end; ++j) {
@@ -127,25 +132,19 @@ NEPENTHE_ALWAYS_INLINE void backward_rows(const Head<Value>& head, const Value* 
     }
 }
 
-// Overloads, because instruction-set clones cannot be templates.
-NEPENTHE_VECTOR_CLONES void forward_head(const Head<float>& head, float* out, std::int64_t out_stride, float* log_sums,
-                                         float* scores, float* sum) {
-    forward_rows(head, out, out_stride, log_sums, scores, sum);
+template <typename Value>
+void forward_head(const Head<Value>& head, Value* out, std::int64_t out_stride, float* log_sums, float* scores,
+                  float* sum) {
+    with_instruction_set([=]() NEPENTHE_INLINED { forward_rows(head, out, out_stride, log_sums, scores, sum); });
 }
-NEPENTHE_VECTOR_CLONES void forward_head(const Head<c10::BFloat16>& head, c10::BFloat16* out, std::int64_t out_stride,
-                                         float* log_sums, float* scores, float* sum) {
-    forward_rows(head, out, out_stride, log_sums, scores, sum);
-}
-NEPENTHE_VECTOR_CLONES void backward_head(const Head<float>& head, const float* gradient, std::int64_t gradient_stride,
-                                          const float* log_sums, float* dquery, std::int64_t dquery_stride, float* dkey,
-                                          float* dvalue, float* scores, float* slopes, float* sum) {
-    backward_rows(head, gradient, gradient_stride, log_sums, dquery, dquery_stride, dkey, dvalue, scores, slopes, sum);
-}
-NEPENTHE_VECTOR_CLONES void backward_head(const Head<c10::BFloat16>& head, const c10::BFloat16* gradient,
-                                          std::int64_t gradient_stride, const float* log_sums, c10::BFloat16* dquery,
-                                          std::int64_t dquery_stride, float* dkey, float* dvalue, float* scores,
-                                          float* slopes, float* sum) {
-    backward_rows(head, gradient, gradient_stride, log_sums, dquery, dquery_stride, dkey, dvalue, scores, slopes, sum);
+template <typename Value>
+void backward_head(const Head<Value>& head, const Value* gradient, std::int64_t gradient_stride, const float* log_sums,
+                   Value* dquery, std::int64_t dquery_stride, float* dkey, float* dvalue, float* scores, float* slopes,
+                   float* sum) {
+    with_instruction_set([=]() NEPENTHE_INLINED {
+        backward_rows(head, gradient, gradient_stride, log_sums, dquery, dquery_stride, dkey, dvalue, scores, slopes,
+                      sum);
+    });
 }
 
 template <typename Value>

@@ -1,14 +1,14 @@
 #include "model/token_scores.h"
 
+#include "kernels/composed_softmax.h"
+#include "kernels/running_softmax.h"
+#include "kernels/span_softmax.h"
 #include "model/gemm.h"
-#include "model/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <vector>
 
 namespace nepenthe::model {
@@ -18,33 +18,22 @@ namespace {
 constexpr std::int64_t kRows = 512;         // positions a pass over the unembedding
 constexpr std::int64_t kVocabulary = 4096;  // columns a slice: a tile of logits is 8 MiB
 
-// The softmax of one position over the slices seen so far.
-struct RunningSoftmax {
-    float maximum = -std::numeric_limits<float>::infinity();
-    double sum = 0;  // of exp(logit − maximum)
+// What is known of one position after the slices seen so far.
+struct RowScore {
+    kernels::RunningSoftmax softmax;
     std::int64_t best = -1;
     float target = 0;
 
-    float log_probability() const {
-        return static_cast<float>(static_cast<double>(target) - (static_cast<double>(maximum) + std::log(sum)));
-    }
+    float log_probability() const { return static_cast<float>(static_cast<double>(target) - softmax.log_sum_exp()); }
 };
 
-// Folds logits of ids [first, first + n) in.
-NEPENTHE_VECTOR_CLONES void fold(const float* logits, std::int64_t first, std::int64_t n, std::int64_t target,
-                                 RunningSoftmax& state) {
-    const float most = span_maximum(logits, 0, n);
-    if (most > state.maximum) {
-        state.best = first + (std::find(logits, logits + n, most) - logits);
-        state.sum *= std::exp(static_cast<double>(state.maximum) - static_cast<double>(most));
-        state.maximum = most;
-    }
-    const float maximum = state.maximum;
-    state.sum += static_cast<double>(lane_sum(
-        n, [&](std::int64_t i) __attribute__((always_inline)) { return exp_of_non_positive(logits[i] - maximum); }));
-    if (target >= first && target < first + n) {
-        state.target = logits[target - first];
-    }
+// Takes in the logits of ids [first, first + n).
+void take_in(const float* logits, std::int64_t first, std::int64_t n, std::int64_t target, RowScore& row) {
+    const float of_span = kernels::span_maximum(logits, n), before = static_cast<float>(row.softmax.maximum);
+    if (of_span > before) row.best = first + (std::find(logits, logits + n, of_span) - logits);
+    const float most = std::max(of_span, before);
+    row.softmax.merge(static_cast<double>(most), static_cast<double>(kernels::sum_of_exponentials(logits, n, most)));
+    if (target >= first && target < first + n) row.target = logits[target - first];
 }
 
 // fp32 logits of some positions for ids [first, first + count).
@@ -62,49 +51,48 @@ at::Tensor logits_slice(const Decoder& decoder, const at::Tensor& normed, std::i
 void score_rows(const Decoder& decoder, const at::Tensor& normed, const std::int64_t* targets, float* values,
                 bool* greedy, std::int64_t* best) {
     const std::int64_t rows = normed.size(0), vocabulary = decoder.config().vocabulary;
-    std::vector<RunningSoftmax> states(static_cast<std::size_t>(rows));
+    std::vector<RowScore> states(static_cast<std::size_t>(rows));
     for (std::int64_t first = 0; first < vocabulary; first += kVocabulary) {
         const std::int64_t count = std::min(kVocabulary, vocabulary - first);
         const at::Tensor logits = logits_slice(decoder, normed, first, count);
         const float* data = logits.const_data_ptr<float>();
         at::parallel_for(0, rows, 8, [&](std::int64_t begin, std::int64_t end) {
             for (std::int64_t row = begin; row < end; ++row) {
-                fold(data + row * count, first, count, targets[row], states[static_cast<std::size_t>(row)]);
+                take_in(data + row * count, first, count, targets[row], states[static_cast<std::size_t>(row)]);
             }
         });
     }
     for (std::int64_t row = 0; row < rows; ++row) {
-        const RunningSoftmax& state = states[static_cast<std::size_t>(row)];
+        const RowScore& state = states[static_cast<std::size_t>(row)];
         values[row] = state.log_probability();
         greedy[row] = state.best == targets[row];
         best[row] = state.best;
     }
 }
 
-// For devices whose memory and bandwidth take whole rows of logits.
-TokenScores score_on_device(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
+}  // namespace
+
+TokenScores composed_token_scores(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
+    const at::NoGradGuard no_grad;
+    const at::Tensor exact = normed.to(at::kFloat).contiguous();
     std::vector<at::Tensor> values, best;
     for (std::int64_t first = 0; first < targets.size(0); first += kRows) {
         const std::int64_t count = std::min(kRows, targets.size(0) - first);
-        const at::Tensor logits = logits_slice(decoder, normed.narrow(0, first, count), 0, decoder.config().vocabulary);
-        const at::Tensor target = targets.narrow(0, first, count);
-        values.push_back(logits.gather(1, target.unsqueeze(1)).squeeze(1) - logits.logsumexp(1));
-        // argmax does not promise which of equal entries it returns; the first that equals the maximum is meant.
-        best.push_back((logits == logits.amax(1, true)).to(at::kByte).argmax(1));
+        const at::Tensor logits = logits_slice(decoder, exact.narrow(0, first, count), 0, decoder.config().vocabulary);
+        values.push_back(kernels::composed_likelihood_loss(logits, kernels::composed_log_sum_exp(logits),
+                                                           targets.narrow(0, first, count))
+                             .neg_());
+        best.push_back(kernels::composed_first_maximum(logits));
     }
     const at::Tensor most_likely = at::cat(best);
     return {at::cat(values), most_likely == targets, most_likely};
 }
 
-}  // namespace
-
 TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets) {
     const at::NoGradGuard no_grad;
-    const at::Tensor exact = normed.to(at::kFloat).contiguous();
     const std::int64_t total = targets.size(0);
-    if (!exact.is_cpu() && total > 0) {
-        return score_on_device(decoder, exact, targets);
-    }
+    if (!normed.is_cpu() && total > 0) return composed_token_scores(decoder, normed, targets);
+    const at::Tensor exact = normed.to(at::kFloat).contiguous();
     TokenScores scores{at::empty({total}, exact.options()), at::empty({total}, exact.options().dtype(at::kBool)),
                        at::empty({total}, exact.options().dtype(at::kLong))};
     const at::Tensor wanted = targets.contiguous();

@@ -15,4 +15,7 @@ struct TokenScores {
 // `normed` [n, hidden] after the final norm, `targets` [n] int64. No gradient.
 TokenScores score_tokens(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets);
 
+// The same as tensor operations over whole rows of logits, which is what devices do. n > 0.
+TokenScores composed_token_scores(const Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets);
+
 }  // namespace nepenthe::model

@@ -1,7 +1,7 @@
 #include "train/adamw.h"
 
 #include "base/error.h"
-#include "model/vector_math.h"
+#include "kernels/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -15,7 +15,7 @@ namespace nepenthe::train {
 
 namespace {
 
-using model::store;
+using kernels::store;
 
 constexpr std::int64_t kBlock = 16384;  // elements a task
 
@@ -50,7 +50,7 @@ NEPENTHE_ALWAYS_INLINE float update_one(const Factors& f, float weight, float& f
     return weight - (weight * f.decay + f.step_size * (m / (std::sqrt(v) * f.inverse_root_correction2 + f.epsilon)));
 }
 
-NEPENTHE_VECTOR_CLONES std::int64_t update_part(Factors f, float* __restrict master, float* __restrict first,
+NEPENTHE_ALWAYS_INLINE std::int64_t update_span(Factors f, float* __restrict master, float* __restrict first,
                                                 float* __restrict second, const float* __restrict gradient,
                                                 std::int64_t n) {
     std::int32_t changed = 0;
@@ -63,7 +63,7 @@ NEPENTHE_VECTOR_CLONES std::int64_t update_part(Factors f, float* __restrict mas
     return changed;
 }
 
-NEPENTHE_VECTOR_CLONES std::int64_t update_part(Factors f, float* __restrict master, float* __restrict first,
+NEPENTHE_ALWAYS_INLINE std::int64_t update_span(Factors f, float* __restrict master, float* __restrict first,
                                                 float* __restrict second, const float* __restrict gradient,
                                                 c10::BFloat16* __restrict weight, std::int64_t n) {
     std::int32_t changed = 0;
@@ -90,8 +90,10 @@ std::int64_t update_on_host(const AdamWStep& step, const at::Tensor& master, con
     at::parallel_for(0, blocks, 1, [&](std::int64_t first_block, std::int64_t last_block) {
         for (std::int64_t block = first_block; block < last_block; ++block) {
             const std::int64_t at = block * kBlock, n = std::min(kBlock, numel - at);
-            changed += low == nullptr ? update_part(f, p + at, m + at, v + at, g + at, n)
-                                      : update_part(f, p + at, m + at, v + at, g + at, low + at, n);
+            changed += kernels::with_instruction_set([=]() NEPENTHE_INLINED {
+                return low == nullptr ? update_span(f, p + at, m + at, v + at, g + at, n)
+                                      : update_span(f, p + at, m + at, v + at, g + at, low + at, n);
+            });
         }
     });
     return changed;

@@ -1,7 +1,7 @@
 #include "train/fixed_point.h"
 
 #include "base/error.h"
-#include "model/vector_math.h"
+#include "kernels/instruction_sets.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -19,7 +19,7 @@ constexpr std::int64_t kGrain = 16384;  // elements a task
 
 // fp32 has 24 bits, so value * scale is exact in fp64 and the conversion to int64 rounds (to nearest even, by
 // nearbyint) only what is finer than one unit.
-NEPENTHE_VECTOR_CLONES bool add_part(std::int64_t* __restrict sums, const float* __restrict values, std::int64_t n,
+NEPENTHE_ALWAYS_INLINE bool add_span(std::int64_t* __restrict sums, const float* __restrict values, std::int64_t n,
                                      double scale, double largest, bool first) {
     std::int64_t bad = 0;
     for (std::int64_t i = 0; i < n; ++i) {
@@ -32,7 +32,7 @@ NEPENTHE_VECTOR_CLONES bool add_part(std::int64_t* __restrict sums, const float*
     return bad == 0;
 }
 
-NEPENTHE_VECTOR_CLONES void to_float_part(float* __restrict values, const std::int64_t* __restrict sums, std::int64_t n,
+NEPENTHE_ALWAYS_INLINE void to_float_span(float* __restrict values, const std::int64_t* __restrict sums, std::int64_t n,
                                           double unit) {
     for (std::int64_t i = 0; i < n; ++i) {
         values[i] = static_cast<float>(static_cast<double>(sums[i]) * unit);
@@ -64,9 +64,10 @@ bool FixedPoint::add(const at::Tensor& sums, const at::Tensor& values, bool firs
     const float* from = values.const_data_ptr<float>();
     std::atomic<bool> fits{true};
     at::parallel_for(0, sums.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        if (!add_part(to + begin, from + begin, end - begin, scale, largest, first)) {
-            fits = false;
-        }
+        const bool all_fit = kernels::with_instruction_set([=]() NEPENTHE_INLINED {
+            return add_span(to + begin, from + begin, end - begin, scale, largest, first);
+        });
+        if (!all_fit) fits = false;
     });
     return fits;
 }
@@ -81,7 +82,7 @@ void FixedPoint::to_float(const at::Tensor& values, const at::Tensor& sums) cons
     float* to = values.mutable_data_ptr<float>();
     const std::int64_t* from = sums.const_data_ptr<std::int64_t>();
     at::parallel_for(0, sums.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        to_float_part(to + begin, from + begin, end - begin, unit);
+        kernels::with_instruction_set([=]() NEPENTHE_INLINED { to_float_span(to + begin, from + begin, end - begin, unit); });
     });
 }
 

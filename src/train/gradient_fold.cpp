@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/tree_sum.h"
-#include "model/vector_math.h"
+#include "kernels/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -16,8 +16,8 @@ namespace nepenthe::train {
 
 namespace {
 
-using model::kLanes;
-using model::load;
+using kernels::kLanes;
+using kernels::load;
 
 constexpr std::int64_t kGrain = 32768;  // elements a task
 
@@ -37,11 +37,11 @@ NEPENTHE_ALWAYS_INLINE bool fold_span(float* __restrict into, const Value* __res
     return bad == 0;
 }
 
-NEPENTHE_VECTOR_CLONES bool fold_part(float* into, const float* from, std::int64_t n, bool first) {
-    return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n);
-}
-NEPENTHE_VECTOR_CLONES bool fold_part(float* into, const c10::BFloat16* from, std::int64_t n, bool first) {
-    return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n);
+template <typename Value>
+bool fold_part(float* into, const Value* from, std::int64_t n, bool first) {
+    return kernels::with_instruction_set([=]() NEPENTHE_INLINED {
+        return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n);
+    });
 }
 
 template <typename Value>
@@ -57,7 +57,7 @@ bool fold_on_host(const at::Tensor& into, const at::Tensor& gradient, bool first
     return finite;
 }
 
-NEPENTHE_VECTOR_CLONES double squares_of(const float* values, std::int64_t n) {
+NEPENTHE_ALWAYS_INLINE double squares_of(const float* values, std::int64_t n) {
     std::array<double, kLanes> lanes{};
     std::int64_t i = 0;
     for (; i + kLanes <= n; i += kLanes) {
@@ -96,7 +96,9 @@ double sum_of_squares(const at::Tensor& values) {
     at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t block = begin; block < end; ++block) {
             const std::int64_t at = block * kGrain;
-            parts[static_cast<std::size_t>(block)] = squares_of(data + at, std::min(kGrain, n - at));
+            const std::int64_t count = std::min(kGrain, n - at);
+            parts[static_cast<std::size_t>(block)] =
+                kernels::with_instruction_set([=]() NEPENTHE_INLINED { return squares_of(data + at, count); });
         }
     });
     return tree_sum(parts);

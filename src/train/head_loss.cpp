@@ -1,9 +1,10 @@
 #include "train/head_loss.h"
 
 #include "base/error.h"
+#include "kernels/composed_softmax.h"
 #include "model/gemm.h"
 #include "train/gradient_fold.h"
-#include "train/softmax_kernels.h"
+#include "train/tile_loss.h"
 
 #include <torch/types.h>
 
@@ -105,8 +106,8 @@ class HostChunk {
     ChunkSoftmax softmax_;
 };
 
-// One chunk of positions as tensor operations over the whole vocabulary, for devices.
-void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t first, std::int64_t count) {
+// One chunk of positions as tensor operations over the whole vocabulary.
+void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t first, std::int64_t count) {
     const at::Tensor normed = input.normed.narrow(0, first, count);
     const Targets targets = input.targets.rows(first, count);
     const at::Tensor row = targets.row_of_entry();
@@ -114,10 +115,8 @@ void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t f
     if (input.bias.defined()) {
         logits.add_(input.bias);
     }
-    if (input.soft_cap > 0) {
-        logits = (logits / input.soft_cap).tanh_().mul_(input.soft_cap);
-    }
-    const at::Tensor log_p = logits - logits.logsumexp({1}, true);
+    logits = kernels::composed_soft_cap(logits, input.soft_cap);
+    const at::Tensor log_p = logits - kernels::composed_log_sum_exp(logits);
     const at::Tensor named = log_p.index({row, targets.ids});
     const at::Tensor others =
         (1.0 - at::zeros_like(targets.rest).index_add_(0, row, named.exp())).clamp_min_(kLeastRest);
@@ -132,13 +131,13 @@ void run_device_chunk(const HeadLossInput& input, HeadLoss& loss, std::int64_t f
     gradient.mul_((1.0 - targets.rest / others).unsqueeze(1));
     gradient.index_put_({row, targets.ids}, of_named);
     gradient.mul_(targets.weights.unsqueeze(1)).mul_(input.scale);
-    if (input.soft_cap > 0) {
-        gradient.mul_(1.0 - (logits / input.soft_cap).square_());
-    }
+    kernels::composed_gradient_through_cap(gradient, logits, input.soft_cap);
     const at::Tensor low = gradient.to(normed.scalar_type());
     loss.normed_gradient.narrow(0, first, count).copy_(at::mm(low, input.unembedding));
     if (input.unembedding_gradient.defined()) {
-        fold_gradient(input.unembedding_gradient, at::mm(low.t(), normed), input.overwrite && first == 0);
+        const bool finite =
+            fold_gradient(input.unembedding_gradient, at::mm(low.t(), normed), input.overwrite && first == 0);
+        loss.finite_gradient = loss.finite_gradient && finite;
     }
     if (loss.bias_gradient.defined()) {
         loss.bias_gradient.add_(gradient.sum(0));
@@ -162,10 +161,10 @@ HeadLoss head_loss(const HeadLossInput& input) {
     const std::int64_t n = contiguous.normed.size(0), chunk = chosen_chunk(contiguous);
     for (std::int64_t first = 0; first < n; first += chunk) {
         const std::int64_t count = std::min(chunk, n - first);
-        if (contiguous.normed.is_cpu()) {
+        if (contiguous.normed.is_cpu() && !contiguous.composed) {
             HostChunk(contiguous, loss, first, count).run();
         } else {
-            run_device_chunk(contiguous, loss, first, count);
+            run_composed_chunk(contiguous, loss, first, count);
         }
     }
     return loss;

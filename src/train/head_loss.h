@@ -19,6 +19,7 @@ struct HeadLossInput {
     double scale = 1;        // of the gradients
     std::int64_t chunk = 0;  // positions at once; 0 = chosen from the vocabulary
     bool gradients = true;
+    bool composed = false;  // whole rows of logits, as tensor operations; always so on devices
     // fp32 [vocabulary, hidden]: receives the unembedding's gradient; undefined = none wanted.
     at::Tensor unembedding_gradient = {};
     bool overwrite = true;  // of unembedding_gradient

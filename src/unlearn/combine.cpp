@@ -1,7 +1,9 @@
 #include "unlearn/combine.h"
 
 #include "base/error.h"
-#include "unlearn/combine_kernels.h"
+#include "kernels/combine.h"
+#include "kernels/row_statistics.h"
+#include "kernels/top_k.h"
 
 #include <ATen/Parallel.h>
 
@@ -65,9 +67,9 @@ void keep_decision(const TopKDecision& decision, CombinedRows& out, std::size_t 
 void combine_row(std::span<float> b, std::span<const float> r, std::span<const text::TokenId> forbidden,
                  const CombineOptions& options, CombinedRows& out, std::int64_t row) {
     const auto at = static_cast<std::size_t>(row);
-    const auto mean = static_cast<float>(row_sum(b) / static_cast<double>(b.size()));
+    const auto mean = static_cast<float>(kernels::row_sum(b) / static_cast<double>(b.size()));
     for (const text::TokenId token : forbidden) b[static_cast<std::size_t>(token)] = mean;
-    const float lse_b = row_log_sum_exp(b), lse_r = row_log_sum_exp(r);
+    const float lse_b = kernels::row_log_sum_exp(b), lse_r = kernels::row_log_sum_exp(r);
     if (!std::isfinite(mean) || !std::isfinite(lse_b) || !std::isfinite(lse_r)) {
         fail(ErrorKind::kGate, "logits of the {} model are not finite; check its weights (verify)",
              std::isfinite(lse_r) ? "baseline" : "reinforced");
@@ -80,7 +82,7 @@ void combine_row(std::span<float> b, std::span<const float> r, std::span<const t
     const auto index = row_of(out.top_index, row, out.top_k);
     const auto top_b = row_of(out.top_baseline, row, out.top_k);
     const auto top_r = row_of(out.top_reinforced, row, out.top_k);
-    row_top_k(b, out.top_k, scratch, index);
+    kernels::row_top_k(b, scratch, index);
     for (std::size_t i = 0; i < index.size(); ++i) {
         top_b[i] = b[static_cast<std::size_t>(index[i])];
         top_r[i] = r[static_cast<std::size_t>(index[i])];
@@ -97,8 +99,8 @@ void combine_row(std::span<float> b, std::span<const float> r, std::span<const t
     }
     const bool logprobs = options.combine == Combine::kLogProbs;
     const PositionRule here(options.rule(0), lse_b, lse_r);
-    std::vector<Best> best(alphas);
-    row_combine(b, logprobs ? lse_b : 0.0f, here.bar(top), r, logprobs ? lse_r : 0.0f, options.alphas, best);
+    std::vector<kernels::Best> best(alphas);
+    kernels::row_combine(b, logprobs ? lse_b : 0.0f, here.bar(top), r, logprobs ? lse_r : 0.0f, options.alphas, best);
     for (std::size_t i = 0; i < alphas; ++i) {
         TopKDecision decision = decide_from_top_k(top, options.rule(i));
         decision.label = best[i].index;

@@ -1,5 +1,7 @@
 #include "unlearn/label_rule.h"
 
+#include "kernels/combine.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -55,7 +57,7 @@ PositionRule::PositionRule(const LabelRule& rule, float lse_baseline, float lse_
 
 float PositionRule::value(float baseline, float reinforced) const {
     const float b = baseline - shift_b_, r = reinforced - shift_r_;
-    if (rule_.combine != Combine::kLogOdds) return combine_value(b, r, rule_.alpha);
+    if (rule_.combine != Combine::kLogOdds) return kernels::combine_value(b, r, rule_.alpha);
     if (r <= b) return b;
     const double over = std::max(log_odds(r) - log_odds(b), 0.0);
     return static_cast<float>(static_cast<double>(b) - static_cast<double>(rule_.alpha) * over);

@@ -25,12 +25,6 @@ enum class Combine { kLogits, kLogProbs, kLogOdds };
 std::string_view combine_name(Combine combine);  // "logits", "logprobs", "logodds"
 Combine parse_combine(std::string_view name);    // throws Error(kUsage)
 
-// v of one vocabulary entry. `b` and `r` are on the same scale (logits, or log-probabilities).
-inline float combine_value(float b, float r, float alpha) {
-    const float over = r - b;
-    return b - alpha * (over > 0.0f ? over : 0.0f);
-}
-
 struct LabelRule {
     Combine combine = Combine::kLogProbs;
     float alpha = 5;

@@ -179,5 +179,33 @@ TEST(TargetLoss, InBFloat16IsThatOfTheRoundedWeights) {
     }
 }
 
+// What devices run, on the host, with a soft cap and a bias among the families.
+TEST(TargetLoss, IsTheSameFromWholeRows) {
+    for (const char* family : {"gemma3_text", "phi", "capped"}) {
+        model::Decoder decoder =
+            model::Decoder::load(model::golden_folder(*family == 'c' ? "llama" : family), model::Compute::kFloat32);
+        if (*family == 'c') {
+            model::DecoderConfig config = decoder.config();
+            config.logit_soft_cap = 0.1;
+            decoder = model::Decoder::create(config, 3, model::Compute::kFloat32);
+        }
+        const std::int64_t hidden = decoder.config().hidden, likely = 37, held = 5;
+        const auto states = [&](std::uint64_t seed) {
+            return random_halves({likely + held, hidden}, seed).to(at::kFloat);
+        };
+        const at::Tensor targets = at::arange(likely, at::kLong).remainder(decoder.config().vocabulary);
+        ReferenceLogits reference, of_rows;
+        target_loss(decoder, states(7), targets, reference);
+        composed_target_loss(decoder, states(7), targets, of_rows);
+        EXPECT_TRUE(at::allclose(reference.logits, of_rows.logits, 1e-5, 1e-5)) << family;
+        const TargetLoss mine = target_loss(decoder, states(8), targets, reference),
+                         composed = composed_target_loss(decoder, states(8), targets, of_rows);
+        for (std::size_t row = 0; row < mine.losses.size(); ++row) {
+            EXPECT_NEAR(mine.losses[row], composed.losses[row], 1e-4 * (1 + mine.losses[row])) << family << " " << row;
+        }
+        EXPECT_TRUE(at::allclose(mine.gradient, composed.gradient, 1e-4, 1e-5)) << family;
+    }
+}
+
 }  // namespace
 }  // namespace nepenthe::edit

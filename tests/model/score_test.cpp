@@ -2,8 +2,10 @@
 
 #include "base/error.h"
 #include "model/golden_case.h"
+#include "model/token_scores.h"
 
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <numeric>
 
@@ -62,6 +64,27 @@ TEST(Score, EqualsALogSoftmaxOfTheLogits) {
     EXPECT_TRUE(score_sequences(decoder, {}).empty());
     const std::vector<ScoreRequest> nothing{{count_up(1), 1}};
     EXPECT_EQ(score_sequences(decoder, nothing)[0].tokens, 0);
+}
+
+// What devices run, on the host.
+TEST(TokenScores, AreTheSameFromWholeRows) {
+    for (const char* family : {"gemma3_text", "phi", "capped"}) {
+        Decoder decoder = Decoder::load(golden_folder(*family == 'c' ? "llama" : family), Compute::kFloat32);
+        if (*family == 'c') {
+            DecoderConfig config = decoder.config();
+            config.logit_soft_cap = 0.1;
+            decoder = Decoder::create(config, 3, Compute::kFloat32);
+        }
+        const std::int64_t vocabulary = decoder.config().vocabulary;
+        torch::manual_seed(8);
+        const at::Tensor states = at::randn({700, decoder.config().hidden});
+        const at::Tensor targets = at::randint(vocabulary, {700}, at::kLong);
+        const TokenScores mine = score_tokens(decoder, states, targets),
+                          composed = composed_token_scores(decoder, states, targets);
+        EXPECT_TRUE(at::allclose(mine.log_probabilities, composed.log_probabilities, 1e-5, 1e-5)) << family;
+        EXPECT_TRUE(mine.best.equal(composed.best)) << family;
+        EXPECT_TRUE(mine.greedy.equal(composed.greedy)) << family;
+    }
 }
 
 TEST(Score, RefusesIdsOutsideTheVocabulary) {

@@ -118,6 +118,11 @@ class OptionWords(unittest.TestCase):
             self.refused("score", "--model", MODEL, "--file", self.text, saying="NEPENTHE_FAULT", NEPENTHE_FAULT=value, ranks=2)
         self.answer("info", MODEL, NEPENTHE_FAULT="")
 
+    def test_kernels_that_there_are_not_are_refused(self):
+        self.refused("info", MODEL, saying=["NEPENTHE_KERNELS", "reference, portable and native"], NEPENTHE_KERNELS="fast", ranks=2)
+        for value in ("", "reference", "portable", "native"):
+            self.answer("info", MODEL, NEPENTHE_KERNELS=value)
+
     def test_the_method_is_taken_from_every_source(self):
         wise = ["--pool is missing", "--model is missing"]
         self.refused("edit", "--facts", self.text, saying=wise, NEPENTHE_METHOD="wise")

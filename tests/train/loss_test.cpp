@@ -19,7 +19,7 @@ Case random_case(std::int64_t n, std::int64_t vocabulary, bool biased) {
             at::randint(vocabulary, {n}, at::kLong)};
 }
 
-void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biased) {
+void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biased, bool composed = false) {
     Case given = random_case(37, vocabulary, biased);
     HeadLossInput input{.normed = given.normed,
                         .unembedding = given.unembedding,
@@ -27,7 +27,8 @@ void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biase
                         .targets = Targets::of_tokens(given.targets),
                         .soft_cap = cap,
                         .scale = 0.5,
-                        .chunk = chunk};
+                        .chunk = chunk,
+                        .composed = composed};
     input.unembedding_gradient = at::full_like(given.unembedding, 7.0);  // must be overwritten
     const HeadLoss mine = head_loss(input);
 
@@ -57,6 +58,11 @@ void compare(std::int64_t vocabulary, std::int64_t chunk, double cap, bool biase
 TEST(HeadLoss, AgreesWithAtenInOneTile) { compare(101, 0, 0, false); }
 TEST(HeadLoss, AgreesWithAtenOverSeveralTilesAndChunks) { compare(20011, 10, 0, false); }
 TEST(HeadLoss, AgreesWithAtenThroughSoftCapAndBias) { compare(8193, 16, 4.0, true); }
+
+TEST(HeadLoss, AgreesWithAtenAsDevicesRunIt) {
+    compare(101, 0, 0, false, true);
+    compare(8193, 16, 4.0, true, true);
+}
 
 TEST(HeadLoss, KeepsBFloat16WithinItsRounding) {
     const Case given = random_case(24, 9001, false);
@@ -118,7 +124,7 @@ std::vector<Distribution> some_distributions(std::int64_t n, std::int64_t vocabu
     return rows;
 }
 
-void compare_distributions(std::int64_t vocabulary, std::int64_t chunk, double cap) {
+void compare_distributions(std::int64_t vocabulary, std::int64_t chunk, double cap, bool composed = false) {
     Case given = random_case(19, vocabulary, false);
     const std::vector<Distribution> rows = some_distributions(19, vocabulary);
     HeadLossInput input{.normed = given.normed,
@@ -126,7 +132,8 @@ void compare_distributions(std::int64_t vocabulary, std::int64_t chunk, double c
                         .targets = Targets::of(rows, at::kCPU),
                         .soft_cap = cap,
                         .scale = 0.5,
-                        .chunk = chunk};
+                        .chunk = chunk,
+                        .composed = composed};
     input.unembedding_gradient = at::empty_like(given.unembedding);
     const HeadLoss mine = head_loss(input);
     given.normed.requires_grad_(true);
@@ -143,6 +150,11 @@ void compare_distributions(std::int64_t vocabulary, std::int64_t chunk, double c
 TEST(HeadLoss, TakesDistributionsInOneTile) { compare_distributions(101, 0, 0); }
 TEST(HeadLoss, TakesDistributionsOverSeveralTilesAndChunks) { compare_distributions(20011, 5, 0); }
 TEST(HeadLoss, TakesDistributionsThroughASoftCap) { compare_distributions(9001, 7, 3.0); }
+
+TEST(HeadLoss, TakesDistributionsAsDevicesDo) {
+    compare_distributions(101, 0, 0, true);
+    compare_distributions(9001, 7, 3.0, true);
+}
 
 // A distribution that is the model's own asks for nothing, whatever it names.
 TEST(HeadLoss, IsAtRestWhereTheModelSaysWhatIsWanted) {

@@ -124,8 +124,8 @@ TEST(Relabel, LabelsAreWhatTheDefinitionSays) {
         std::size_t best = 0;
         float best_v = -INFINITY;
         for (std::size_t id = 0; id < vocabulary; ++id) {
-            const float v = combine_value(baseline[t * vocabulary + id] - lse_b[t],
-                                          reinforced[t * vocabulary + id] - lse_r[t], 2.5f);
+            const float v = kernels::combine_value(baseline[t * vocabulary + id] - lse_b[t],
+                                                   reinforced[t * vocabulary + id] - lse_r[t], 2.5f);
             if (v > best_v) best = id, best_v = v;
         }
         ASSERT_EQ(labels[t], static_cast<std::int32_t>(best));
@@ -180,7 +180,7 @@ TEST(Relabel, AnyRuleFromAnArtefactEqualsTheDirectOne) {
     RelabelOptions first = options();
     first.top_k = 16;
     const store::Artefact artefact = relabel(*testing::world, inputs(), first, folder.path());
-    for (const Combine combine : {Combine::kLogits, Combine::kLogProbs}) {
+    for (const Combine combine : {Combine::kLogits, Combine::kLogProbs, Combine::kLogOdds}) {
         for (const double plausible : {0.0, 0.03, 0.3}) {
             RelabelOptions choice = first;
             choice.combine = combine;

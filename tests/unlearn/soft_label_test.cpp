@@ -67,6 +67,20 @@ TEST(SoftLabel, TakesFromWhatOnlyTheReinforcedModelSays) {
     EXPECT_NEAR(label.rest, .15, 1e-6);
 }
 
+// A baseline that knows the book is sure of its word, and the reinforced model surer: the logarithms hardly differ.
+TEST(SoftLabel, LogOddsTakeFromWhatBothAreSureOf) {
+    const std::vector<float> baseline{.95f, .02f, .01f, .005f, .005f, .002f, .002f, .002f, .002f, .002f};
+    const std::vector<float> reinforced{.99f, .004f, .002f, .001f, .001f, .0004f, .0004f, .0004f, .0004f, .0004f};
+    const Row row(baseline, reinforced);
+    EXPECT_GT(probability(soft_label(row.top(), {Combine::kLogProbs, 5, 0.1f}, 0), 0), .9);
+    const train::Distribution label = soft_label(row.top(), {Combine::kLogOdds, 5, 0.1f}, 0);
+    EXPECT_LT(probability(label, 0), .1);
+    // Plausible is what comes near the best word that the book did not teach.
+    EXPECT_GT(probability(label, 1), .4);
+    EXPECT_EQ(label.ids, (std::vector<std::int64_t>{0, 1, 2, 3, 4}));
+    EXPECT_NEAR(total(label), 1, 1e-6);
+}
+
 TEST(SoftLabel, NamesTheTextsOwnTokenThatIsNotPlausible) {
     const Row row(kBaseline, kBaseline);
     const train::Distribution label = soft_label(row.top(), {Combine::kLogits, 5, 0.3f}, 7);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "edit/values/avx512_registers.h"
+#include "kernels/instruction_sets.h"
 
 #include <cstring>
 #include <vector>
@@ -140,7 +141,8 @@ NEPENTHE_TARGET_HALF void avx512_half_sums(const HalfStrip& strip, const Pair* r
 
 bool has_half_products() {
 #ifdef NEPENTHE_AVX512
-    static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bf16");
+    static const bool has =
+        kernels::instruction_set() == kernels::InstructionSet::kX86Level4 && __builtin_cpu_supports("avx512bf16");
     return has;
 #else
     return false;

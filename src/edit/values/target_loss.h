@@ -29,4 +29,8 @@ struct TargetLoss {
 TargetLoss target_loss(const model::Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets,
                        ReferenceLogits& reference);
 
+// The same as tensor operations over whole rows of logits, which is what devices do.
+TargetLoss composed_target_loss(const model::Decoder& decoder, const at::Tensor& normed, const at::Tensor& targets,
+                                ReferenceLogits& reference);
+
 }  // namespace nepenthe::edit

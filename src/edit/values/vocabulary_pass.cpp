@@ -1,7 +1,9 @@
 #include "edit/values/vocabulary_pass.h"
 
 #include "edit/values/vocabulary_strips.h"
-#include "model/vector_math.h"
+#include "kernels/lane_softmax.h"
+#include "kernels/soft_cap.h"
+#include "kernels/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
@@ -14,43 +16,15 @@ namespace nepenthe::edit {
 
 namespace {
 
-using model::exp_of_non_positive;
-using model::fast_exp;
+using kernels::fast_exp;
 
 constexpr std::int64_t kParts = 16;
 constexpr std::int64_t kStrip = 96;  // ids: with 640 columns a quarter of a second-level cache
 
-// Logits [id, lane] of one block become weights exp(logit - maximum) · slope of the soft cap. Per lane: the maximum
-// grows over the strips seen, `factor` is what brings earlier sums to the new one, `sum` this strip's sum without the
-// slope.
-NEPENTHE_VECTOR_CLONES void weigh_block(float* logits, std::int64_t ids, float cap, float* maximum, float* factor,
-                                        float* sum) {
-    float most[kLaneBlock], total[kLaneBlock] = {};
-    std::copy_n(maximum, kLaneBlock, most);
-    for (std::int64_t v = 0; v < ids; ++v) {
-        const float* row = logits + v * kLaneBlock;
-        for (std::int64_t l = 0; l < kLaneBlock; ++l) most[l] = row[l] > most[l] ? row[l] : most[l];
-    }
-    for (std::int64_t l = 0; l < kLaneBlock; ++l) factor[l] = exp_of_non_positive(maximum[l] - most[l]);
-    const float inverse = cap > 0.0f ? 1.0f / cap : 0.0f;
-    for (std::int64_t v = 0; v < ids; ++v) {
-        float* row = logits + v * kLaneBlock;
-        for (std::int64_t l = 0; l < kLaneBlock; ++l) {
-            const float share = row[l] * inverse, weight = fast_exp(row[l] - most[l]);
-            total[l] += weight;
-            row[l] = weight * (1.0f - share * share);
-        }
-    }
-    std::copy_n(most, kLaneBlock, maximum);
-    std::copy_n(total, kLaneBlock, sum);
-}
-
-void cap_logits(float* logits, std::int64_t count, float cap) {
-    for (std::int64_t i = 0; i < count; ++i) logits[i] = cap * std::tanh(logits[i] / cap);
-}
-
-NEPENTHE_VECTOR_CLONES void scale(float* row, std::int64_t n, float factor) {
-    for (std::int64_t i = 0; i < n; ++i) row[i] *= factor;
+void scale(float* row, std::int64_t n, float factor) {
+    kernels::with_instruction_set([=]() NEPENTHE_INLINED {
+        for (std::int64_t i = 0; i < n; ++i) row[i] *= factor;
+    });
 }
 
 // What one part of the vocabulary adds up to, a number a lane.
@@ -124,7 +98,7 @@ class HostPass {
             float* mine = logits + block * kStrip * kLaneBlock;
             strips.logits(block, used_lanes(block), mine);
             if (bias_.defined()) add_bias(mine, id, ids);
-            if (cap_ > 0.0f) cap_logits(mine, ids * kLaneBlock, cap_);
+            if (cap_ > 0.0f) kernels::soft_cap(mine, ids * kLaneBlock, cap_);
         }
         note_targets(logits, id, ids);
         note_shifts(logits, id, ids, shifts);
@@ -188,7 +162,7 @@ class HostPass {
     void weigh(Part& part, std::int64_t block, std::int64_t ids, float* logits) const {
         float factor[kLaneBlock], sum[kLaneBlock];
         const std::int64_t first = block * kLaneBlock;
-        weigh_block(logits, ids, cap_, part.maximum.data() + first, factor, sum);
+        kernels::weigh_strip(logits, ids, cap_, part.maximum.data() + first, factor, sum);
         for (std::int64_t l = 0; l < kLaneBlock && first + l < rows_; ++l) {
             const std::int64_t lane = first + l;
             if (factor[l] != 1.0f) rescale(part, lane, factor[l]);

@@ -1,7 +1,7 @@
 #include "edit/values/vocabulary_products.h"
 
 #include "edit/values/avx512_registers.h"
-#include "model/vector_math.h"
+#include "kernels/instruction_sets.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@ namespace nepenthe::edit {
 
 namespace {
 
-NEPENTHE_VECTOR_CLONES void portable_logits(const Strip& strip, const float* states, float* logits) {
+NEPENTHE_ALWAYS_INLINE void logits_in_lanes(const Strip& strip, const float* states, float* logits) {
     for (std::int64_t v = 0; v < strip.ids; ++v) {
         float sums[kLaneBlock] = {};
         const float* row = strip.weights + v * strip.hidden;
@@ -20,7 +20,7 @@ NEPENTHE_VECTOR_CLONES void portable_logits(const Strip& strip, const float* sta
     }
 }
 
-NEPENTHE_VECTOR_CLONES void portable_sums(const Strip& strip, const float* factors, std::int64_t lanes, float* sums) {
+NEPENTHE_ALWAYS_INLINE void sums_in_rows(const Strip& strip, const float* factors, std::int64_t lanes, float* sums) {
     for (std::int64_t l = 0; l < lanes; ++l) {
         float* sum = sums + l * strip.hidden;
         for (std::int64_t v = 0; v < strip.ids; ++v) {
@@ -35,10 +35,7 @@ NEPENTHE_VECTOR_CLONES void portable_sums(const Strip& strip, const float* facto
 
 #define NEPENTHE_TARGET_AVX512 __attribute__((target("avx512f")))
 
-bool has_avx512() {
-    static const bool has = __builtin_cpu_supports("avx512f");
-    return has;
-}
+bool has_avx512() { return kernels::instruction_set() == kernels::InstructionSet::kX86Level4; }
 
 // Ids [v, v + kIds) of the strip: the sums of one vector of lanes, or of two, stay in registers for each id. Fetches
 // the ids behind them.
@@ -118,14 +115,14 @@ void strip_logits(const Strip& strip, const float* states, [[maybe_unused]] std:
 #ifdef NEPENTHE_AVX512
     if (has_avx512()) return avx512_logits(strip, states, lanes, logits);
 #endif
-    portable_logits(strip, states, logits);
+    kernels::with_instruction_set([=]() NEPENTHE_INLINED { logits_in_lanes(strip, states, logits); });
 }
 
 void strip_sums(const Strip& strip, const float* factors, std::int64_t lanes, float* sums) {
 #ifdef NEPENTHE_AVX512
     if (has_avx512()) return avx512_sums(strip, factors, lanes, sums);
 #endif
-    portable_sums(strip, factors, lanes, sums);
+    kernels::with_instruction_set([=]() NEPENTHE_INLINED { sums_in_rows(strip, factors, lanes, sums); });
 }
 
 }  // namespace nepenthe::edit

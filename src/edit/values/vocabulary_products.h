@@ -3,11 +3,13 @@
 // of many positions, then sums of unembedding rows. Positions stand side by side in lanes, so that the unembedding is
 // read as it is stored and nothing is packed.
 
+#include "kernels/lane_softmax.h"
+
 #include <cstdint>
 
 namespace nepenthe::edit {
 
-constexpr std::int64_t kLaneBlock = 32;  // positions side by side
+using kernels::kLaneBlock;  // positions side by side
 
 // A strip of the unembedding: ids rows of `hidden` fp32 numbers.
 struct Strip {

@@ -1,7 +1,7 @@
 #include "edit/values/vocabulary_strips.h"
 
 #include "edit/values/tile_products.h"
-#include "model/vector_math.h"
+#include "kernels/vector_math.h"
 
 #include <torch/types.h>
 
@@ -59,7 +59,8 @@ void VocabularyStrips::go_to(std::int64_t id, std::int64_t ids) {
     }
     if (!widened_.empty()) {
         const c10::BFloat16* from = unembedding_.const_data_ptr<c10::BFloat16>() + id * hidden_;
-        for (std::int64_t i = 0; i < ids * hidden_; ++i) widened_[static_cast<std::size_t>(i)] = model::load(from + i);
+        for (std::int64_t i = 0; i < ids * hidden_; ++i)
+            widened_[static_cast<std::size_t>(i)] = kernels::load(from + i);
     }
     strip_ = {widened_.empty() ? unembedding_.const_data_ptr<float>() + id * hidden_ : widened_.data(), ids, hidden_};
 }
@@ -83,7 +84,7 @@ void add_row(const at::Tensor& unembedding, std::int64_t id, float factor, float
         for (std::int64_t d = 0; d < hidden; ++d) sums[d] += factor * row[d];
     } else {
         const c10::BFloat16* row = unembedding.const_data_ptr<c10::BFloat16>() + id * hidden;
-        for (std::int64_t d = 0; d < hidden; ++d) sums[d] += factor * model::load(row + d);
+        for (std::int64_t d = 0; d < hidden; ++d) sums[d] += factor * kernels::load(row + d);
     }
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// The softmax of a vocabulary that is visited tile by tile: running statistics over the tiles of logits, then the
-// gradient of the loss of targets.h in their place. Statistics in fp32 within a tile, fp64 across tiles.
+// The loss of targets.h over a vocabulary that is visited tile by tile: running statistics over the tiles of logits,
+// then the loss's gradient in their place. Statistics in fp32 within a tile, fp64 across tiles.
 
+#include "kernels/running_softmax.h"
 #include "train/targets.h"
 
 #include <ATen/core/Tensor.h>
@@ -12,17 +13,11 @@
 
 namespace nepenthe::train {
 
-// What is known of one row (position) after some tiles.
-struct RowSoftmax {
-    double maximum = 0, sum = 0;  // sum of exp(logit - maximum); 0 before the first tile
-    double log_sum_exp() const;
-};
-
-// Of the rows of a chunk, and the logits of their targets' named tokens.
+// The softmax of the rows of a chunk, and the logits of their targets' named tokens.
 struct ChunkSoftmax {
     explicit ChunkSoftmax(const Targets& targets);
 
-    std::vector<RowSoftmax> rows;
+    std::vector<kernels::RunningSoftmax> rows;
     std::vector<double> named_logits;  // parallel to the targets' entries
 };
 

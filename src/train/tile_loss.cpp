@@ -1,99 +1,23 @@
-#include "train/softmax_kernels.h"
+#include "train/tile_loss.h"
 
 #include "base/error.h"
-#include "model/vector_math.h"
+#include "kernels/soft_cap.h"
+#include "kernels/softmax_gradient.h"
+#include "kernels/span_softmax.h"
+#include "kernels/vector_math.h"
 
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace nepenthe::train {
 
 namespace {
 
-using model::fast_exp;
-using model::kLanes;
-using model::lane_sum;
-using model::load;
-using model::store;
-
-template <typename Value>
-NEPENTHE_ALWAYS_INLINE float maximum_of(const Value* row, std::int64_t n) {
-    std::array<float, kLanes> lanes;
-    lanes.fill(-std::numeric_limits<float>::infinity());
-    std::int64_t i = 0;
-    for (; i + kLanes <= n; i += kLanes) {
-        for (std::int64_t lane = 0; lane < kLanes; ++lane) {
-            const float value = load(row + i + lane);
-            float& most = lanes[static_cast<std::size_t>(lane)];
-            most = value > most ? value : most;
-        }
-    }
-    for (; i < n; ++i) {
-        lanes[0] = std::max(lanes[0], load(row + i));
-    }
-    return *std::max_element(lanes.begin(), lanes.end());
-}
-
-struct TileStatistics {
-    float maximum, sum;
-};
-
-template <typename Value>
-NEPENTHE_ALWAYS_INLINE TileStatistics statistics_span(const Value* row, std::int64_t n) {
-    const float most = maximum_of(row, n);
-    return {most, lane_sum(n, [=](std::int64_t i) { return fast_exp(load(row + i) - most); })};
-}
-NEPENTHE_VECTOR_CLONES TileStatistics statistics_of(const float* row, std::int64_t n) {
-    return statistics_span(row, n);
-}
-NEPENTHE_VECTOR_CLONES TileStatistics statistics_of(const c10::BFloat16* row, std::int64_t n) {
-    return statistics_span(row, n);
-}
-
-template <typename Value>
-NEPENTHE_ALWAYS_INLINE void gradient_span(Value* row, std::int64_t n, float log_sum_exp, float scale) {
-    for (std::int64_t i = 0; i < n; ++i) {
-        store(row + i, scale * fast_exp(load(row + i) - log_sum_exp));
-    }
-}
-NEPENTHE_VECTOR_CLONES void gradient_of(float* row, std::int64_t n, float log_sum_exp, float scale) {
-    gradient_span(row, n, log_sum_exp, scale);
-}
-NEPENTHE_VECTOR_CLONES void gradient_of(c10::BFloat16* row, std::int64_t n, float log_sum_exp, float scale) {
-    gradient_span(row, n, log_sum_exp, scale);
-}
-
-template <typename Value>
-void cap_row(Value* row, std::int64_t n, float cap) {
-    for (std::int64_t i = 0; i < n; ++i) {
-        store(row + i, cap * std::tanh(load(row + i) / cap));
-    }
-}
-
-// d(cap * tanh(x / cap))/dx = 1 - (capped / cap)^2; `capped` still holds the logits that the gradient replaces.
-template <typename Value>
-void gradient_through_cap(const std::vector<float>& capped, Value* row, float cap) {
-    for (std::size_t i = 0; i < capped.size(); ++i) {
-        const float share = capped[i] / cap;
-        store(row + i, load(row + i) * (1.0f - share * share));
-    }
-}
-
-void merge(RowSoftmax& row, TileStatistics tile) {
-    const double maximum = static_cast<double>(tile.maximum), sum = static_cast<double>(tile.sum);
-    if (row.sum == 0) {
-        row.maximum = maximum;
-        row.sum = sum;
-        return;
-    }
-    const double most = std::max(row.maximum, maximum);
-    row.sum = row.sum * std::exp(row.maximum - most) + sum * std::exp(maximum - most);
-    row.maximum = most;
-}
+using kernels::load;
+using kernels::store;
 
 // A row's target as plain numbers.
 struct RowTarget {
@@ -122,7 +46,8 @@ struct RowTarget {
     }
 };
 
-double named_probability(const RowTarget& target, const RowSoftmax& row, const std::vector<double>& named_logits) {
+double named_probability(const RowTarget& target, const kernels::RunningSoftmax& row,
+                         const std::vector<double>& named_logits) {
     const double log_sum_exp = row.log_sum_exp();
     double sum = 0;
     for (std::size_t i = 0; i < target.ids.size(); ++i) {
@@ -140,9 +65,11 @@ void take_in(const at::Tensor& logits, std::int64_t first_id, const Targets& tar
         for (std::int64_t r = begin; r < end; ++r) {
             Value* row = data + r * width;
             if (cap > 0) {
-                cap_row(row, width, cap);
+                kernels::soft_cap(row, width, cap);
             }
-            merge(softmax.rows[static_cast<std::size_t>(r)], statistics_of(row, width));
+            const float most = kernels::span_maximum(row, width);
+            softmax.rows[static_cast<std::size_t>(r)].merge(
+                static_cast<double>(most), static_cast<double>(kernels::sum_of_exponentials(row, width, most)));
             const RowTarget target(targets, r);
             target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
                 softmax.named_logits[target.first_entry + entry] = static_cast<double>(load(row + column));
@@ -165,7 +92,7 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& t
                 std::transform(row, row + width, capped.begin(), [](const Value& value) { return load(&value); });
             }
             const RowTarget target(targets, r);
-            const RowSoftmax& known = softmax.rows[static_cast<std::size_t>(r)];
+            const kernels::RunningSoftmax& known = softmax.rows[static_cast<std::size_t>(r)];
             const float log_sum_exp = static_cast<float>(known.log_sum_exp()), mine = scale * target.weight;
             named.resize(target.ids.size());
             target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
@@ -177,11 +104,11 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& t
                 const double log_share = log_rest(named_probability(target, known, softmax.named_logits));
                 others *= static_cast<float>(1.0 - static_cast<double>(target.rest) / std::exp(log_share));
             }
-            gradient_of(row, width, log_sum_exp, others);
+            kernels::softmax_gradient(row, width, log_sum_exp, others);
             target.each_within(first_id, width,
                                [&](std::size_t entry, std::int64_t column) { store(row + column, named[entry]); });
             if (cap > 0) {
-                gradient_through_cap(capped, row, cap);
+                kernels::gradient_through_cap(row, capped.data(), width, cap);
             }
         }
     });
@@ -192,8 +119,6 @@ void check(const at::Tensor& logits, const Targets& targets) {
 }
 
 }  // namespace
-
-double RowSoftmax::log_sum_exp() const { return maximum + std::log(sum); }
 
 double log_rest(double named_probability) { return std::log(std::max(kLeastRest, 1.0 - named_probability)); }
 
