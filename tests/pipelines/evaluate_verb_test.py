@@ -141,7 +141,7 @@ class Verbs(unittest.TestCase):
             shares = []
             for row in rows[name]:
                 trigrams = list(zip(*(row["completion_ids"][i:] for i in range(3))))
-                shares.append(1 - len(set(trigrams)) / len(trigrams) if trigrams else None)
+                shares.append((len(trigrams) - len(set(trigrams))) / len(trigrams) if trigrams else None)
                 self.assertEqual(row["seq_rep_3"], shares[-1])
             known = [share for share in shares if share is not None]
             self.assertAlmostEqual(metrics["seq_rep_3"]["value"], sum(known) / len(known), places=12)
@@ -170,6 +170,10 @@ class Verbs(unittest.TestCase):
         refused = self.call("evaluate", "--model", f"after={MODELS / 'retain'}", *words, "--outputs", self.folder / "out")
         self.assertEqual(refused.returncode, 64, refused.stderr)
         self.assertIn("give that one as --judge", refused.stderr)
+        twice, _ = self.fluency(prompts, "--retrained", MODELS / "retain", model=f"before={MODELS / 'model'}")
+        refused = self.call("evaluate", "--model", f"after={MODELS / 'retain'}", *words[:-1], twice["artefact"], "--judge", MODELS / "model",
+                            "--outputs", self.folder / "out")
+        self.assertIn("give that one as --retrained", refused.stderr)
         later = self.evaluate(*words, "--judge", MODELS / "model", model=f"after={MODELS / 'retain'}")
         both, _ = self.fluency(prompts, model=f"before={MODELS / 'model'},after={MODELS / 'retain'}")
         self.assertEqual(later["comparisons"], both["comparisons"])
