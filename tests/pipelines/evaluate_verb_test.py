@@ -126,6 +126,11 @@ class Verbs(unittest.TestCase):
             return answer["results"], rows
         self.assertEqual(measure(" "), measure(""))
 
+    def score(self, text):
+        done = self.call("score", "--model", MODELS / "model", "--file", self.write("scored.txt", text), "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
     def fluency(self, prompts, *words, model):
         answer = self.evaluate("--tasks", "fluency", "--completion-prompts", prompts, "--completion-tokens", 24, *words, model=model)
         rows = {name: [json.loads(line) for line in (pathlib.Path(answer["artefact"]) / f"items-{name}-fluency.jsonl").read_text().splitlines()]
@@ -156,6 +161,15 @@ class Verbs(unittest.TestCase):
         self.assertIn("p_value", answer["comparisons"]["before → after"]["fluency"]["completion_nll"])
         self.assertEqual(answer["comparisons"]["before → after"]["fluency"]["degenerate"]["test"], "McNemar, exact")
         self.assertIn("completions of 3 of 3 prompts", (pathlib.Path(answer["artefact"]) / "table.txt").read_text())
+
+        # The judge's figure is what `score` says of prompt and completion less what it says of the prompt.
+        compared = 0
+        for row in rows["after"]:
+            whole, alone = (self.score(text) for text in (row["prompt"] + row["completion"], row["prompt"]))
+            if whole["tokens"] - alone["tokens"] == len(row["completion_ids"]):
+                self.assertAlmostEqual(row["completion_nll"][0], whole["nll_sum"] - alone["nll_sum"], places=3)
+                compared += 1
+        self.assertGreater(compared, 0)
 
         # Whoever judges, in whichever role, measures the same.
         swapped, _ = self.fluency(prompts, "--judge", MODELS / "retain", model=models)
