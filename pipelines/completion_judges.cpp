@@ -6,10 +6,14 @@
 #include "text/tokenizer_digest.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nepenthe::pipelines {
 
 namespace {
+
+constexpr const char* kMetric = "completion_nll";
+constexpr const char* kRetrainedMetric = "completion_nll_retrained";
 
 const evaluate::TaskResult* fluency_of(const NamedResults& model) {
     const auto found = std::ranges::find(model.results, "fluency", &evaluate::TaskResult::task);
@@ -33,17 +37,18 @@ void CompletionJudges::settle(const dist::Comm& comm, const std::vector<NamedPat
         key.inputs[role] = digest;
         key.inputs["tokenizer:" + std::string(role)] = text::tokenizer_digest(path);
     };
-    add("judge", "completion_nll", judge_.empty() ? models.front().path : judge_);
-    if (!retrained_.empty()) add("retrained", "completion_nll_retrained", retrained_);
+    add("judge", kMetric, judge_.empty() ? models.front().path : judge_);
+    if (!retrained_.empty()) add("retrained", kRetrainedMetric, retrained_);
     for (const NamedResults& model : earlier) {
-        const evaluate::TaskResult* fluency = fluency_of(model);
-        for (const Judge& judge : judges_) {
-            const std::string there = fluency == nullptr ? "" : evaluate::judge_of(*fluency, judge.metric);
-            if (there.empty() || there == judge.digest) continue;
-            fail(ErrorKind::kUsage,
-                 "--compare-with: {} of {} was measured under another model than {}; give that one as --{}",
-                 judge.metric, model.name, judge.path.string(),
-                 judge.metric == "completion_nll" ? "judge" : "retrained");
+        for (const auto& [role, metric] : {std::pair{"judge", kMetric}, {"retrained", kRetrainedMetric}}) {
+            const evaluate::TaskResult* fluency = fluency_of(model);
+            const std::string there = fluency == nullptr ? "" : evaluate::judge_of(*fluency, metric);
+            const auto here = std::ranges::find(judges_, metric, &Judge::metric);
+            if (there.empty() || (here != judges_.end() && here->digest == there)) continue;
+            fail(ErrorKind::kUsage, "--compare-with: {} of {} was measured under {}; give that one as --{}", metric,
+                 model.name,
+                 here == judges_.end() ? "a model that is not named here" : "another model than " + here->path.string(),
+                 role);
         }
     }
 }

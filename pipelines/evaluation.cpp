@@ -23,7 +23,7 @@ void Evaluation::declare(Options& table) {
     table.add("neighbour-prompts", options.neighbour_prompts, "JSON for neighbour_probability");
     table.add("dictionary", options.dictionary, "anchor terms for familiarity_completion");
     table.add("completions", options.completions, "sampled completions a prompt", 1);
-    table.add("completion-tokens", options.completion_tokens, "tokens a completion; 0 = 30, fluency 48", 0);
+    table.add("completion-tokens", options.completion_tokens, "tokens a completion", 1);
     table.add("facts", options.facts, "facts for counterfact, zsre, easyedit");
     fact_words_.declare(table, options.fact_options);
     table.add("reference-texts", options.reference_texts,

@@ -75,7 +75,6 @@ Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult
         if (second == after.end()) continue;
         check_same_items(first, *second);
         for (const Metric& metric : first.metrics) {
-            if (std::ranges::find(second->metrics, metric.name, &Metric::name) == second->metrics.end()) continue;
             json[first.task][metric.name] = compare_metric(metric_definition(metric.name), first.items, second->items);
         }
         json[first.task].update(paired_measures(first, *second));

@@ -13,20 +13,19 @@ std::vector<text::TokenId> encode_completion_prompt(const text::Tokenizer& token
     return ids;
 }
 
-CompletionPrompts read_completion_prompts(const TaskInput& input, std::int64_t own_tokens) {
+CompletionPrompts read_completion_prompts(const TaskInput& input) {
     const EvaluateOptions& options = input.options;
     CompletionPrompts all;
     all.prompts = read_familiarity_prompts(completion_prompts_file(options), false);
-    all.new_tokens = options.completion_tokens > 0 ? options.completion_tokens : own_tokens;
     if (options.limit > 0 && std::cmp_less(options.limit, all.prompts.size())) {
         all.prompts.resize(static_cast<std::size_t>(options.limit));
     }
     Problems problems;
     for (const FamiliarityPrompt& prompt : all.prompts) {
         all.ids.push_back(encode_completion_prompt(input.tokenizer, prompt.prompt));
-        if (std::cmp_greater(all.ids.back().size(), input.config.max_positions - all.new_tokens)) {
+        if (std::cmp_greater(all.ids.back().size(), input.config.max_positions - options.completion_tokens)) {
             problems.add("\"{}\": {} tokens and {} new ones do not fit into the model's {} positions", prompt.prompt,
-                         all.ids.back().size(), all.new_tokens, input.config.max_positions);
+                         all.ids.back().size(), options.completion_tokens, input.config.max_positions);
         }
     }
     problems.throw_if_any(ErrorKind::kData, "completion prompts");

@@ -13,17 +13,14 @@ namespace nepenthe::evaluate {
 
 namespace {
 
-// As the published evaluation: temperature 1, the five likeliest tokens.
-constexpr std::int64_t kTokens = 30;
-
 class CompletionTask : public Task {
   public:
     explicit CompletionTask(const TaskInput& input)
-        : prompts_(read_completion_prompts(input, kTokens)),
+        : prompts_(read_completion_prompts(input)),
           mentions_(unlearn::read_dictionary(input.options.dictionary)),
           tokenizer_(input.tokenizer),
           samples_(static_cast<std::size_t>(input.options.completions)) {
-        generate_.max_new_tokens = prompts_.new_tokens;
+        generate_.max_new_tokens = input.options.completion_tokens;
         generate_.greedy = false;
         generate_.temperature = 1;
         generate_.top_k = 5;

@@ -50,8 +50,8 @@ struct EvaluateOptions {
     std::filesystem::path completion_prompts;   // for familiarity_completion, fluency; empty = familiarity_prompts
     std::filesystem::path neighbour_prompts;    // JSON for neighbour_probability: what must stay known
     std::filesystem::path dictionary;           // anchor terms for familiarity_completion
-    std::int64_t completions = 5;               // sampled completions a prompt (familiarity_completion)
-    std::int64_t completion_tokens = 0;     // tokens of a completion; 0 = the task's own number (completion_prompts.h)
+    std::int64_t completions = 5;               // sampled completions a prompt (temperature 1, top 5)
+    std::int64_t completion_tokens = 30;    // tokens of a completion, sampled or greedy; as the published evaluation
     std::filesystem::path facts;            // facts that were, or will be, edited …
     edit::FactOptions fact_options;         // … and how to read them (`limit` above counts)
     std::filesystem::path unrelated_facts;  // facts that no edit is about, for unrelated_facts

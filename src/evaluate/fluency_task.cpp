@@ -14,13 +14,11 @@ namespace nepenthe::evaluate {
 
 namespace {
 
-constexpr std::int64_t kTokens = 48;  // long enough for a loop to show
-
 class FluencyTask : public Task {
   public:
     explicit FluencyTask(const TaskInput& input)
-        : prompts_(read_completion_prompts(input, kTokens)), tokenizer_(input.tokenizer) {
-        generate_.max_new_tokens = prompts_.new_tokens;
+        : prompts_(read_completion_prompts(input)), tokenizer_(input.tokenizer) {
+        generate_.max_new_tokens = input.options.completion_tokens;
         generate_.stop = tokenizer_.ends();
     }
 

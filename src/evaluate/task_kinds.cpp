@@ -262,8 +262,7 @@ Problems EvaluateOptions::validate() const {
     if (window < 0 || window == 1)
         problems.add("window is {}; it must be 0 (the model's) or at least 2 tokens", window);
     if (completions < 1) problems.add("completions is {}; it must be at least 1", completions);
-    if (completion_tokens < 0)
-        problems.add("completion_tokens is {}; it must be 0 (the task's own) or more", completion_tokens);
+    if (completion_tokens < 1) problems.add("completion_tokens is {}; it must be at least 1", completion_tokens);
     return problems;
 }
 

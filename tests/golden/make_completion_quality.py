@@ -120,8 +120,7 @@ def main():
         if found != set(expected.split()):
             sys.exit(f"{text!r}: {sorted(found)} where {expected!r} was meant")
         rows.append({"text": text, "ended": ended, "ids": ids, "kinds": sorted(found), "repetition": [seq_rep(ids, n) for n in (2, 3, 4)]})
-    json.dump(rows, sys.stdout, indent=1, ensure_ascii=False)
-    print()
+    print("[" + ",\n ".join(json.dumps(row, ensure_ascii=False) for row in rows) + "]")
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ TEST(EvaluateMpi, ResultsAddUp) {
 TEST(EvaluateMpi, CompletionsAreJudgedAsTheyWereWritten) {
     EvaluateOptions options = small_options();
     options.tasks = {"fluency"};
-    options.completion_tokens = 0;  // the task's own
+    options.completion_tokens = 48;
     auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, {});
     const std::size_t alone = results[0].metrics.size();
     TaskResult as_text = results[0];

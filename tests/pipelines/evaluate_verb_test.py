@@ -126,6 +126,11 @@ class Verbs(unittest.TestCase):
             return answer["results"], rows
         self.assertEqual(measure(" "), measure(""))
 
+    def score(self, text):
+        done = self.call("score", "--model", MODELS / "model", "--file", self.write("scored.txt", text), "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
     def fluency(self, prompts, *words, model):
         answer = self.evaluate("--tasks", "fluency", "--completion-prompts", prompts, "--completion-tokens", 24, *words, model=model)
         rows = {name: [json.loads(line) for line in (pathlib.Path(answer["artefact"]) / f"items-{name}-fluency.jsonl").read_text().splitlines()]
@@ -141,7 +146,7 @@ class Verbs(unittest.TestCase):
             shares = []
             for row in rows[name]:
                 trigrams = list(zip(*(row["completion_ids"][i:] for i in range(3))))
-                shares.append(1 - len(set(trigrams)) / len(trigrams) if trigrams else None)
+                shares.append((len(trigrams) - len(set(trigrams))) / len(trigrams) if trigrams else None)
                 self.assertEqual(row["seq_rep_3"], shares[-1])
             known = [share for share in shares if share is not None]
             self.assertAlmostEqual(metrics["seq_rep_3"]["value"], sum(known) / len(known), places=12)
@@ -157,6 +162,15 @@ class Verbs(unittest.TestCase):
         self.assertEqual(answer["comparisons"]["before → after"]["fluency"]["degenerate"]["test"], "McNemar, exact")
         self.assertIn("completions of 3 of 3 prompts", (pathlib.Path(answer["artefact"]) / "table.txt").read_text())
 
+        # The judge's figure is what `score` says of prompt and completion less what it says of the prompt.
+        compared = 0
+        for row in rows["after"]:
+            whole, alone = (self.score(text) for text in (row["prompt"] + row["completion"], row["prompt"]))
+            if whole["tokens"] - alone["tokens"] == len(row["completion_ids"]):
+                self.assertAlmostEqual(row["completion_nll"][0], whole["nll_sum"] - alone["nll_sum"], places=3)
+                compared += 1
+        self.assertGreater(compared, 0)
+
         # Whoever judges, in whichever role, measures the same.
         swapped, _ = self.fluency(prompts, "--judge", MODELS / "retain", model=models)
         for name in ("before", "after"):
@@ -170,6 +184,10 @@ class Verbs(unittest.TestCase):
         refused = self.call("evaluate", "--model", f"after={MODELS / 'retain'}", *words, "--outputs", self.folder / "out")
         self.assertEqual(refused.returncode, 64, refused.stderr)
         self.assertIn("give that one as --judge", refused.stderr)
+        twice, _ = self.fluency(prompts, "--retrained", MODELS / "retain", model=f"before={MODELS / 'model'}")
+        refused = self.call("evaluate", "--model", f"after={MODELS / 'retain'}", *words[:-1], twice["artefact"], "--judge", MODELS / "model",
+                            "--outputs", self.folder / "out")
+        self.assertIn("give that one as --retrained", refused.stderr)
         later = self.evaluate(*words, "--judge", MODELS / "model", model=f"after={MODELS / 'retain'}")
         both, _ = self.fluency(prompts, model=f"before={MODELS / 'model'},after={MODELS / 'retain'}")
         self.assertEqual(later["comparisons"], both["comparisons"])
