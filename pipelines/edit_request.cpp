@@ -144,13 +144,10 @@ void check_method_reads(const Options& options, edit::Method method, Problems& p
 
 // An option that another one would have to ask for.
 void check_company(const Options& options, Problems& problems) {
-    constexpr std::pair<const char*, const char*> kNeeds[] = {{"pilot-layers", "pilot"},
-                                                              {"pilot-clamps", "pilot"},
-                                                              {"pilot-limit", "pilot"},
-                                                              {"published-row", "as-published"},
-                                                              {"utility-budget", "utility-text"},
-                                                              {"utility-windows", "utility-text"},
-                                                              {"utility-altered", "utility-probe"}};
+    constexpr std::pair<const char*, const char*> kNeeds[] = {
+        {"pilot-layers", "pilot"},           {"pilot-clamps", "pilot"},          {"pilot-limit", "pilot"},
+        {"published-row", "as-published"},   {"utility-budget", "utility-text"}, {"utility-windows", "utility-text"},
+        {"utility-altered", "utility-probe"}};
     for (const auto& [name, company] : kNeeds) {
         if (options.said(name) && !options.given(company))
             problems.add("--{} says nothing without --{}", name, company);

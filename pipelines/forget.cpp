@@ -51,7 +51,7 @@ struct Watch {
         return [&comm, &tokenizer, options](const model::Decoder& decoder, std::int64_t step) {
             const auto results = evaluate::evaluate(comm, decoder, tokenizer, options, {});
             unlearn::Measured measured{value_of(results, "familiarity_probability", "content_mass"),
-                                       value_of(results, "neighbour_probability", "content_mass"), std::nullopt,
+                                       value_of(results, "neighbour_probability", "content_mass"),
                                        evaluate::results_json(results)};
             if (options.tasks.size() > 2) measured.repetition = value_of(results, "fluency", "seq_rep_3");
             log_info("step {}: familiarity {:.4f}, neighbours {:.4f}{}", step, measured.familiarity, measured.utility,
@@ -132,15 +132,15 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     text::BlockCut& retain_cut = stage.retain_cut;
     retain_cut.length = 256;
     double alpha = 5, utility_budget = -1, repetition_budget = -1;
-    std::string targets = "hard";
+    std::string targets(unlearn::target_name(forget.targets.kind));
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
                     "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
     options.add("model", model_folder, "the baseline that the labels were made with");
     options.add("labels", labels, "artefact of relabel");
     options.add("alpha", alpha, "which of its label sets", 0.0);
-    options.add("targets", targets, {"hard", "soft"}, "the labels themselves, or whole distributions");
+    options.add("targets", targets, {"soft", "hard"}, "whole distributions, or the labels themselves");
     options.add("half-weight", forget.targets.half_weight,
-                "weigh positions D/(D+N) by the models' divergence D, nats; 0 = all the same", 0.0);
+                "weigh positions D/(D+N), D nats from label to reinforced model; 0 = all the same", 0.0);
     options.add("translated-ratio", forget.translated_ratio,
                 "blocks of the translated corpus, learned as text, for every block of labels", 0.0);
     options.add("retain", retain_paths,

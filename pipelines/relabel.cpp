@@ -90,7 +90,7 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     CommonOptions& common = stage.common;
     unlearn::RelabelOptions& relabel = stage.relabel;
     Paths paths;
-    std::string rules = "improved", combine = "logprobs", swap = "auto";
+    std::string rules = "improved", combine(unlearn::combine_name(relabel.combine)), swap = "auto";
     Options options("relabel", "generic labels: what the baseline would say, less what only the reinforced model says",
                     "mpirun -n 2 nepenthe relabel --baseline gemma --reinforced outputs/train-… --corpus oz.txt "
                     "--dictionary oz.json");
@@ -101,10 +101,11 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("dictionary", paths.dictionary, "anchor terms with generic replacements (JSON)");
     options.add("from", paths.from, "artefact of relabel whose stored logits give labels by other rules");
     options.add("rules", rules, {"improved", "published"}, "how terms are found and replaced");
-    options.add("combine", combine, {"logprobs", "logits", "logodds"}, "what v = b - alpha ReLU(r - b) is taken of");
+    options.add("combine", combine, {"logodds", "logprobs", "logits"},
+                "what v = b - alpha ReLU(r - b) compares; logits with --rules published");
     options.add("alpha", relabel.alphas, "strengths, comma-separated, all in one pass");
-    options.add("plausible", relabel.plausible, "labels are tokens of at least N times the baseline's best; 0 = any",
-                0.0);
+    options.add("plausible", relabel.plausible,
+                "labels are tokens of N times the baseline's best or more; 0 = any, as published", 0.0);
     options.add("top-k", relabel.top_k, "logits kept a position, for other rules later");
     options.add("block", relabel.block, "tokens a block");
     options.add("logits", relabel.store_logits, "store all logits of both models too");
@@ -115,6 +116,10 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     common.apply(comm);
 
     relabel.rules = unlearn::parse_rules(rules);
+    if (relabel.rules == unlearn::Rules::kPublished) {
+        if (!options.given("combine")) combine = unlearn::combine_name(unlearn::Combine::kLogits);
+        if (!options.given("plausible")) relabel.plausible = 0;
+    }
     relabel.combine = unlearn::parse_combine(combine);
     relabel.swap = unlearn::parse_swap(swap);
     relabel.seed = common.seed;

@@ -14,7 +14,7 @@
 namespace nepenthe::unlearn {
 
 struct CombineOptions {
-    Combine combine = Combine::kLogProbs;
+    Combine combine = Combine::kLogOdds;
     std::vector<float> alphas;  // each ≥ 0 and finite
     std::int64_t top_k = 64;    // entries of highest b that are kept; at least 2, at most the vocabulary
     float plausible = 0;        // β, in 0 … 1

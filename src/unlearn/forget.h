@@ -21,8 +21,8 @@ namespace nepenthe::unlearn {
 // what the model says by itself) and higher utility are better.
 struct Measured {
     double familiarity = 0, utility = 0;
-    std::optional<double> repetition;
     Json details;
+    std::optional<double> repetition = std::nullopt;
 };
 using ForgetMeasure = std::function<Measured(const model::Decoder& decoder, std::int64_t step)>;
 

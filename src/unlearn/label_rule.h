@@ -26,9 +26,9 @@ std::string_view combine_name(Combine combine);  // "logits", "logprobs", "logod
 Combine parse_combine(std::string_view name);    // throws Error(kUsage)
 
 struct LabelRule {
-    Combine combine = Combine::kLogProbs;
+    Combine combine = Combine::kLogOdds;
     float alpha = 5;
-    float plausible = 0;  // β, in 0 … 1
+    float plausible = 0.1f;  // β, in 0 … 1
 };
 
 // Adds what is wrong with strengths and β, as options give them.

@@ -39,11 +39,11 @@ train::Sample LabelTargets::sample(std::size_t row) const {
         const auto position = static_cast<std::size_t>(block.positions[i]);
         if (out.labels[position] == train::kIgnore) continue;
         const TopKRow top = top_k_row(block.rows, i);
+        const train::Distribution soft = soft_label(top, rule_, out.ids[position + 1]);
         train::Distribution& target = out.targets[position];
-        target = options_.kind == TargetKind::kSoft ? soft_label(top, rule_, out.ids[position + 1])
-                                                    : train::Distribution{{out.labels[position]}, {1.0f}};
+        target = options_.kind == TargetKind::kSoft ? soft : train::Distribution{{out.labels[position]}, {1.0f}};
         if (options_.half_weight > 0) {
-            const double apart = divergence(top);
+            const double apart = divergence(top, soft);
             target.weight = static_cast<float>(apart / (apart + options_.half_weight));
         }
     }

@@ -17,9 +17,10 @@ std::string_view target_name(TargetKind kind);   // "hard", "soft"
 TargetKind parse_target(std::string_view name);  // throws Error(kUsage)
 
 struct TargetOptions {
-    TargetKind kind = TargetKind::kHard;
-    // Weight of a position: D / (D + this), D the divergence of the two models there, in nats. 0 = all weigh the same.
-    double half_weight = 0;
+    TargetKind kind = TargetKind::kSoft;
+    // Weight of a position: D / (D + this), D the divergence of the label from what the reinforced
+    // model says there, in nats (soft_label.h). 0 = all weigh the same.
+    double half_weight = 0.5;
 
     // Adds every problem.
     void check(Problems& problems) const;

@@ -31,8 +31,8 @@ Swap parse_swap(std::string_view name);  // "auto", "always", "never"; throws Er
 
 struct RelabelOptions {
     Rules rules = Rules::kImproved;
-    Combine combine = Combine::kLogProbs;
-    double plausible = 0;  // β, in 0 … 1; 0 = every token is
+    Combine combine = Combine::kLogOdds;
+    double plausible = 0.1;  // β, in 0 … 1; 0 = every token is
     std::vector<double> alphas = {5.0};
     std::int64_t top_k = 64;
     std::int64_t block = 512;  // tokens a block, BOS included

@@ -16,8 +16,8 @@
 namespace nepenthe::unlearn {
 
 struct RelabelFromOptions {
-    Combine combine = Combine::kLogProbs;
-    double plausible = 0;
+    Combine combine = Combine::kLogOdds;
+    double plausible = 0.1;
     std::vector<double> alphas = {5.0};
 
     // Every problem at once, empty when fine.

@@ -32,18 +32,20 @@ train::Distribution soft_label(const TopKRow& row, const LabelRule& rule, text::
     return out;
 }
 
-double divergence(const TopKRow& row) {
-    double sum = 0, rest_b = 1, rest_r = 1;
-    for (std::size_t i = 0; i < row.index.size(); ++i) {
-        const double log_b = static_cast<double>(row.baseline[i]) - static_cast<double>(row.lse_baseline);
-        const double log_r = static_cast<double>(row.reinforced[i]) - static_cast<double>(row.lse_reinforced);
-        sum += std::exp(log_b) * (log_b - log_r);
-        rest_b -= std::exp(log_b);
-        rest_r -= std::exp(log_r);
-    }
+double divergence(const TopKRow& row, const train::Distribution& label) {
     constexpr double kLeast = 1e-6;  // what fp32 logits leave of one
-    rest_b = std::max(rest_b, 0.0), rest_r = std::max(rest_r, kLeast);
-    if (rest_b > kLeast) sum += rest_b * std::log(rest_b / rest_r);
+    double sum = 0, others = 1, reinforced_others = 1;
+    for (std::size_t i = 0; i < row.index.size(); ++i) {
+        const auto at = std::ranges::lower_bound(label.ids, std::int64_t{row.index[i]});
+        if (at == label.ids.end() || *at != row.index[i]) continue;
+        const double wanted =
+            static_cast<double>(label.probabilities[static_cast<std::size_t>(at - label.ids.begin())]);
+        const double log_r = static_cast<double>(row.reinforced[i]) - static_cast<double>(row.lse_reinforced);
+        if (wanted > 0) sum += wanted * (std::log(wanted) - log_r);
+        others -= wanted;
+        reinforced_others -= std::exp(log_r);
+    }
+    if (others > kLeast) sum += others * std::log(others / std::max(reinforced_others, kLeast));
     return std::max(sum, 0.0);
 }
 

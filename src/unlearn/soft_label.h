@@ -16,8 +16,9 @@ namespace nepenthe::unlearn {
 // it is not plausible, and among "all others" it could keep their whole probability.
 train::Distribution soft_label(const TopKRow& row, const LabelRule& rule, text::TokenId next);
 
-// Lower bound, nats, of the Kullback-Leibler divergence of the reinforced model's distribution from the baseline's,
-// KL(baseline ‖ reinforced): over the top-k and "all others", which by the log-sum inequality is never more.
-double divergence(const TopKRow& row);
+// How far what a position should predict lies from what the book taught there: a lower bound, nats, of the
+// Kullback-Leibler divergence KL(label ‖ reinforced), over the label's tokens that the top-k holds and "all others",
+// which by the log-sum inequality is never more.
+double divergence(const TopKRow& row, const train::Distribution& label);
 
 }  // namespace nepenthe::unlearn

@@ -41,6 +41,7 @@ store::Artefact labels(const std::filesystem::path& outputs) {
 
 ForgetOptions options() {
     ForgetOptions out;
+    out.targets = {TargetKind::kHard, 0};
     out.train.lr = 1e-3;
     out.train.global_batch = 2;
     out.train.micro_batch = 1;

@@ -43,6 +43,7 @@ store::Artefact labels(const std::filesystem::path& outputs) {
 
 ForgetOptions options() {
     ForgetOptions out;
+    out.targets = {TargetKind::kHard, 0};
     out.train.lr = 2e-4;
     out.train.global_batch = 4;
     out.train.micro_batch = 2;
@@ -110,7 +111,7 @@ TEST(Forget, WeighsPositionsByHowFarTheModelsAreApart) {
     EXPECT_LT(sample.targets.front().weight, 1e-3f);
     const auto weight = [](const train::Distribution& target) { return target.weight; };
     EXPECT_GT(std::ranges::max(sample.targets | std::views::transform(weight)), 0.1f);
-    LabelTargets targets(artefact.folder, "5", {});
+    LabelTargets targets(artefact.folder, "5", {TargetKind::kHard, 0});
     EXPECT_TRUE(targets.sample(0).targets.empty());
     EXPECT_GT(targets.translated(0).ids.size(), 1u);
 }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "expected_errors.h"
 #include "io/text.h"
+#include "kernels/combine.h"
 #include "material.h"
 #include "model/decoder.h"
 #include "mpi_world.h"
@@ -66,6 +67,8 @@ RelabelInputs inputs(bool with_dictionary = true, double shake = 0.02) {
 
 RelabelOptions options() {
     RelabelOptions out;
+    out.combine = Combine::kLogProbs;
+    out.plausible = 0;
     out.alphas = {0, 2.5, 5};
     out.block = 64;
     out.seed = 5;

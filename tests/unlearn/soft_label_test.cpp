@@ -90,16 +90,19 @@ TEST(SoftLabel, NamesTheTextsOwnTokenThatIsNotPlausible) {
     EXPECT_NEAR(total(label), 1, 1e-6);
 }
 
-TEST(Divergence, IsTheDivergenceOrLess) {
+TEST(Divergence, IsThatOfTheLabelFromTheReinforcedModelOrLess) {
     const std::vector<float> reinforced{.1f, .1f, .1f, .1f, .1f, .02f, .02f, .06f, .2f, .2f};
     const Row row(kBaseline, reinforced);
+    // α = 0: the label is the baseline, cut off behind the top five.
     double whole = 0;
     for (std::size_t i = 0; i < 10; ++i) {
         whole += static_cast<double>(kBaseline[i]) * std::log(static_cast<double>(kBaseline[i] / reinforced[i]));
     }
-    EXPECT_LE(divergence(row.top()), whole);
-    EXPECT_GT(divergence(row.top()), 0.7 * whole);
-    EXPECT_NEAR(divergence(Row(kBaseline, kBaseline).top()), 0, 1e-6);
+    const double lower = divergence(row.top(), soft_label(row.top(), {Combine::kLogProbs, 0, 0}, 0));
+    EXPECT_LE(lower, whole);
+    EXPECT_GT(lower, 0.7 * whole);
+    const Row same(kBaseline, kBaseline);
+    EXPECT_NEAR(divergence(same.top(), soft_label(same.top(), {Combine::kLogOdds, 5, 0.1f}, 0)), 0, 1e-6);
 }
 
 }  // namespace

@@ -43,6 +43,7 @@ class Unlabelled : public ::testing::Test {
         inputs.dictionary = parse_dictionary(R"({"abc": ["hg"]})", "test");
         inputs.documents = documents;
         RelabelOptions options;
+        options.plausible = 0;
         options.block = 16;
         options.top_k = 4;
         return relabel(*world, inputs, options, folder_.path() / "outputs");
@@ -50,6 +51,7 @@ class Unlabelled : public ::testing::Test {
 
     ForgetReport forgotten(const store::Artefact& artefact, const char* work, model::Decoder& decoder) const {
         ForgetOptions options;
+        options.targets = {TargetKind::kHard, 0};
         options.train.lr = 1e-3;
         options.train.global_batch = 1;
         options.train.micro_batch = 1;
