@@ -95,8 +95,9 @@ NEPENTHE_ALWAYS_INLINE void sweep(std::span<const float> b, float shift_b, float
         Floats over = (y - shift_r) - x;
         over = over > 0.0f ? over : Floats{};
         for (std::size_t i = 0; i < kAlphasPerSweep; ++i) {
+            if (i >= count) continue;
             const Floats v = x - alphas[i] * over;
-            if (i < count) take(running[i], plausible ? v : Floats{} + kLowest, index);
+            take(running[i], plausible ? v : Floats{} + kLowest, index);
         }
     }
     for (std::size_t i = 0; i < count; ++i) best[i] = running[i];
