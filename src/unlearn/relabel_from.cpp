@@ -6,7 +6,6 @@
 #include "store/blocks.h"
 #include "unlearn/label_file.h"
 #include "unlearn/labels.h"
-#include "unlearn/stored_labels.h"
 
 #include <fmt/ranges.h>
 
@@ -83,28 +82,6 @@ Json alpha_names(const std::vector<double>& alphas) {
     return names;
 }
 
-// The attributes that relabel gives with these options.
-Json attributes_of(const StoredLabels& stored, const RelabelFromOptions& options) {
-    Json out = Json::object();
-    const Json source = stored.attributes();
-    for (const char* name : {"baseline_digest", "reinforced_digest", "tokenizer_digest", "dictionary_digest",
-                             "corpus_digest", "rules", "vocabulary", "seed"}) {
-        if (source.contains(name)) out[name] = source.at(name);
-    }
-    const Json names = alpha_names(options.alphas);
-    Json config = parse_json(source.value("config_json", "{}"), "config_json");
-    config["combine"] = combine_name(options.combine);
-    config["plausible"] = options.plausible;
-    config["alphas"] = names;
-    config["store_logits"] = false;
-    config["activation_layers"] = Json::array();
-    out["combine"] = combine_name(options.combine);
-    out["plausible"] = options.plausible;
-    out["alphas_json"] = canonical_json(names);
-    out["config_json"] = canonical_json(config);
-    return out;
-}
-
 void check_models(const StoredLabels& stored, const RelabelFromInputs& inputs) {
     if (static_cast<bool>(inputs.load_baseline) != static_cast<bool>(inputs.load_reinforced)) {
         fail(ErrorKind::kUsage, "baseline and reinforced model go together: give both, or neither");
@@ -113,7 +90,7 @@ void check_models(const StoredLabels& stored, const RelabelFromInputs& inputs) {
     const Json source = stored.attributes();
     Problems problems;
     const auto compare = [&](const char* name, const std::string& given, const char* what) {
-        const std::string made = source.value(name, "");
+        const std::string made = source.value(name, Json()).is_string() ? source.at(name).get<std::string>() : "";
         if (made != given) {
             problems.add("the labels were made with another {} model (digest {}, this one has {})", what,
                          made.substr(0, 12), given.substr(0, 12));
@@ -130,6 +107,29 @@ std::vector<std::string> RelabelFromOptions::validate() const {
     Problems problems;
     check_label_rules(alphas, plausible, problems);
     return problems.items();
+}
+
+Json derived_attributes(const StoredLabels& stored, const RelabelFromOptions& options) {
+    Json out = Json::object();
+    const Json source = stored.attributes();
+    for (const char* name : {"baseline_digest", "reinforced_digest", "tokenizer_digest", "dictionary_digest",
+                             "corpus_digest", "rules", "vocabulary", "seed"}) {
+        if (source.contains(name)) out[name] = source.at(name);
+    }
+    const Json text = source.value("config_json", Json("{}"));
+    Json config = text.is_string() ? parse_json(text.get<std::string>(), "config_json") : Json();
+    if (!config.is_object()) fail(ErrorKind::kData, "the attribute config_json is no JSON object");
+    const Json names = alpha_names(options.alphas);
+    config["combine"] = combine_name(options.combine);
+    config["plausible"] = options.plausible;
+    config["alphas"] = names;
+    config["store_logits"] = false;
+    config["activation_layers"] = Json::array();
+    out["combine"] = combine_name(options.combine);
+    out["plausible"] = options.plausible;
+    out["alphas_json"] = canonical_json(names);
+    out["config_json"] = canonical_json(config);
+    return out;
 }
 
 store::ArtefactKey relabel_from_key(const RelabelFromInputs& inputs, const RelabelFromOptions& options) {
@@ -173,11 +173,10 @@ store::Artefact relabel_from(const dist::Comm& comm, const RelabelFromInputs& in
     file.corpus = &corpus;
     file.blocks = &blocks;
     file.length = stored->length();
-    file.vocabulary = stored->attributes().value("vocabulary", std::int64_t{0});
     file.alphas = options.alphas;
     file.top_k = stored->top_k();
     file.dictionary_text = stored->dictionary_text();
-    file.attributes = attributes_of(*stored, options);
+    file.attributes = derived_attributes(*stored, options);
     LabelCounts counts;
     const std::string digest = write_label_file(comm, writer.data_folder() / kLabelFile, file, counts);
     return writer.publish(counts.to_json(options.alphas), {{kLabelFile, digest}});

@@ -5,7 +5,8 @@
 #include "dist/comm.h"
 #include "model/decoder.h"
 #include "store/artefact.h"
-#include "unlearn/combine.h"
+#include "unlearn/label_rule.h"
+#include "unlearn/stored_labels.h"
 
 #include <filesystem>
 #include <functional>
@@ -33,6 +34,10 @@ struct RelabelFromInputs {
     std::string baseline_digest, reinforced_digest;
     Json compute = Json::object();  // of the models, as relabel's key tells it
 };
+
+// The root attributes that relabel gives with these options, but for what only the writer knows. Throws Error(kData)
+// for attributes of another kind.
+Json derived_attributes(const StoredLabels& stored, const RelabelFromOptions& options);
 
 store::ArtefactKey relabel_from_key(const RelabelFromInputs& inputs, const RelabelFromOptions& options);
 

@@ -1,6 +1,7 @@
 #include "unlearn/stored_labels.h"
 
 #include "base/error.h"
+#include "base/json_text.h"
 #include "unlearn/label_check.h"
 #include "unlearn/label_file.h"
 
@@ -55,9 +56,22 @@ StoredLabels::StoredLabels(const std::filesystem::path& artefact_folder) : file_
     if (file_.has("/anchors/forbidden")) forbidden_ = file_.read<std::int32_t>("/anchors/forbidden");
 }
 
-Combine StoredLabels::combine() const { return parse_combine(file_.attributes().at("combine").get<std::string>()); }
+Combine StoredLabels::combine() const {
+    const Json name = file_.attributes().value("combine", Json());
+    for (const Combine combine : {Combine::kLogits, Combine::kLogProbs, Combine::kLogOdds}) {
+        if (name == Json(combine_name(combine))) return combine;
+    }
+    fail(ErrorKind::kData, "the attribute combine is {}, which names no combination", json_text(name));
+}
 
-float StoredLabels::plausible() const { return file_.attributes().value("plausible", 0.0f); }
+float StoredLabels::plausible() const {
+    const Json value = file_.attributes().value("plausible", Json(0.0));
+    const double plausible = value.is_number() ? value.get<double>() : -1;
+    if (!(plausible >= 0 && plausible <= 1)) {
+        fail(ErrorKind::kData, "the attribute plausible is {}, not a number in 0 … 1", json_text(value));
+    }
+    return static_cast<float>(plausible);
+}
 
 std::vector<text::TokenId> StoredLabels::tokens(std::uint64_t block) const {
     auto tokens = file_.read<std::int32_t>("/tokens", block, 1);

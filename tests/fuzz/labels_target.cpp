@@ -1,6 +1,9 @@
 #include "base/json.h"
 #include "fuzz/target.h"
+#include "unlearn/label_targets.h"
 #include "unlearn/labels.h"
+#include "unlearn/relabel_from.h"
+#include "unlearn/stored_labels.h"
 
 using namespace nepenthe;
 
@@ -16,5 +19,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         },
         ErrorKind::kUsage);
     fuzz::accepted([&] { unlearn::check_labels_belong(folder.path(), "", ""); });
+    fuzz::accepted(
+        [&] {
+            const unlearn::LabelTargets targets(folder.path(), "5", {});
+            for (std::size_t row = 0; row < targets.rows().ids.size(); ++row) {
+                const train::Sample sample = targets.sample(row);
+                fuzz::require(sample.targets.size() == sample.ids.size(), "a target a token");
+            }
+        },
+        ErrorKind::kUsage);
+    fuzz::accepted([&] {
+        const unlearn::StoredLabels stored(folder.path());
+        for (std::uint64_t block = 0; block < stored.blocks(); ++block) stored.read(block);
+        unlearn::derived_attributes(stored, {});
+    });
     return 0;
 }

@@ -109,7 +109,7 @@ Case forget_case() {
              kTrainingPromises};
     one.changed["labels"] = {"--labels=" + in().other_labels};
     one.changed["alpha"] = {"--alpha=1"};
-    one.changed["targets"] = {"--targets=soft"};
+    one.changed["targets"] = {"--targets=hard"};
     one.changed["half-weight"] = {"--half-weight=0.25"};
     one.changed["translated-ratio"] = {"--translated-ratio=0.5"};
     one.changed["retain"] = {in().word("retain", "other-book.txt")};
