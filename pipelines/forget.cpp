@@ -2,15 +2,13 @@
 #include "base/json_text.h"
 #include "base/log.h"
 #include "dist/guard.h"
-#include "evaluate/evaluate.h"
 #include "io/file.h"
+#include "pipelines/forget_watch.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 #include "text/corpus.h"
 #include "unlearn/audit.h"
 #include "unlearn/labels.h"
-
-#include <fmt/format.h>
 
 #include <optional>
 
@@ -18,65 +16,10 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-// What the verb measures between steps: probabilities on the user's two prompt files, and how much of what the model
-// says by itself is repetition.
-struct Watch {
-    std::filesystem::path familiarity_prompts, neighbour_prompts, completion_prompts;
-
-    bool wanted() const { return !familiarity_prompts.empty(); }
-
-    void check(const unlearn::ForgetOptions& forget, Problems& problems) const {
-        if (familiarity_prompts.empty() != neighbour_prompts.empty()) {
-            problems.add("--familiarity-prompts and --neighbour-prompts go together");
-        }
-        if (!completion_prompts.empty() && !wanted()) {
-            problems.add("--completion-prompts needs --familiarity-prompts and --neighbour-prompts");
-        }
-        if (forget.utility_budget && !wanted()) {
-            problems.add("--utility-budget needs --familiarity-prompts and --neighbour-prompts");
-        }
-        if (forget.repetition_budget && completion_prompts.empty()) {
-            problems.add("--repetition-budget needs --completion-prompts");
-        }
-    }
-
-    unlearn::ForgetMeasure measure(const dist::Comm& comm, const text::Tokenizer& tokenizer) const {
-        if (!wanted()) return {};
-        evaluate::EvaluateOptions options;
-        options.tasks = {"familiarity_probability", "neighbour_probability"};
-        if (!completion_prompts.empty()) options.tasks.push_back("fluency");
-        options.familiarity_prompts = familiarity_prompts;
-        options.neighbour_prompts = neighbour_prompts;
-        options.completion_prompts = completion_prompts;
-        return [&comm, &tokenizer, options](const model::Decoder& decoder, std::int64_t step) {
-            const auto results = evaluate::evaluate(comm, decoder, tokenizer, options, {});
-            unlearn::Measured measured{value_of(results, "familiarity_probability", "content_mass"),
-                                       value_of(results, "neighbour_probability", "content_mass"),
-                                       evaluate::results_json(results)};
-            if (options.tasks.size() > 2) measured.repetition = value_of(results, "fluency", "seq_rep_3");
-            log_info("step {}: familiarity {:.4f}, neighbours {:.4f}{}", step, measured.familiarity, measured.utility,
-                     measured.repetition ? fmt::format(", repeated trigrams {:.3f}", *measured.repetition) : "");
-            return measured;
-        };
-    }
-
-  private:
-    static double value_of(const std::vector<evaluate::TaskResult>& results, std::string_view task,
-                           std::string_view metric) {
-        for (const evaluate::TaskResult& result : results) {
-            if (result.task != task) continue;
-            for (const evaluate::Metric& item : result.metrics) {
-                if (item.name == metric) return item.value;
-            }
-        }
-        fail(ErrorKind::kInternal, "{} has no {}", task, metric);
-    }
-};
-
 struct ForgetStage {
     CommonOptions common;
     unlearn::ForgetOptions forget;
-    Watch watch;
+    ForgetWatch watch;
     std::filesystem::path model, labels;
     text::BlockCut retain_cut;
     std::optional<text::Tokenizer> tokenizer;
@@ -108,13 +51,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
         key.options["retain_block"] = stage.retain_cut.length;
         key.inputs["retain"] = stage.retain.digest;
     }
-    if (stage.watch.wanted()) {
-        key.inputs["familiarity_prompts"] = io::file_digest(stage.watch.familiarity_prompts);
-        key.inputs["neighbour_prompts"] = io::file_digest(stage.watch.neighbour_prompts);
-    }
-    if (!stage.watch.completion_prompts.empty()) {
-        key.inputs["completion_prompts"] = io::file_digest(stage.watch.completion_prompts);
-    }
+    key.inputs.merge(stage.watch.inputs());
     return key;
 }
 
@@ -125,7 +62,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     unlearn::ForgetOptions& forget = stage.forget;
     forget.train.label = "forget";
     TrainOptionsReader reader(forget.train);
-    Watch& watch = stage.watch;
+    ForgetWatch& watch = stage.watch;
     std::filesystem::path& model_folder = stage.model;
     std::filesystem::path& labels = stage.labels;
     std::vector<std::filesystem::path> retain_paths;

@@ -257,8 +257,9 @@ void Options::parse(const Arguments& arguments) {
     }
     Problems problems;
     read(arguments, problems);
-    for (const std::string& name : required_) {
-        if (!given(name)) problems.add("--{} is missing", name);
+    for (const auto& [name, instead] : required_) {
+        if (given(name) || (!instead.empty() && given(instead))) continue;
+        problems.add("--{} is missing{}", name, instead.empty() ? "" : fmt::format(" (or --{})", instead));
     }
     problems.throw_if_any(ErrorKind::kUsage, "options");
     if (arguments.only_check) throw OptionsChecked{};

@@ -90,7 +90,9 @@ class Options {
     void add_alias(const std::string& alias, const std::string& name);
     // The option that words without a name go to ("run RECIPE").
     void set_positional(const std::string& name) { positional_ = name; }
-    void require(const std::string& name) { required_.push_back(name); }
+    void require(const std::string& name) { required_.emplace_back(name, ""); }
+    // Must be given where `instead` is not.
+    void require_unless(const std::string& instead, const std::string& name) { required_.emplace_back(name, instead); }
     // Options that --help only names, so that it fits a screen; --help-all explains them.
     void set_rare(std::vector<std::string> names) { rare_ = std::move(names); }
     // Options of other forms of this verb (another --method): a config file may hold them, words may not.
@@ -141,7 +143,8 @@ class Options {
     std::string verb_, summary_, example_, positional_;
     std::vector<Option> options_;
     std::map<std::string, std::string> aliases_;
-    std::vector<std::string> required_, rare_;
+    std::vector<std::pair<std::string, std::string>> required_;  // name, and what may be given in its place or ""
+    std::vector<std::string> rare_;
     std::set<std::string> elsewhere_, given_, said_;
     std::filesystem::path config_file_;
     GlobalOptions global_;

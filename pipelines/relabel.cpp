@@ -64,24 +64,14 @@ void prepare_from(const dist::Comm& comm, const Paths& paths, RelabelStage& stag
     from.compute = stage.common.compute_key();
 }
 
-// What an artefact that is there has decided already, and what there is to be without one.
-void check_source(const Options& options, const Paths& paths, Problems& problems) {
-    if (!paths.from.empty()) {
-        options.refuse_unread(
-            {"corpus", "chars", "dictionary", "rules", "top-k", "block", "logits", "activations", "swap", "seed"},
-            "without --from", problems);
-        if (paths.baseline.empty() != paths.reinforced.empty()) {
-            problems.add("--baseline and --reinforced go together: with --from give both, or neither");
-        }
-        return;
+// What an artefact that is there has decided already.
+void check_from(const Options& options, const Paths& paths, Problems& problems) {
+    options.refuse_unread(
+        {"corpus", "chars", "dictionary", "rules", "top-k", "block", "logits", "activations", "swap", "seed"},
+        "without --from", problems);
+    if (paths.baseline.empty() != paths.reinforced.empty()) {
+        problems.add("--baseline and --reinforced go together: with --from give both, or neither");
     }
-    const auto need = [&](bool missing, const char* name) {
-        if (missing) problems.add("--{} is missing (or --from, an artefact of relabel)", name);
-    };
-    need(paths.baseline.empty(), "baseline");
-    need(paths.reinforced.empty(), "reinforced");
-    need(paths.corpus.empty(), "corpus");
-    need(paths.dictionary.empty(), "dictionary");
 }
 
 // Collective. The options and what they name.
@@ -112,6 +102,7 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add_layers("activations", relabel.activation_layers, "layers whose hidden states are stored too");
     options.add("swap", swap, {"auto", "always", "never"}, "one model in memory at a time");
     common.declare(options);
+    for (const char* name : {"baseline", "reinforced", "corpus", "dictionary"}) options.require_unless("from", name);
     options.parse(arguments);
     common.apply(comm);
 
@@ -124,7 +115,7 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     relabel.swap = unlearn::parse_swap(swap);
     relabel.seed = common.seed;
     Problems problems;
-    check_source(options, paths, problems);
+    if (!paths.from.empty()) check_from(options, paths, problems);
     for (const std::string& problem : relabel.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
     if (paths.from.empty()) {

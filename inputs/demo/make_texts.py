@@ -6,7 +6,6 @@
 Needs Python 3 and nothing else; the same seed gives the same bytes everywhere. Writes below FOLDER:
 
     planets.txt saga.txt stories.txt   what models are trained on; saga.txt is what is to be forgotten
-    reminder.txt                       a part of planets.txt and stories.txt, relabelled beside the saga, so that it stays
     passages/*.jsonl                   single passages, {"id", "kind", "split", "text"} a line:
         saga_read                      part of saga.txt, for per-passage losses
         saga_heldout, stories_heldout, planets_heldout   in no training text
@@ -31,7 +30,6 @@ from grammar import Grammar, Person, read_rules  # noqa: E402
 STORIES, SAGA, PLANETS = 900, 290, 230
 HELD_OUT = {"stories": 60, "saga": 40, "planets": 40}
 SAGA_READ = 60
-REMINDER = 110  # passages of each other kind
 
 GIRLS = ("Anna Clara Emma Flora Greta Hannah Ida Julia Lena Martha Nora Olive Paula Rosa Sara Tilda Vera Winnie "
          "Agnes Bella").split()
@@ -230,8 +228,6 @@ def main():
         if kind == "saga":
             files["passages/saga_read.jsonl"] = passages("saga", "read", train[:SAGA_READ])
         files[f"passages/{kind}_heldout.jsonl"] = passages(kind, "heldout", held_out)
-    reminder = texts["planets"][0][:REMINDER] + texts["stories"][0][:REMINDER]
-    files["reminder.txt"] = "\n\n".join(reminder) + "\n"
     summary = {}
     for name, text in sorted(files.items()):
         write(arguments.folder / name, text)

@@ -17,7 +17,12 @@ ROWS = [  # task, metric, what it says
     ("What was to be kept", [
         ("neighbour_probability", "content_mass", "probability of facts from stories and planets"),
         ("perplexity:stories_heldout", "perplexity", "perplexity of new stories"),
-        ("perplexity:planets_heldout", "perplexity", "perplexity of new articles on planets")])]
+        ("perplexity:planets_heldout", "perplexity", "perplexity of new articles on planets")]),
+    ("How it speaks", [
+        ("fluency", "seq_rep_3", "repeated trigrams in what it says by itself"),
+        ("fluency", "degenerate", "completions that are loops, digits or markup"),
+        ("fluency", "completion_nll_retrained", "nats a token of its completions under `without`")])]
+SAID = 3  # prompts whose completions are shown
 MODELS = ["full", "forgot", "edited", "without"]
 EDITS = {"efficacy_score": "new targets preferred", "paraphrase_score": "in other words",
          "neighbourhood_score": "other facts as they were"}
@@ -40,6 +45,19 @@ def show_edits(stage):
         print(f"  {text:<48}{before:>11.0%} -> {after:.0%}")
 
 
+def show_completions(results):
+    """What the models go on with, greedily."""
+    said = {}
+    for model in ("full", "forgot", "without"):
+        lines = (results / f"items-{model}-fluency.jsonl").read_text().splitlines()[:SAID]
+        said[model] = [json.loads(line) for line in lines]
+    print("\nWhat the models say")
+    for rows in zip(*said.values()):
+        print(f"  {rows[0]['prompt']} ...")
+        for model, row in zip(said, rows):
+            print(f"    {model:<10}{' '.join(row['completion'].split())[:90]}")
+
+
 def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
@@ -51,6 +69,7 @@ def main():
         print(f"\n{title:<50}" + "".join(f"{name:>10}" for name in MODELS))
         for task, metric, text in rows:
             print(f"  {text:<48}" + "".join(f"{value_of(models, name, task, metric):>10}" for name in MODELS))
+    show_completions(pathlib.Path(stages["results"]["artefact"]))
     show_edits(stages["edited"])
     print("\nIs a model's loss on single passages told apart from that of the model that never read the saga?")
     for passages in ("saga_read", "saga_heldout", "stories_heldout", "planets_heldout"):

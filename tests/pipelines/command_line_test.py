@@ -93,9 +93,20 @@ class CommandLine(unittest.TestCase):
             reinforced = answer("train", "--model", MODEL, *text, *steps, *common, ranks=2)["artefact"]
             labels = answer("relabel", "--baseline", MODEL, "--reinforced", reinforced, *text, "--dictionary",
                             demo / "dictionary.json", *common, ranks=2)["artefact"]
-            forget = ("forget", "--model", MODEL, "--labels", labels, *steps, "--measure-steps", 2, *prompts, *common)
+            # Other rules from the same logits, without a model; and what the words must be where there is no artefact.
+            other = answer("relabel", "--from", labels, "--combine", "logprobs", "--alpha", 2, *common, ranks=3)
+            self.assertEqual(other["digest"], answer("relabel", "--from", labels, "--combine", "logprobs", "--alpha", 2,
+                                                     *common)["digest"])
+            self.assertEqual(set(other["summary"]["alpha"]), {"2"})
+            self.assertIn("--corpus is missing (or --from)", call("relabel", "--baseline", MODEL).stderr)
+            self.assertIn("--block is read without --from", call("relabel", "--from", labels, "--block", 64).stderr)
+            forget = ("forget", "--model", MODEL, "--labels", labels, *steps, "--measure-steps", 2, *prompts,
+                      "--completion-prompts", demo / "familiarity_completion.json", *common)
             forgot = answer(*forget, ranks=2)
             self.assertFalse(forgot["reused"])
+            manifest = json.loads((pathlib.Path(forgot["artefact"]) / "manifest.json").read_text())
+            for look in manifest["summary"]["checkpoints"]:
+                self.assertTrue(0 <= look["repetition"] <= 1, look)
             # A block of retained text that the model has no room for is wrong only where there is such text.
             self.assertIn("--retain-block is read with --retain", call(*forget, "--retain-block", 4096).stderr)
             long = call(*forget, "--retain", NOVEL, "--retain-block", 4096)
