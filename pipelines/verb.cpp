@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "dist/processors.h"
+#include "kernels/dispatch.h"
 #include "model/memory.h"
 
 #include <ATen/Context.h>
@@ -41,7 +42,10 @@ void CommonOptions::apply(const dist::Comm& comm) {
 
 Json CommonOptions::compute_key() const {
     NEPENTHE_CHECK(threads > 0);
-    return {{"dtype", dtype}, {"device", device}, {"threads", threads}};
+    Json key = {{"dtype", dtype}, {"device", device}, {"threads", threads}};
+    // Last bits differ between the forms of an operation (kernels/dispatch.h).
+    if (kernels::path_in_use() != kernels::Path::kNative) key["kernels"] = kernels::path_name(kernels::path_in_use());
+    return key;
 }
 
 std::unique_ptr<dist::Collectives> CommonOptions::collectives(const dist::Comm& comm) const {

@@ -6,10 +6,19 @@
 
 namespace nepenthe::kernels {
 
+std::string_view path_name(Path path) {
+    switch (path) {
+        case Path::kReference: return "reference";
+        case Path::kPortable: return "portable";
+        case Path::kNative: return "native";
+    }
+    return "";
+}
+
 Path parse_path(std::string_view name) {
-    if (name == "reference") return Path::kReference;
-    if (name == "portable") return Path::kPortable;
-    if (name == "native") return Path::kNative;
+    for (const Path path : {Path::kReference, Path::kPortable, Path::kNative}) {
+        if (name == path_name(path)) return path;
+    }
     fail(ErrorKind::kUsage, "NEPENTHE_KERNELS=\"{}\": there are reference, portable and native", name);
 }
 

@@ -13,7 +13,8 @@ enum class Path : std::uint8_t {
     kNative,     // the same loops compiled for what this processor has (the same bits), and products written for it
 };
 
-// "reference", "portable" or "native". Throws Error(kUsage) for another name.
+std::string_view path_name(Path path);  // "reference", "portable", "native"
+// Throws Error(kUsage) for another name.
 Path parse_path(std::string_view name);
 
 // What NEPENTHE_KERNELS says, kNative where it is not set or empty; read once. Throws Error(kUsage) as parse_path().

@@ -77,8 +77,9 @@ MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t voc
     MicroBatch micro;
     micro.batch.ids = at::zeros({rows, columns}, at::kLong);
     at::Tensor mask = at::zeros({rows, columns}, at::kBool);
-    std::vector<std::int64_t> supervised;
+    std::vector<std::int64_t> supervised, labels;
     std::vector<Distribution> targets;
+    const bool plain = std::ranges::all_of(samples, [](const Sample& sample) { return sample.targets.empty(); });
     for (std::size_t row = 0; row < samples.size(); ++row) {
         const Sample& sample = samples[row];
         std::int64_t* ids = micro.batch.ids.mutable_data_ptr<std::int64_t>() + row * length;
@@ -87,8 +88,9 @@ MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t voc
         for (std::size_t t = 0; t < sample.labels.size(); ++t) {
             if (sample.labels[t] != kIgnore) {
                 supervised.push_back(static_cast<std::int64_t>(row * length + t));
-                targets.push_back(target_of(sample, t));
-                micro.weight += static_cast<double>(targets.back().weight);
+                labels.push_back(sample.labels[t]);
+                if (!plain) targets.push_back(target_of(sample, t));
+                micro.weight += plain ? 1.0 : static_cast<double>(targets.back().weight);
             }
         }
         micro.tokens += static_cast<std::int64_t>(sample.ids.size());
@@ -98,7 +100,7 @@ MicroBatch make_micro_batch(const std::vector<Sample>& samples, std::int64_t voc
         micro.batch.mask = mask.to(device);
     }
     micro.supervised = at::tensor(supervised, at::kLong).to(device);
-    micro.targets = Targets::of(targets, device);
+    micro.targets = plain ? Targets::of_tokens(at::tensor(labels, at::kLong).to(device)) : Targets::of(targets, device);
     return micro;
 }
 

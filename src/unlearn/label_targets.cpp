@@ -3,6 +3,7 @@
 #include "base/error.h"
 
 #include <cmath>
+#include <string>
 
 namespace nepenthe::unlearn {
 
@@ -23,7 +24,7 @@ void TargetOptions::check(Problems& problems) const {
 LabelTargets::LabelTargets(const std::filesystem::path& artefact_folder, const std::string& alpha,
                            const TargetOptions& options)
     : rows_(read_labels(artefact_folder, alpha)), stored_(artefact_folder), options_(options) {
-    rule_ = {stored_.combine(), std::stof(alpha), stored_.plausible()};
+    rule_ = {stored_.combine(), static_cast<float>(std::stod(alpha)), stored_.plausible()};
 }
 
 train::Sample LabelTargets::sample(std::size_t row) const {

@@ -15,31 +15,21 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-// The models of an artefact, once a position asks for them.
-class Models {
-  public:
-    explicit Models(const RelabelFromInputs& inputs) : inputs_(inputs) {}
+// The models of an artefact.
+struct Models {
+    model::Decoder baseline, reinforced;
+    Unembedding baseline_head = Unembedding::of(baseline), reinforced_head = Unembedding::of(reinforced);
 
-    bool given() const { return static_cast<bool>(inputs_.load_baseline); }
-
-    BlockLabels label(const std::vector<text::TokenId>& source, BlockLabels block, const CombineOptions& options) {
-        if (!baseline_) {
-            baseline_.emplace(inputs_.load_baseline());
-            reinforced_.emplace(inputs_.load_reinforced());
-        }
+    BlockLabels label(const std::vector<text::TokenId>& source, BlockLabels block,
+                      const CombineOptions& options) const {
         std::vector<std::int32_t> targets;
         for (const auto position : block.positions) {
             targets.push_back(block.translation.map[static_cast<std::size_t>(position)]);
         }
-        States states = run_model(*baseline_, block.translation.tokens, targets, {});
-        return label_block(std::move(block.translation), std::move(states), Unembedding::of(*baseline_),
-                           run_model(*reinforced_, source, block.positions, {}), Unembedding::of(*reinforced_), options,
-                           false);
+        States states = run_model(baseline, block.translation.tokens, targets, {});
+        return label_block(std::move(block.translation), std::move(states), baseline_head,
+                           run_model(reinforced, source, block.positions, {}), reinforced_head, options, false);
     }
-
-  private:
-    const RelabelFromInputs& inputs_;
-    std::optional<model::Decoder> baseline_, reinforced_;
 };
 
 // Decides every position of a block by its top-k; false where one is left without a label.
@@ -60,10 +50,31 @@ bool decide(BlockLabels& block, const CombineOptions& options) {
     return all;
 }
 
-BlockLabels label_stored(const StoredLabels& stored, std::uint64_t id, const CombineOptions& options, Models& models) {
+// Collective. The models, where they are given and a position of any block needs them: all ranks load, or none does.
+std::optional<Models> load_models(const dist::Comm& comm, const StoredLabels& stored, const RelabelFromInputs& inputs,
+                                  const CombineOptions& options) {
+    std::optional<Models> models;
+    if (!inputs.load_baseline) return models;
+    bool all = true;
+    dist::run_agreed(comm, "labels from the stored logits", [&] {
+        for (auto id = static_cast<std::uint64_t>(comm.rank()); all && id < stored.blocks();
+             id += static_cast<std::uint64_t>(comm.size())) {
+            BlockLabels block = stored.read(id);
+            all = decide(block, options);
+        }
+    });
+    if (!comm.all_reduce_or(!all)) return models;
+    dist::run_agreed(comm, "load the models", [&] {
+        models.emplace(Models{inputs.load_baseline(), inputs.load_reinforced()});
+    });
+    return models;
+}
+
+BlockLabels label_stored(const StoredLabels& stored, std::uint64_t id, const CombineOptions& options,
+                         const std::optional<Models>& models) {
     BlockLabels block = stored.read(id);
-    if (decide(block, options) || !models.given()) return block;
-    return models.label(stored.tokens(id), stored.read(id), options);
+    if (decide(block, options) || !models) return block;
+    return models->label(stored.tokens(id), stored.read(id), options);
 }
 
 text::Corpus stored_corpus(const StoredLabels& stored) {
@@ -161,7 +172,7 @@ store::Artefact relabel_from(const dist::Comm& comm, const RelabelFromInputs& in
                                  {options.alphas.begin(), options.alphas.end()},
                                  stored->top_k(),
                                  static_cast<float>(options.plausible)};
-    Models models(inputs);
+    const std::optional<Models> models = load_models(comm, *stored, inputs, combine);
     store::ArtefactWriter writer(comm, outputs, key);
     store::BlockOptions block_options;
     block_options.label = "relabel";

@@ -29,7 +29,8 @@ struct RelabelFromInputs {
     std::filesystem::path labels;  // folder that relabel published
     std::string labels_digest;
     // Both or neither: the models of the artefact, for positions whose label its top-k does not prove. Without them
-    // such positions get no label. Each rank loads for itself; called once at most, and only where they are needed.
+    // such positions get no label. Each rank loads for itself; called by all ranks, once, and only where they are
+    // needed.
     std::function<model::Decoder()> load_baseline, load_reinforced;
     std::string baseline_digest, reinforced_digest;
     Json compute = Json::object();  // of the models, as relabel's key tells it

@@ -123,6 +123,13 @@ class OptionWords(unittest.TestCase):
         for value in ("", "reference", "portable", "native"):
             self.answer("info", MODEL, NEPENTHE_KERNELS=value)
 
+    def test_kernels_of_other_last_bits_give_another_name(self):
+        words = ("evaluate", "--model", MODEL, "--texts", f"t={self.text}", "--window", 64, "--limit", 1, "--threads", 1,
+                 "--outputs", self.folder / "outputs")
+        names = {value: self.answer(*words, NEPENTHE_KERNELS=value)["artefact"] for value in ("", "native", "portable", "reference")}
+        self.assertEqual(names[""], names["native"])
+        self.assertEqual(len(set(names.values())), 3)
+
     def test_the_method_is_taken_from_every_source(self):
         wise = ["--pool is missing", "--model is missing"]
         self.refused("edit", "--facts", self.text, saying=wise, NEPENTHE_METHOD="wise")

@@ -120,6 +120,51 @@ TEST(Train, EqualsOneProcessWithPlainAutograd) {
     expect_equal_on_all_ranks(mine.weights);
 }
 
+// Position t of sample i: two tokens and the rest, of a weight that some positions lack.
+Sample weighed_sample(std::int64_t index) {
+    Sample sample = testing::tiny_sample(index);
+    for (std::size_t t = 0; t < sample.ids.size(); ++t) {
+        Distribution target{{}, {0.5f, 0.2f}, 0.3f, static_cast<float>((index + static_cast<std::int64_t>(t)) % 3)};
+        const auto first = static_cast<std::int64_t>(t) * 7;
+        target.ids = {first, first + 5 + index % 4};
+        sample.targets.push_back(target);
+    }
+    return sample;
+}
+
+// The mean is over the weights of the global batch, whatever rank holds which of its samples.
+TEST(Train, WeighsTargetsOverTheWholeBatch) {
+    TrainOptions options = options_of(true);
+    options.max_steps = 3;
+    Decoder decoder = Decoder::create(testing::tiny_config(), 1, Compute::kFloat32);
+    const Decoder untrained = Decoder::create(testing::tiny_config(), 1, Compute::kFloat32);
+    const auto collectives = dist::make_mpi_collectives(*world);
+    const TrainReport report = train(*world, *collectives, decoder, 40, weighed_sample, options, {});
+
+    SampleOrder order(options.seed, 40);
+    double sum = 0, weights = 0;
+    const at::NoGradGuard no_grad;
+    for (std::int64_t position = 0; position < options.global_batch; ++position) {
+        const Sample sample = weighed_sample(order.at(position));
+        const std::vector<std::int64_t> ids(sample.ids.begin(), sample.ids.end());
+        const at::Tensor p =
+            untrained.logits({at::tensor(ids, at::kLong).unsqueeze(0), {}}).squeeze(0).to(at::kDouble).softmax(1);
+        for (std::size_t t = 0; t < sample.ids.size(); ++t) {
+            if (sample.labels[t] == kIgnore) continue;
+            const Distribution& target = sample.targets[t];
+            const auto of = [&](std::size_t i) {
+                return p[static_cast<std::int64_t>(t)][target.ids[i]].item<double>();
+            };
+            const double loss = -0.5 * std::log(of(0)) - 0.2 * std::log(of(1)) - 0.3 * std::log(1 - of(0) - of(1));
+            sum += static_cast<double>(target.weight) * loss;
+            weights += static_cast<double>(target.weight);
+        }
+    }
+    EXPECT_NEAR(report.steps.front().loss, sum / weights, 1e-5);
+    EXPECT_LT(report.steps.back().loss, 10);
+    expect_equal_on_all_ranks(testing::all_weights(decoder));
+}
+
 TEST(Train, IsReproducibleAndActivationCheckpointingChangesNothing) {
     TrainOptions options = options_of(true);
     const Outcome once = run(*world, options);
