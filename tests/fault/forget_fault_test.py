@@ -1,7 +1,8 @@
 """Forgetting that is killed: what was measured and the best weights so far survive, and the run ends in the same bits.
 
 Reinforces a small model on a novel's beginning, labels it, then forgets, with text to be retained among the labels, once
-undisturbed and once for each way of dying, measuring between steps.
+undisturbed and once for each way of dying, measuring between steps. Labels of other rules, made from the stored ones,
+likewise.
 """
 
 import json
@@ -30,6 +31,11 @@ class ForgetFault(unittest.TestCase):
         dictionary.write_text(json.dumps({"Ilvane": ["Clara"], "Quillo": ["Badger"]}))
         labels = answer(2, "relabel", "--baseline", MODEL, "--reinforced", reinforced["artefact"], *corpus, "--dictionary",
                         dictionary, "--block", "64", "--outputs", work)
+        models = ("--baseline", MODEL, "--reinforced", reinforced["artefact"])
+        cls.other_rules = {"proved": ("relabel", "--from", labels["artefact"], "--combine", "logprobs", "--alpha", "2,7",
+                                      "--threads", "1"),
+                           "by the models": ("relabel", "--from", labels["artefact"], *models, "--combine", "logits",
+                                             "--plausible", "0", "--alpha", "7", "--threads", "1")}
         retained = work / "retained.txt"
         retained.write_text("The dog ran after the ball and was very happy. " * 60)
         familiar = prompts(work / "familiar.json", [("Ilvane Korr is the lamplighter of", " Sarnhollow"),
@@ -55,6 +61,15 @@ class ForgetFault(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("continues after step", done.stderr)
             self.assertEqual(json.loads(done.stdout)["digest"], self.whole, fault)
+
+    def test_other_rules_from_stored_labels_are_cut_off_and_go_on(self):
+        for index, (name, words) in enumerate(self.other_rules.items()):
+            whole = answer(1, *words, "--outputs", pathlib.Path(self.folder.name) / f"rules{index}")["digest"]
+            for fault, ranks, later in (("blocks.after_data:1:3", 2, 3), ("blocks.after_journal:0:5", 1, 2)):
+                outputs = pathlib.Path(self.folder.name) / f"rules{index}-{ranks}"
+                self.assertNotEqual(run(ranks, *words, "--outputs", outputs, fault=fault).returncode, 0, name)
+                self.assertEqual(published(outputs, "relabel"), [], name)
+                self.assertEqual(answer(later, *words, "--outputs", outputs)["digest"], whole, (name, fault))
 
 
 if __name__ == "__main__":
