@@ -26,10 +26,16 @@ if(NOT LibTorch_FOUND)
 endif()
 
 add_library(libtorch INTERFACE IMPORTED GLOBAL)
+# The wheel's headers bring another fmt than the one that is linked. Ours stands before it: two of them in one program
+# would mean one that is compiled into every file (FMT_HEADER_ONLY), at three seconds each.
+if(TARGET fmt::fmt)
+  get_target_property(LibTorch_fmt fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+endif()
+find_path(fmt_INCLUDE_DIR fmt/format.h HINTS ${LibTorch_fmt})
+file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/fmt_first")
+file(CREATE_LINK "${fmt_INCLUDE_DIR}/fmt" "${CMAKE_BINARY_DIR}/fmt_first/fmt" SYMBOLIC)
 target_include_directories(libtorch SYSTEM INTERFACE
-  "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
-# The wheel's headers bring a newer fmt that hides the system's, whose library then lacks its symbols.
-target_compile_definitions(libtorch INTERFACE FMT_HEADER_ONLY)
+  "${CMAKE_BINARY_DIR}/fmt_first" "${LibTorch_INCLUDE_DIR}" "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
 # One of the wheel's libraries exports parts of std::filesystem that do not work outside it (remove_all jumps to
 # address 0). The loader takes a symbol from the first library that has it, so the real one must come first.
 target_link_libraries(libtorch INTERFACE "-Wl,--no-as-needed,-lstdc++")
