@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "dist/guard.h"
 #include "io/file.h"
+#include "pipelines/curves.h"
 #include "pipelines/forget_watch.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
@@ -36,7 +37,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     key.options["alpha"] = forget.alpha;
     key.options["targets"] = unlearn::target_name(forget.targets.kind);
     key.options["half_weight"] = forget.targets.half_weight;
-    key.options["translated_ratio"] = forget.translated_ratio;
+    key.options["translated_ratio"] = forget.mix.translated_ratio;
     key.options["holdout_share"] = forget.holdout_share;
     key.options["measure_steps"] = forget.measure_steps;
     key.options["compute"] = stage.common.compute_key();
@@ -47,9 +48,12 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     key.inputs["tokenizer"] = stage.tokenizer->digest();
     key.inputs["labels"] = input_artefact_digest(comm, stage.labels);
     if (!stage.retain.blocks.empty()) {
-        key.options["retain_ratio"] = forget.retain_ratio;
+        key.options["retain_ratio"] = forget.mix.retain_ratio;
         key.options["retain_block"] = stage.retain_cut.length;
         key.inputs["retain"] = stage.retain.digest;
+    }
+    if (!stage.retain.blocks.empty() || forget.mix.translated_ratio > 0) {
+        key.options["retain_targets"] = unlearn::retain_name(forget.mix.retain_targets);
     }
     key.inputs.merge(stage.watch.inputs());
     return key;
@@ -70,6 +74,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     retain_cut.length = 256;
     double alpha = 5, utility_budget = -1, repetition_budget = -1;
     std::string targets(unlearn::target_name(forget.targets.kind));
+    std::string retain_targets(unlearn::retain_name(forget.mix.retain_targets));
     Options options("forget", "fine-tune a model on generic labels until it no longer knows the corpus",
                     "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
     options.add("model", model_folder, "the baseline that the labels were made with");
@@ -78,11 +83,13 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("targets", targets, {"soft", "hard"}, "whole distributions, or the labels themselves");
     options.add("half-weight", forget.targets.half_weight,
                 "weigh positions D/(D+N), D nats from label to reinforced model; 0 = all the same", 0.0);
-    options.add("translated-ratio", forget.translated_ratio,
-                "blocks of the translated corpus, learned as text, for every block of labels", 0.0);
+    options.add("translated-ratio", forget.mix.translated_ratio,
+                "blocks of the translated corpus, kept like --retain, for every block of labels", 0.0);
     options.add("retain", retain_paths,
                 "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
-    options.add("retain-ratio", forget.retain_ratio, "blocks of --retain for every block of labels");
+    options.add("retain-targets", retain_targets, {"model", "text"},
+                "what that text should predict: what the model said of it at the start, or itself");
+    options.add("retain-ratio", forget.mix.retain_ratio, "blocks of --retain for every block of labels");
     options.add("retain-block", retain_cut.length, "tokens of such a block");
     options.add("holdout-share", forget.holdout_share, "share of blocks kept for a loss that is not trained on");
     options.add("measure-steps", forget.measure_steps, "measure every N steps; 0 = before and after only");
@@ -98,14 +105,17 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.require("model");
     options.require("labels");
     options.parse(arguments);
-    reader.finish(options, common.seed);
+    reader.finish(options, common);
     forget.alpha = unlearn::alpha_name(alpha);
     forget.targets.kind = unlearn::parse_target(targets);
+    forget.mix.retain_targets = unlearn::parse_retain(retain_targets);
     if (utility_budget >= 0) forget.utility_budget = utility_budget;
     if (repetition_budget >= 0) forget.repetition_budget = repetition_budget;
     Problems problems;
     watch.check(forget, problems);
     if (retain_paths.empty()) options.refuse_unread({"retain-ratio", "retain-block"}, "with --retain", problems);
+    if (retain_paths.empty() && forget.mix.translated_ratio == 0)
+        options.refuse_unread({"retain-targets"}, "with --retain or --translated-ratio", problems);
     for (const std::string& problem : forget.validate()) problems.add("{}", problem);
     if (retain_cut.length < 2) problems.add("--retain-block must be at least 2 tokens");
     problems.throw_if_any(ErrorKind::kUsage, "options");
@@ -125,6 +135,18 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     return stage;
 }
 
+// What is measured between steps, as curves beside the loss.
+unlearn::ForgetMeasure with_curves(unlearn::ForgetMeasure measure, const Curves& curves) {
+    if (!measure) return measure;
+    return [measure = std::move(measure), curves](const model::Decoder& decoder, std::int64_t step) {
+        const unlearn::Measured measured = measure(decoder, step);
+        curves.scalar("forget/familiarity", step, measured.familiarity);
+        curves.scalar("forget/neighbours", step, measured.utility);
+        if (measured.repetition) curves.scalar("forget/repeated_trigrams", step, *measured.repetition);
+        return measured;
+    };
+}
+
 }  // namespace
 
 store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments) {
@@ -140,11 +162,12 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     const auto collectives = common.collectives(comm);
-    unlearn::RetainBlocks retain_blocks;
+    unlearn::TextBlocks retain_blocks;
     for (const text::TokenBlock& block : stage.retain.blocks) retain_blocks.push_back(block.ids);
-    const auto report =
-        unlearn::forget(comm, *collectives, decoder, stage.labels, retain_blocks, stage.forget,
-                        writer.scratch_folder() / "forget", stage.watch.measure(comm, *stage.tokenizer));
+    const Curves curves(comm, common.outputs, stage.key.folder_name());
+    const auto report = unlearn::forget(
+        comm, *collectives, decoder, stage.labels, retain_blocks, stage.forget, writer.scratch_folder() / "forget",
+        with_curves(stage.watch.measure(comm, *stage.tokenizer), curves), curves.of_steps());
     if (!report.within_budget) {
         log_warning("no step kept to the budgets; the model is as it came");
     }

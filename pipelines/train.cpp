@@ -1,7 +1,7 @@
 #include "io/file.h"
+#include "pipelines/curves.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
-#include "report/event_file.h"
 #include "text/corpus.h"
 
 #include <optional>
@@ -59,20 +59,6 @@ store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, con
     return key;
 }
 
-// Loss curves for TensorBoard; outside the artefact, because they carry wall-clock times.
-train::StepHook curve_writer(const dist::Comm& comm, const std::filesystem::path& folder) {
-    // A hook on every rank: the trainer asks all of them whether to go on.
-    if (!comm.is_root()) return [](const train::StepReport&) { return true; };
-    auto events = std::make_shared<report::EventFile>(folder);
-    return [events](const train::StepReport& step) {
-        events->scalar("train/loss", step.step, step.loss);
-        events->scalar("train/lr", step.step, step.lr);
-        events->scalar("train/gradient_norm", step.step, step.gradient_norm);
-        events->scalar("train/tokens_per_second", step.step, static_cast<double>(step.tokens) / step.seconds);
-        return true;
-    };
-}
-
 // Collective. The options, what they name, and the key.
 TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     TrainStage stage;
@@ -90,7 +76,7 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.require("corpus");
     options.parse(arguments);
     check(stage, options);
-    reader.finish(options, stage.common.seed);
+    reader.finish(options, stage.common);
     stage.common.apply(comm);
 
     stage.read_tokenizer = load_tokenizer(stage.model.empty() ? stage.tokenizer : stage.model, config_of(stage));
@@ -124,7 +110,7 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
         comm, *collectives, decoder, static_cast<std::int64_t>(corpus.blocks.size()),
         [&](std::int64_t index) { return train::causal_sample(corpus.blocks[static_cast<std::size_t>(index)].ids); },
         stage.train, writer.scratch_folder() / "checkpoints",
-        curve_writer(comm, stage.common.outputs / "curves" / stage.key.folder_name()));
+        Curves(comm, stage.common.outputs, stage.key.folder_name()).of_steps());
 
     Json summary = {{"tokens", corpus.tokens()},
                     {"blocks", corpus.blocks.size()},

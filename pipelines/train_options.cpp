@@ -26,8 +26,8 @@ void TrainOptionsReader::declare(Options& table) {
     table.add("checkpoint-minutes", options_.checkpoint_minutes, "save every N minutes; 0 = off");
 }
 
-void TrainOptionsReader::finish(const Options& table, std::uint64_t seed) {
-    options_.seed = seed;
+void TrainOptionsReader::finish(const Options& table, const CommonOptions& common) {
+    options_.seed = common.seed;
     options_.schedule = schedule_ == "constant" ? train::ScheduleKind::kConstant
                         : schedule_ == "cosine" ? train::ScheduleKind::kCosine
                                                 : train::ScheduleKind::kLinear;
@@ -35,6 +35,9 @@ void TrainOptionsReader::finish(const Options& table, std::uint64_t seed) {
     if (options_.max_steps > 0) table.refuse_unread({"epochs"}, "without --max-steps, which decides", problems);
     if (schedule_ == "constant")
         table.refuse_unread({"final-lr-share"}, "by schedules that fall, not by the constant one", problems);
+    if (options_.deterministic && common.device == "cuda") {
+        problems.add("--deterministic holds on CPUs: kernels of --device cuda add in any order; leave one of them out");
+    }
     for (const std::string& problem : options_.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
 }

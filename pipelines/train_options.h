@@ -2,6 +2,7 @@
 // The options of the training loop as the verbs train and forget offer them.
 
 #include "pipelines/options.h"
+#include "pipelines/verb.h"
 #include "train/trainer.h"
 
 namespace nepenthe::pipelines {
@@ -12,7 +13,7 @@ class TrainOptionsReader {
     explicit TrainOptionsReader(train::TrainOptions& options) : options_(options) {}
     void declare(Options& table);
     // Throws Error(kUsage) with every problem, options that were given and are not read among them.
-    void finish(const Options& table, std::uint64_t seed);
+    void finish(const Options& table, const CommonOptions& common);
     // What changes the weights that come out, for artefact keys.
     Json key() const;
 

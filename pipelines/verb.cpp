@@ -26,11 +26,18 @@ at::Device CommonOptions::torch_device(const dist::Comm& comm) const {
     if (device == "cpu") return at::kCPU;
     const int local_rank = comm.split_node().rank();
     const int visible = at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
-    if (local_rank >= visible) {
-        fail(ErrorKind::kUsage, "--device cuda: this node shows {} devices to its ranks, rank {} needs number {}",
-             visible, comm.rank(), local_rank);
+    if (visible == 0) {
+        fail(
+            ErrorKind::kUsage,
+            "--device cuda: rank {} sees no device (no driver, none asked for with --gpus-per-task or --gpus-per-node, "
+            "or CUDA_VISIBLE_DEVICES is empty); --device cpu works without",
+            comm.rank());
     }
-    return {at::kCUDA, static_cast<c10::DeviceIndex>(local_rank)};
+    // Where the launcher shows each rank devices of its own (--gpus-per-task=1), every rank takes its first.
+    const auto index = static_cast<c10::DeviceIndex>(local_rank % visible);
+    // Whatever allocates without naming a device, libraries included, would otherwise make a context on the first one.
+    at::detail::getCUDAHooks().setCurrentDevice(index);
+    return {at::kCUDA, index};
 }
 
 void CommonOptions::apply(const dist::Comm& comm) {

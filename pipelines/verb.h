@@ -26,6 +26,8 @@ struct CommonOptions {
 
     void declare(Options& options);
     model::Compute compute() const;
+    // Collective. Of --device cuda, number (rank on the node) modulo (devices that this rank sees), made the current
+    // one. Throws Error(kUsage) where it sees none.
     at::Device torch_device(const dist::Comm& comm) const;
     // Collective. Settles and sets the number of threads of this process.
     void apply(const dist::Comm& comm);

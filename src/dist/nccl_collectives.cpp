@@ -9,9 +9,13 @@
 #include <cuda_runtime_api.h>
 #include <nccl.h>
 
+#include <unistd.h>
 #include <chrono>
 #include <cstring>
 #include <exception>
+#include <map>
+#include <string>
+#include <vector>
 
 namespace nepenthe::dist {
 
@@ -200,6 +204,7 @@ class NcclCollectives : public Collectives {
     NcclCollectives(const Comm& comm, int device, cudaStream_t compute)
         : comm_(comm), rank_(comm.rank()), size_(comm.size()) {
         run_agreed(comm, "device set-up", [&] { check_device(comm, device); });
+        refuse_shared_devices(comm, device);
         const DeviceScope scope(device);
         device_ = std::make_shared<Device>(comm, device, compute);
     }
@@ -245,6 +250,23 @@ class NcclCollectives : public Collectives {
                  "rank {} was given CUDA device {}, but this node shows {} ({}); use --device cpu or start one rank a "
                  "device",
                  comm.rank(), device, found == cudaSuccess ? devices : 0, cudaGetErrorString(found));
+        }
+    }
+
+    // Collective. NCCL wants a device for each rank.
+    static void refuse_shared_devices(const Comm& comm, int device) {
+        char bus[64] = {}, host[256] = {};
+        run_agreed(comm, "device set-up", [&] {
+            check_cuda(cudaDeviceGetPCIBusId(bus, sizeof bus, device), "cudaDeviceGetPCIBusId");
+            gethostname(host, sizeof host - 1);
+        });
+        std::map<std::string, std::size_t> owner;
+        const std::vector<std::string> places = comm.all_gather(std::string(host) + " " + bus);
+        for (std::size_t rank = 0; rank < places.size(); ++rank) {
+            const auto [first, alone] = owner.emplace(places[rank], rank);
+            if (alone) continue;
+            fail(ErrorKind::kUsage, "ranks {} and {} share a device ({}); training on devices needs one for each rank",
+                 first->second, rank, places[rank]);
         }
     }
 

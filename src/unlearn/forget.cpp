@@ -63,18 +63,6 @@ Split split_blocks(std::size_t blocks, const ForgetOptions& options) {
     return out;
 }
 
-// Which of `available` blocks an epoch sees: all in random order, over and over, until there are `wanted`.
-std::vector<std::size_t> draw_blocks(std::size_t available, std::size_t wanted, std::uint64_t seed,
-                                     std::string_view stream) {
-    std::vector<std::size_t> drawn;
-    for (std::uint64_t round = 0; drawn.size() < wanted && available > 0; ++round) {
-        const auto order = random_permutation(available, RandomStream(seed, stream, round));
-        drawn.insert(drawn.end(), order.begin(), order.end());
-    }
-    drawn.resize(std::min(drawn.size(), wanted));
-    return drawn;
-}
-
 struct BlockLoss {
     double sum = 0, weight = 0;
 };
@@ -244,10 +232,7 @@ std::vector<std::string> ForgetOptions::validate() const {
     if (!(holdout_share >= 0 && holdout_share < 1)) problems.add("held-out share {} is not in 0 … 1", holdout_share);
     if (measure_steps < 0) problems.add("measuring every {} steps", measure_steps);
     targets.check(problems);
-    if (!(retain_ratio > 0 && retain_ratio <= 100))
-        problems.add("retain ratio {} is not between 0 and 100", retain_ratio);
-    if (!(translated_ratio >= 0 && translated_ratio <= 100))
-        problems.add("translated ratio {} is not between 0 and 100", translated_ratio);
+    mix.check(problems);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
     if (repetition_budget && !(*repetition_budget >= 0))
         problems.add("repetition budget {} is negative", *repetition_budget);
@@ -286,8 +271,9 @@ Json ForgetReport::to_json() const {
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
-                    const std::filesystem::path& labels, const RetainBlocks& retain, const ForgetOptions& options,
-                    const std::filesystem::path& work, const ForgetMeasure& measure) {
+                    const std::filesystem::path& labels, const TextBlocks& retain, const ForgetOptions& options,
+                    const std::filesystem::path& work, const ForgetMeasure& measure,
+                    const train::StepHook& after_step) {
     const dist::StageScope stage("forget");
     if (const auto problems = options.validate(); !problems.empty()) {
         fail(ErrorKind::kUsage, "forget: {}", fmt::join(problems, "; "));
@@ -312,15 +298,9 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     report.train_blocks = std::ssize(split.train);
     report.holdout_blocks = std::ssize(split.holdout);
     report.labelled = targets->rows().labelled();
-    const auto blocks_of_ratio = [&](double ratio) {
-        return static_cast<std::size_t>(std::ceil(ratio * static_cast<double>(split.train.size())));
-    };
-    const std::uint64_t seed = options.train.seed;
-    const auto retained = draw_blocks(retain.size(), blocks_of_ratio(options.retain_ratio), seed, "forget.retain");
-    const auto translated =
-        draw_blocks(split.train.size(), blocks_of_ratio(options.translated_ratio), seed, "forget.translated");
-    report.retain_blocks = std::ssize(retained);
-    report.translated_blocks = std::ssize(translated);
+    const ForgetSamples samples(comm, decoder, *targets, split.train, retain, options.mix, options.train.seed, work);
+    report.retain_blocks = samples.retained();
+    report.translated_blocks = samples.translated();
 
     // Only a budget can end with the weights as they came.
     const bool with_budget = options.utility_budget || options.repetition_budget;
@@ -328,18 +308,12 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     Watch watch(comm, decoder, options, *targets, split, measure, work);
     if (!watch.knows(0)) watch.look(0);
     report.train = train::train(
-        comm, collectives, decoder, report.train_blocks + report.retain_blocks + report.translated_blocks,
-        [&](std::int64_t index) {
-            auto i = static_cast<std::size_t>(index);
-            if (i < split.train.size()) return targets->sample(split.train[i]);
-            i -= split.train.size();
-            if (i < retained.size()) return train::causal_sample(retain[retained[i]]);
-            return targets->translated(split.train[translated[i - retained.size()]]);
-        },
+        comm, collectives, decoder, samples.size(), [&](std::int64_t index) { return samples.sample(index); },
         options.train, training_folder(work),
         [&](const train::StepReport& step) {
             const bool due = options.measure_steps > 0 && step.step % options.measure_steps == 0;
-            return due || step.step == step.steps ? watch.look(step.step) : true;
+            const bool go_on = !after_step || after_step(step);
+            return (due || step.step == step.steps ? watch.look(step.step) : true) && go_on;
         });
     report.stopped_early = report.train.stopped_early;
     watch.finish(untrained, report);

@@ -6,6 +6,7 @@
 #include "dist/comm.h"
 #include "model/decoder.h"
 #include "train/trainer.h"
+#include "unlearn/forget_samples.h"
 #include "unlearn/label_targets.h"
 
 #include <cstdint>
@@ -37,8 +38,7 @@ struct ForgetOptions {
     std::int64_t measure_steps = 0;  // 0 = before and after only
     // By how much utility may fall below, and repetition rise above, its value at the start.
     std::optional<double> utility_budget, repetition_budget;
-    double retain_ratio = 1;      // blocks of text to be kept for every block of labels, where there is such text
-    double translated_ratio = 0;  // blocks of the translated corpus, learned as text, for every block of labels
+    MixOptions mix;
 
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;
@@ -68,18 +68,16 @@ struct ForgetReport {
     Json to_json() const;
 };
 
-// Blocks of text that the model is to keep, of two tokens at least: trained on as they stand, among the labelled blocks
-// (the retain set of the field, specs: unlearning.md §1). What each epoch sees of them is drawn once, from (seed,
-// number of blocks).
-using RetainBlocks = std::vector<std::vector<text::TokenId>>;
-
 // Collective. Trains `decoder` in place on the labels of a relabel artefact and leaves the best checkpoint's weights in
-// it. Blocks without a label are left out first: they are neither trained on nor held out. `work` (shared by all ranks)
-// keeps training checkpoints, the measurements and the best weights, so that an interrupted run continues. Stops early
-// once utility has fallen by more than its budget. The caller checks that model and labels belong together
-// (check_labels_belong).
+// it. `retain`, text that must stay (the retain set of the field, specs: unlearning.md §1), lies among the labelled
+// blocks; what each epoch sees of it is drawn once, from (seed, number of blocks). Blocks without a label are left out
+// first: they are neither trained on nor held out. `work` (shared by all ranks) keeps training checkpoints, the
+// measurements and the best weights, so that an interrupted run continues. Stops early once utility has fallen by more
+// than its budget, or `after_step` says so, which is asked on all ranks. The caller checks that model and labels belong
+// together (check_labels_belong).
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
-                    const std::filesystem::path& labels, const RetainBlocks& retain, const ForgetOptions& options,
-                    const std::filesystem::path& work, const ForgetMeasure& measure = {});
+                    const std::filesystem::path& labels, const TextBlocks& retain, const ForgetOptions& options,
+                    const std::filesystem::path& work, const ForgetMeasure& measure = {},
+                    const train::StepHook& after_step = {});
 
 }  // namespace nepenthe::unlearn

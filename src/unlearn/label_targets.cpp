@@ -51,8 +51,8 @@ train::Sample LabelTargets::sample(std::size_t row) const {
     return out;
 }
 
-train::Sample LabelTargets::translated(std::size_t row) const {
-    return train::causal_sample(stored_.read(rows_.blocks[row]).translation.tokens);
+std::vector<text::TokenId> LabelTargets::translation(std::size_t row) const {
+    return stored_.read(rows_.blocks[row]).translation.tokens;
 }
 
 }  // namespace nepenthe::unlearn

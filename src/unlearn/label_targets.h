@@ -36,8 +36,8 @@ class LabelTargets {
     std::int64_t leave_out_unlabelled() { return rows_.leave_out_unlabelled(); }
     // Row i of rows().
     train::Sample sample(std::size_t row) const;
-    // The translation of row i, as text to be learned.
-    train::Sample translated(std::size_t row) const;
+    // The translation of row i: what such a text reads like without its names.
+    std::vector<text::TokenId> translation(std::size_t row) const;
 
   private:
     LabelRows rows_;

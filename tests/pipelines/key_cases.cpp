@@ -114,6 +114,7 @@ Case forget_case() {
     one.changed["translated-ratio"] = {"--translated-ratio=0.5"};
     one.changed["retain"] = {in().word("retain", "other-book.txt")};
     one.changed["retain-ratio"] = {"--retain-ratio=2"};
+    one.changed["retain-targets"] = {"--retain-targets=text"};
     one.changed["retain-block"] = {"--retain-block=8"};
     one.changed["holdout-share"] = {"--holdout-share=0.25"};
     one.changed["measure-steps"] = {"--measure-steps=1"};

@@ -113,7 +113,7 @@ TEST(Forget, WeighsPositionsByHowFarTheModelsAreApart) {
     EXPECT_GT(std::ranges::max(sample.targets | std::views::transform(weight)), 0.1f);
     LabelTargets targets(artefact.folder, "5", {TargetKind::kHard, 0});
     EXPECT_TRUE(targets.sample(0).targets.empty());
-    EXPECT_GT(targets.translated(0).ids.size(), 1u);
+    EXPECT_GT(targets.translation(0).size(), 1u);
 }
 
 TEST(Forget, TextThatIsToStayStays) {
@@ -122,9 +122,9 @@ TEST(Forget, TextThatIsToStayStays) {
     const auto tokenizer = text::Tokenizer::load(kModel);
     const std::string story =
         "Once upon a time, there was a big dog. He liked to run in the park with his friend, a small cat.";
-    const RetainBlocks retain = {tokenizer.encode(story, true).ids};
+    const TextBlocks retain = {tokenizer.encode(story, true).ids};
     const auto collectives = dist::make_mpi_collectives(*testing::world);
-    const auto loss_after = [&](const RetainBlocks& blocks, const char* work) {
+    const auto loss_after = [&](const TextBlocks& blocks, const char* work) {
         auto decoder = load();
         const ForgetReport report =
             forget(*testing::world, *collectives, decoder, artefact.folder, blocks, options(), folder.path() / work);

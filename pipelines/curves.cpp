@@ -1,0 +1,25 @@
+#include "pipelines/curves.h"
+
+#include "report/event_file.h"
+
+namespace nepenthe::pipelines {
+
+Curves::Curves(const dist::Comm& comm, const std::filesystem::path& outputs, const std::string& name) {
+    if (comm.is_root()) events_ = std::make_shared<report::EventFile>(outputs / "curves" / name);
+}
+
+train::StepHook Curves::of_steps() const {
+    return [curves = *this](const train::StepReport& step) {
+        curves.scalar("train/loss", step.step, step.loss);
+        curves.scalar("train/lr", step.step, step.lr);
+        curves.scalar("train/gradient_norm", step.step, step.gradient_norm);
+        curves.scalar("train/tokens_per_second", step.step, static_cast<double>(step.tokens) / step.seconds);
+        return true;
+    };
+}
+
+void Curves::scalar(const std::string& tag, std::int64_t step, double value) const {
+    if (events_ != nullptr) events_->scalar(tag, step, value);
+}
+
+}  // namespace nepenthe::pipelines
