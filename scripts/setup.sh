@@ -63,9 +63,16 @@ install_debian_packages() {
             return 1
         fi
     fi
+    local log=$deps/apt.log
     say "installing ${#missing[@]} Debian packages: ${missing[*]}"
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    mkdir -p "$deps"
+    if ! { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update -q &&
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+            "${missing[@]}"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        say "apt-get failed; all of its output: $log"
+        return 1
+    fi
 }
 
 # Systems other than Debian: only the tools are looked for here; CMake looks for the libraries.

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "base/error.h"
+#include "base/json_builder.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,43 +12,41 @@ namespace nepenthe {
 
 namespace {
 
-// Builds the value through nlohmann's own DOM builder, and refuses what that builder would accept silently.
-class StrictBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
-    using Base = nlohmann::detail::json_sax_dom_parser<Json>;
-
+// Refuses what the library would accept silently.
+class StrictBuilder : public JsonBuilder {
   public:
-    StrictBuilder(Json& value, std::size_t max_depth) : Base(value, false), max_depth_(max_depth) {}
+    StrictBuilder(Json& value, std::size_t max_depth) : JsonBuilder(value), max_depth_(max_depth) {}
 
-    bool start_object(std::size_t size) {
+    bool start_object(std::size_t size) override {
         keys_.emplace_back();
-        return enter() && Base::start_object(size);
+        return enter() && JsonBuilder::start_object(size);
     }
-    bool end_object() {
+    bool end_object() override {
         keys_.pop_back();
         --depth_;
-        return Base::end_object();
+        return JsonBuilder::end_object();
     }
-    bool start_array(std::size_t size) { return enter() && Base::start_array(size); }
-    bool end_array() {
+    bool start_array(std::size_t size) override { return enter() && JsonBuilder::start_array(size); }
+    bool end_array() override {
         --depth_;
-        return Base::end_array();
+        return JsonBuilder::end_array();
     }
-    bool key(string_t& name) {
+    bool key(std::string& name) override {
         if (!keys_.back().insert(name).second) return refuse(fmt::format("duplicate key \"{}\"", name));
-        return Base::key(name);
+        return JsonBuilder::key(name);
     }
-    bool number_float(double value, const string_t& text) {
-        if (!std::isfinite(value)) return refuse(fmt::format("number {} is out of range", text));
-        return Base::number_float(value, text);
+    bool number_float(double value, const std::string& spelling) override {
+        if (!std::isfinite(value)) return refuse(fmt::format("number {} is out of range", spelling));
+        return JsonBuilder::number_float(value, spelling);
     }
-    bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) {
+    bool parse_error(std::size_t position, const std::string& token, const Json::exception& error) override {
         if (reason_.empty()) {
             offset_ = position;
             reason_ = error.what();
             // "[json.exception.parse_error.101] parse error at line 1, column 2: …" → the part a user can use
             if (const auto bracket = reason_.find("] "); bracket != std::string::npos) reason_.erase(0, bracket + 2);
         }
-        return Base::parse_error(position, token, error);
+        return JsonBuilder::parse_error(position, token, error);
     }
 
     const std::string& reason() const { return reason_; }

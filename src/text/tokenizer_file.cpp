@@ -1,6 +1,7 @@
 #include "text/tokenizer_file.h"
 
 #include "base/error.h"
+#include "base/json_builder.h"
 
 #include <optional>
 #include <set>
@@ -25,36 +26,35 @@ namespace {
 constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxBytes = 512u << 20;
 
-// Passes everything on to nlohmann's DOM builder, except what lies within model.vocab and model.merges.
-class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
-    using Dom = nlohmann::detail::json_sax_dom_parser<Json>;
-
+// Builds everything but what lies within model.vocab and model.merges.
+class Reader : public JsonBuilder {
   public:
-    explicit Reader(TokenizerFile& file) : Dom(file.rest, false), file_(file) {}
+    explicit Reader(TokenizerFile& file) : JsonBuilder(file.rest), file_(file) {}
 
-    bool null() { return within_table() ? refuse("null") : Dom::null(); }
-    bool boolean(bool value) { return within_table() ? refuse("a truth value") : Dom::boolean(value); }
-    bool number_integer(Json::number_integer_t value) {
-        return within_table() ? refuse(fmt::format("the number {}", value)) : Dom::number_integer(value);
+    bool null() override { return within_table() ? refuse("null") : JsonBuilder::null(); }
+    bool boolean(bool value) override { return within_table() ? refuse("a truth value") : JsonBuilder::boolean(value); }
+    bool number_integer(Json::number_integer_t value) override {
+        return within_table() ? refuse(fmt::format("the number {}", value)) : JsonBuilder::number_integer(value);
     }
-    bool number_float(Json::number_float_t value, const std::string& spelling) {
-        return within_table() ? refuse(fmt::format("the number {}", spelling)) : Dom::number_float(value, spelling);
+    bool number_float(Json::number_float_t value, const std::string& spelling) override {
+        return within_table() ? refuse(fmt::format("the number {}", spelling))
+                              : JsonBuilder::number_float(value, spelling);
     }
-    bool number_unsigned(Json::number_unsigned_t value) {
-        if (place_ == Place::kElsewhere) return Dom::number_unsigned(value);
+    bool number_unsigned(Json::number_unsigned_t value) override {
+        if (place_ == Place::kElsewhere) return JsonBuilder::number_unsigned(value);
         if (place_ != Place::kVocabulary) return refuse(fmt::format("the number {}", value));
         return add_token(value);
     }
-    bool string(std::string& value) {
+    bool string(std::string& value) override {
         switch (place_) {
-            case Place::kElsewhere: return Dom::string(value);
+            case Place::kElsewhere: return JsonBuilder::string(value);
             case Place::kVocabulary: return refuse("a string");
             case Place::kMerges: return add_spaced_merge(value);
             case Place::kMergePair: return add_merge_part(value);
         }
         return false;
     }
-    bool key(std::string& name) {
+    bool key(std::string& name) override {
         if (place_ == Place::kVocabulary) {
             token_ = name;
             return true;
@@ -65,9 +65,9 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
             problem_ = fmt::format("added_tokens: an entry with \"{}\" twice", name);
             return false;
         }
-        return Dom::key(name);
+        return JsonBuilder::key(name);
     }
-    bool start_object(std::size_t size) {
+    bool start_object(std::size_t size) override {
         if (within_table()) return refuse("an object");
         ++depth_;
         if (depth_ == 3) keys_.clear();
@@ -80,14 +80,14 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
             place_ = Place::kVocabulary;
             file_.vocabulary = Vocabulary();
         }
-        return depth_ <= kMaxDepth ? Dom::start_object(size) : refuse_depth();
+        return depth_ <= kMaxDepth ? JsonBuilder::start_object(size) : refuse_depth();
     }
-    bool end_object() {
+    bool end_object() override {
         --depth_;
         place_ = Place::kElsewhere;
-        return Dom::end_object();
+        return JsonBuilder::end_object();
     }
-    bool start_array(std::size_t size) {
+    bool start_array(std::size_t size) override {
         if (place_ == Place::kMerges) {
             place_ = Place::kMergePair;
             left_.reset();
@@ -100,20 +100,20 @@ class Reader : public nlohmann::detail::json_sax_dom_parser<Json> {
             place_ = Place::kMerges;
             file_.merges = MergeList();
         }
-        return depth_ <= kMaxDepth ? Dom::start_array(size) : refuse_depth();
+        return depth_ <= kMaxDepth ? JsonBuilder::start_array(size) : refuse_depth();
     }
-    bool end_array() {
+    bool end_array() override {
         if (place_ == Place::kMergePair) {
             place_ = Place::kMerges;
             return parts_ == 2 || refuse(fmt::format("a pair of {}", parts_));
         }
         --depth_;
         place_ = Place::kElsewhere;
-        return Dom::end_array();
+        return JsonBuilder::end_array();
     }
-    bool parse_error(std::size_t position, const std::string& token, const nlohmann::detail::exception& error) {
+    bool parse_error(std::size_t position, const std::string& token, const Json::exception& error) override {
         problem_ = fmt::format("not JSON at byte {}, near \"{}\"", position, token);
-        return Dom::parse_error(position, token, error);
+        return JsonBuilder::parse_error(position, token, error);
     }
 
     const std::string& problem() const { return problem_; }
