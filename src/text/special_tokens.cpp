@@ -123,7 +123,7 @@ class Reader {
         // The reference gives it a new id, which no model has a row for.
         if (!id)
             log_warning("\"{}\" is \"{}\", which the tokenizer does not know: there is none", key,
-                     token.get<std::string>());
+                        token.get<std::string>());
         return id;
     }
 

@@ -27,9 +27,9 @@ struct TokenTable {
 //      first of a list that is a token of this tokenizer.
 // Generation ends at EOS and at every id that "eos_token_id" of generation_config.json or config.json names.
 //
-// A named token that the tokenizer does not know is warned of and is none: the reference makes a new id of it, for which
-// no model has a row. Files that are not there are passed over. Throws Error(kData) that lists everything that is neither
-// a token nor an id.
+// A named token that the tokenizer does not know is warned of and is none: the reference makes a new id of it, for
+// which no model has a row. Files that are not there are passed over. Throws Error(kData) that lists everything that is
+// neither a token nor an id.
 SpecialTokens read_special_tokens(const std::filesystem::path& folder, const TokenTable& tokens);
 
 }  // namespace nepenthe::text

@@ -64,9 +64,8 @@ bool FixedPoint::add(const at::Tensor& sums, const at::Tensor& values, bool firs
     const float* from = values.const_data_ptr<float>();
     std::atomic<bool> fits{true};
     at::parallel_for(0, sums.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        const bool all_fit = kernels::with_instruction_set([=]() NEPENTHE_INLINED {
-            return add_span(to + begin, from + begin, end - begin, scale, largest, first);
-        });
+        const bool all_fit = kernels::with_instruction_set(
+            [=]() NEPENTHE_INLINED { return add_span(to + begin, from + begin, end - begin, scale, largest, first); });
         if (!all_fit) fits = false;
     });
     return fits;
@@ -82,7 +81,8 @@ void FixedPoint::to_float(const at::Tensor& values, const at::Tensor& sums) cons
     float* to = values.mutable_data_ptr<float>();
     const std::int64_t* from = sums.const_data_ptr<std::int64_t>();
     at::parallel_for(0, sums.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        kernels::with_instruction_set([=]() NEPENTHE_INLINED { to_float_span(to + begin, from + begin, end - begin, unit); });
+        kernels::with_instruction_set(
+            [=]() NEPENTHE_INLINED { to_float_span(to + begin, from + begin, end - begin, unit); });
     });
 }
 

@@ -39,9 +39,8 @@ NEPENTHE_ALWAYS_INLINE bool fold_span(float* __restrict into, const Value* __res
 
 template <typename Value>
 bool fold_part(float* into, const Value* from, std::int64_t n, bool first) {
-    return kernels::with_instruction_set([=]() NEPENTHE_INLINED {
-        return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n);
-    });
+    return kernels::with_instruction_set(
+        [=]() NEPENTHE_INLINED { return first ? fold_span<true>(into, from, n) : fold_span<false>(into, from, n); });
 }
 
 template <typename Value>

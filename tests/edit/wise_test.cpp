@@ -1,4 +1,5 @@
-// WISE on a model that knows stories: what is written, what stays, and that shards, masks and merges are what they are said to be.
+// WISE on a model that knows stories: what is written, what stays, and that shards, masks and merges are what they are
+// said to be.
 
 #include "edit/memories/wise.h"
 #include "base/error.h"

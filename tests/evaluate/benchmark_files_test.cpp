@@ -83,11 +83,13 @@ TEST(BenchmarkFiles, EveryBadLineIsReported) {
 
 TEST(BenchmarkFiles, EveryBenchmarkOfAFolderIsFound) {
     const std::filesystem::path data = nepenthe::testing::kMaterial / "benchmarks";
-    for (const char* name : {"arc_easy", "arc_challenge", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande", "lambada_openai"}) {
+    for (const char* name :
+         {"arc_easy", "arc_challenge", "boolq", "hellaswag", "openbookqa", "piqa", "winogrande", "lambada_openai"}) {
         const Benchmark& benchmark = *find_benchmark(name);
         const auto items = read_benchmark(benchmark, benchmark_file(benchmark, data), 0);
         EXPECT_EQ(items.size(), 48u) << name;
-        for (const ChoiceItem& item : items) EXPECT_LT(static_cast<std::size_t>(item.gold), item.continuations.size()) << name;
+        for (const ChoiceItem& item : items)
+            EXPECT_LT(static_cast<std::size_t>(item.gold), item.continuations.size()) << name;
     }
     const Benchmark& boolq = *find_benchmark("boolq");
     EXPECT_EQ(read_benchmark(boolq, benchmark_file(boolq, data), 7).size(), 7u);

@@ -41,7 +41,8 @@ const Golden kGemma{"gemma3", []() -> const model::Decoder& { return nepenthe::t
 
 class EditScores : public ::testing::TestWithParam<Golden> {
   protected:
-    Json golden = parse_json(io::read_file(std::string(NEPENTHE_SOURCE_DIR "/tests/golden/") + GetParam().file), "edit scores");
+    Json golden =
+        parse_json(io::read_file(std::string(NEPENTHE_SOURCE_DIR "/tests/golden/") + GetParam().file), "edit scores");
     std::filesystem::path editing = GetParam().records() / "editing";
 
     std::vector<TaskResult> evaluate_facts(std::vector<std::string> tasks, const char* file) const {

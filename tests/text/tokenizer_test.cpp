@@ -58,7 +58,11 @@ TEST_F(TokenizerTest, KnowsItsVocabulary) {
 TEST_F(TokenizerTest, OffsetsPassAByteThatHasNoToken) {
     const Tokenizer tokenizer = load(R"({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
         "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})");
-    const Encoding encoding = tokenizer.encode("a\x06" "b\x06" "ab", false);
+    const Encoding encoding = tokenizer.encode(
+        "a\x06"
+        "b\x06"
+        "ab",
+        false);
     EXPECT_EQ(encoding.ids, (std::vector<TokenId>{0, 1, 2}));
     EXPECT_EQ(encoding.offsets, (std::vector<Offset>{{0, 1}, {2, 3}, {4, 6}}));
 }
