@@ -96,8 +96,7 @@ TEST_F(ModelFolder, ShardsAndTheirIndexCount) {
     fs::rename(path("model.safetensors"), path("model-00001-of-00001.safetensors"));
     Json index = {{"metadata", {{"total_size", 0}}}, {"weight_map", Json::object()}};
     const io::SafetensorsFile shard(path("model-00001-of-00001.safetensors"));
-    for (const std::string& tensor : shard.order())
-        index["weight_map"][tensor] = "model-00001-of-00001.safetensors";
+    for (const std::string& tensor : shard.order()) index["weight_map"][tensor] = "model-00001-of-00001.safetensors";
     write(path("model.safetensors.index.json"), index.dump());
     const std::string sharded = model_digest(folder_.path());
     EXPECT_NE(sharded, whole) << "what is saved in this layout has other bytes";
