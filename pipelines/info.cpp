@@ -1,6 +1,6 @@
 #include "io/safetensors.h"
 #include "model/checkpoint_layout.h"
-#include "model/config.h"
+#include "model/family/config.h"
 #include "model/side_memory.h"
 #include "pipelines/verb.h"
 

@@ -73,7 +73,7 @@ void warn_before(const EditInputs& inputs, const EditOptions& options, const mod
         if (exact) fail(ErrorKind::kGate, "{}: equality cannot hold; give --emmet-mu or choose memit", text);
         warnings.push_back(text + ": errors will be averaged over facts");
     }
-    if (config.norm_place != model::NormPlace::kPre && options.value_site() == ValueSite::kBlockOutput) {
+    if (model::norms_output(config.norm_place) && options.value_site() == ValueSite::kBlockOutput) {
         warnings.emplace_back(
             "this family normalises what W writes: residuals of the block's output are carried back through that "
             "norm, which can meet their direction but not their length");

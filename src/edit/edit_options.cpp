@@ -250,7 +250,7 @@ void EditOptions::fill_defaults(const model::DecoderConfig& config, std::int64_t
     // Ours (docs/methods.md says how they differ from what is published, which published_options() has): one layer at
     // the depth of ROME's on GPT-2 XL, or the 5 of its larger models; strengths from the same files; Gemma 3's are
     // measured on the 270M model. They are starting points: `nepenthe trace` proposes layers for a model.
-    const bool gpt2 = config.family == "gpt2", post_norm = config.norm_place != model::NormPlace::kPre;
+    const bool gpt2 = config.family == "gpt2", post_norm = model::norms_output(config.norm_place);
     if (layers.empty()) {
         const std::int64_t deepest = post_norm && !is_rank_one(method) ? 4 : 5;
         layers = {gpt2 ? config.layers * 17 / 48 : std::min(deepest, config.layers / 3)};

@@ -6,6 +6,8 @@
 
 #include <torch/types.h>
 
+#include <optional>
+
 namespace nepenthe::edit {
 
 namespace {
@@ -71,7 +73,7 @@ LayerSystem layer_system(const Dealing& dealing, const model::Decoder& decoder, 
         return pack_keys(
             gather_keys(decoder, std::span(&of_unit.rows, 1), of_unit.weights, layer, at_block ? last : layer).front());
     });
-    const PostNorm norm(decoder, layer);
+    const std::optional<PostNorm> norm = at_block ? std::make_optional<PostNorm>(decoder, layer) : std::nullopt;
     const auto remaining = static_cast<double>(options.layers.size() - position);
     LayerSystem system;
     std::vector<at::Tensor> keys, constraints, residuals, bare;
@@ -82,7 +84,7 @@ LayerSystem layer_system(const Dealing& dealing, const model::Decoder& decoder, 
         system.value_error += (gap.norm() / target.norm()).item<double>() / static_cast<double>(units.size());
         if (at_block) {
             const at::Tensor& now = of_unit.bare_output;
-            residuals.push_back(norm.invert(norm.apply(now) + gap / remaining, now) - now);
+            residuals.push_back(norm->invert(norm->apply(now) + gap / remaining, now) - now);
         } else {
             residuals.push_back(gap);
         }

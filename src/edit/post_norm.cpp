@@ -19,19 +19,29 @@ double mean_square(const at::Tensor& values) { return values.square().mean().ite
 
 PostNorm::PostNorm(const model::Decoder& decoder, std::int64_t layer) : epsilon_(decoder.config().norm_epsilon) {
     const model::DecoderConfig& config = decoder.config();
-    if (config.norm_place == model::NormPlace::kPre) return;
-    NEPENTHE_CHECK(config.norm != model::NormKind::kLayerNorm);
+    if (config.norm_place == model::NormPlace::kAfterResidual) {
+        fail(ErrorKind::kUsage,
+             "in this {} model a norm follows the sum of stream and MLP, values of a block's output cannot be carried "
+             "back through it; choose one layer, whose values stand at the MLP's output",
+             config.family);
+    }
+    if (!model::norms_output(config.norm_place)) {
+        multiplier_ = config.residual_multiplier;
+        return;
+    }
+    NEPENTHE_CHECK(!model::is_layer_norm(config.norm));
     const at::NoGradGuard no_grad;
     const auto probe = at::full({1, 1, config.hidden}, kProbe, at::device(decoder.device()).dtype(at::kFloat));
     gain_ = decoder.after_mlp(layer, at::zeros_like(probe), probe).flatten().to(at::kCPU, at::kDouble);
 }
 
 at::Tensor PostNorm::apply(const at::Tensor& output) const {
-    return exists() ? gain_ * output / std::sqrt(mean_square(output) + epsilon_) : output;
+    if (!exists()) return multiplier_ == 1.0 ? output : output * multiplier_;
+    return gain_ * output / std::sqrt(mean_square(output) + epsilon_);
 }
 
 at::Tensor PostNorm::invert(const at::Tensor& wanted, const at::Tensor& now) const {
-    if (!exists()) return wanted;
+    if (!exists()) return multiplier_ == 1.0 ? wanted : wanted / multiplier_;
     // Stationary points are u = g ∘ wanted / (g² + shift); rms(u) falls as shift grows from −min(g²), so bisect on it.
     const at::Tensor square = gain_.square(), pulled = gain_ * wanted;
     const auto direction = [&](double shift) { return pulled / (square + shift); };

@@ -1,6 +1,6 @@
 #pragma once
-// Families that normalise the MLP's output before it reaches the residual stream (Gemma 3, OLMo 2): which output gives
-// a wanted contribution. specs: editing.md §18.
+// Families that normalise or scale the MLP's output before it reaches the residual stream (Gemma 3, OLMo 2; Granite):
+// which output gives a wanted contribution. specs: editing.md §18.
 
 #include "model/decoder.h"
 
@@ -10,10 +10,11 @@
 
 namespace nepenthe::edit {
 
-// The norm behind the second MLP matrix of one layer: y = g ∘ o / rms(o).
+// The norm behind the second MLP matrix of one layer, y = g ∘ o / rms(o), or the multiplier there.
 class PostNorm {
   public:
-    // Of a family that has none, apply and invert give their argument back.
+    // Of a family that has neither, apply and invert give their argument back. Throws Error(kUsage) for one whose norms
+    // follow the sum of stream and output.
     PostNorm(const model::Decoder& decoder, std::int64_t layer);
 
     bool exists() const { return gain_.defined(); }
@@ -27,6 +28,7 @@ class PostNorm {
   private:
     at::Tensor gain_;  // [hidden] fp64; undefined without a norm
     double epsilon_ = 0;
+    double multiplier_ = 1;  // without a norm; a norm's is in the gain
 };
 
 }  // namespace nepenthe::edit

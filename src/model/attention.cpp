@@ -1,5 +1,6 @@
 #include "model/attention.h"
 
+#include "base/error.h"
 #include "model/attention_kernel.h"
 #include "model/kernel_support.h"
 
@@ -13,7 +14,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-AttentionOptions options_from(const AutogradContext* ctx, const at::Tensor& key_mask) {
+AttentionOptions options_from(const AutogradContext* ctx, const at::Tensor& key_mask, const at::Tensor& key_bias) {
     const auto& data = ctx->saved_data;
     AttentionOptions options;
     options.scale = data.at("scale").toDouble();
@@ -21,6 +22,7 @@ AttentionOptions options_from(const AutogradContext* ctx, const at::Tensor& key_
     options.window = data.at("window").toInt();
     options.past = data.at("past").toInt();
     options.key_mask = key_mask;
+    options.key_bias = key_bias;
     return options;
 }
 
@@ -28,7 +30,7 @@ struct TiledAttention : torch::autograd::Function<TiledAttention> {
     static at::Tensor forward(AutogradContext* ctx, const at::Tensor& query, const at::Tensor& key,
                               const at::Tensor& value, const AttentionOptions& options) {
         AttentionResult result = attention_forward(query, key, value, options);
-        ctx->save_for_backward({query, key, value, result.log_sums, options.key_mask});
+        ctx->save_for_backward({query, key, value, result.log_sums, options.key_mask, options.key_bias});
         ctx->saved_data["scale"] = options.scale;
         ctx->saved_data["soft_cap"] = options.soft_cap;
         ctx->saved_data["window"] = options.window;
@@ -39,7 +41,7 @@ struct TiledAttention : torch::autograd::Function<TiledAttention> {
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
         const variable_list saved = ctx->get_saved_variables();
         const AttentionGradients result = attention_backward(gradients[0].contiguous(), saved[0], saved[1], saved[2],
-                                                             saved[3], options_from(ctx, saved[4]));
+                                                             saved[3], options_from(ctx, saved[4], saved[5]));
         return {result.query, result.key, result.value, at::Tensor()};
     }
 };
@@ -66,7 +68,7 @@ at::Tensor composed(const at::Tensor& query, const at::Tensor& key, const at::Te
     const bool plain =
         !options.key_mask.defined() && options.past == 0 && (options.window == 0 || options.window >= key.size(2));
     at::Tensor output;
-    if (options.soft_cap == 0.0) {
+    if (options.soft_cap == 0.0 && !options.key_bias.defined()) {
         const std::optional<at::Tensor> mask =
             plain ? std::nullopt : std::make_optional(visible_keys(query, key, options));
         output = at::scaled_dot_product_attention(query, key, value, mask, 0.0, plain, options.scale,
@@ -75,7 +77,8 @@ at::Tensor composed(const at::Tensor& query, const at::Tensor& key, const at::Te
         const std::int64_t group = query.size(1) / key.size(1);
         const at::Tensor keys = key.repeat_interleave(group, 1), values = value.repeat_interleave(group, 1);
         at::Tensor scores = at::matmul(query, keys.transpose(2, 3)).to(at::kFloat) * options.scale;
-        scores = at::tanh(scores / options.soft_cap) * options.soft_cap;
+        if (options.soft_cap > 0.0) scores = at::tanh(scores / options.soft_cap) * options.soft_cap;
+        if (options.key_bias.defined()) scores = scores + options.key_bias.unsqueeze(2);
         scores = scores.masked_fill(visible_keys(query, key, options).logical_not(),
                                     -std::numeric_limits<double>::infinity());
         output = at::matmul(at::softmax(scores, -1).to(value.scalar_type()), values);
@@ -87,6 +90,7 @@ at::Tensor composed(const at::Tensor& query, const at::Tensor& key, const at::Te
 
 at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const AttentionOptions& options) {
+    NEPENTHE_CHECK(options.soft_cap == 0.0 || !options.key_bias.defined());
     return has_fused_kernel(query) ? TiledAttention::apply(query, key, value, options)
                                    : composed(query, key, value, options);
 }

@@ -14,6 +14,8 @@ struct AttentionOptions {
     std::int64_t window = 0;  // a query sees itself and window - 1 keys before it; 0 = all
     std::int64_t past = 0;    // index of query 0 among the keys
     at::Tensor key_mask;      // [batch, key] bool, true = real; undefined = all real. A query always sees itself.
+    // [batch|1, head, key] fp32: added to scores, a query's own key's taken off; undefined = none. Not with a soft cap.
+    at::Tensor key_bias;
 };
 
 // query [batch, head, position, head_dim]; key, value [batch, kv_head, key, head_dim] with key = past + position; the

@@ -31,8 +31,10 @@ struct TileRange {
     std::int64_t first_key, keys;
     std::int64_t past, window;
     const bool* key_mask;  // of this batch row, or nullptr
+    const float* key_bias = nullptr;
 
-    TileRange(std::int64_t tile, std::int64_t positions, const AttentionOptions& options, std::int64_t batch)
+    TileRange(std::int64_t tile, std::int64_t positions, const AttentionOptions& options, std::int64_t batch,
+              std::int64_t head)
         : first_query(tile * kTile),
           queries(std::min(kTile, positions - first_query)),
           past(options.past),
@@ -43,6 +45,7 @@ struct TileRange {
         if (options.key_mask.defined()) {
             key_mask = options.key_mask.const_data_ptr<bool>() + batch * options.key_mask.size(1) + first_key;
         }
+        if (const float* of_head = bias_of(options, batch, head); of_head != nullptr) key_bias = of_head + first_key;
     }
     // Columns [begin, end) of row i; the last one is the query itself.
     std::int64_t begin(std::int64_t i) const {
@@ -51,15 +54,21 @@ struct TileRange {
     std::int64_t end(std::int64_t i) const { return past + first_query + i + 1 - first_key; }
 };
 
-// Scores of one row in place: scaled, capped, and −inf where the key is padding.
+// Scores of one row in place: scaled, capped, biased, and −inf where the key is padding.
 NEPENTHE_ALWAYS_INLINE void finish_scores(float* row, std::int64_t begin, std::int64_t end, const bool* mask,
-                                          float scale, float cap) {
+                                          const float* bias, float scale, float cap) {
     for (std::int64_t j = begin; j < end; ++j) {
         row[j] *= scale;
     }
     if (cap > 0.0f) {
         for (std::int64_t j = begin; j < end; ++j) {
             row[j] = cap * std::tanh(row[j] / cap);
+        }
+    }
+    if (bias != nullptr) {
+        const float own = bias[end - 1];
+        for (std::int64_t j = begin; j < end; ++j) {
+            row[j] += bias[j] - own;
         }
     }
     if (mask != nullptr) {
@@ -74,7 +83,7 @@ NEPENTHE_ALWAYS_INLINE void softmax_rows(float* scores, Value* out, float* log_s
                                          float scale, float cap) {
     for (std::int64_t i = 0; i < range.queries; ++i, scores += range.keys, out += range.keys) {
         const std::int64_t begin = range.begin(i), end = range.end(i);
-        finish_scores(scores, begin, end, range.key_mask, scale, cap);
+        finish_scores(scores, begin, end, range.key_mask, range.key_bias, scale, cap);
         const float most = lane_maximum(scores + begin, end - begin);
         for (std::int64_t j = begin; j < end; ++j) {
             scores[j] = exp_of_non_positive(scores[j] - most);
@@ -100,14 +109,14 @@ NEPENTHE_ALWAYS_INLINE void recompute_rows(float* scores, Value* out, float* ben
                                            const TileRange& range, float scale, float cap) {
     for (std::int64_t i = 0; i < range.queries; ++i, scores += range.keys, out += range.keys) {
         const std::int64_t begin = range.begin(i), end = range.end(i);
-        finish_scores(scores, begin, end, nullptr, scale, cap);
+        finish_scores(scores, begin, end, nullptr, range.key_bias, scale, cap);
         if (cap > 0.0f) {
             float* slope = bend + i * range.keys;
             for (std::int64_t j = begin; j < end; ++j) {
                 slope[j] = 1.0f - (scores[j] / cap) * (scores[j] / cap);
             }
         }
-        finish_scores(scores, begin, end, range.key_mask, 1.0f, 0.0f);
+        finish_scores(scores, begin, end, range.key_mask, nullptr, 1.0f, 0.0f);
         for (std::int64_t j = 0; j < begin; ++j) {
             scores[j] = 0.0f;
         }
@@ -241,7 +250,7 @@ AttentionResult attention_forward(const at::Tensor& query, const at::Tensor& key
         const at::NoGradGuard thread_no_grad;
         for (std::int64_t task = begin; task < end; ++task) {
             const std::int64_t row = task / (heads * tiles), head = task / tiles % heads;
-            const TileRange range(task % tiles, positions, options, row);
+            const TileRange range(task % tiles, positions, options, row, head);
             query.scalar_type() == at::kFloat
                 ? forward_tile<float>(query, key, exact_query, exact_key, value, options, row, head, range, result)
                 : forward_tile<c10::BFloat16>(query, key, exact_query, exact_key, value, options, row, head, range,
@@ -283,7 +292,7 @@ AttentionGradients attention_backward(const at::Tensor& gradient, const at::Tens
                               at::zeros({keys, n}, exact)};
             for (std::int64_t head = kv * group; head < (kv + 1) * group; ++head) {
                 for (std::int64_t tile = 0; tile * kTile < positions; ++tile) {
-                    const TileRange range(tile, positions, options, row);
+                    const TileRange range(tile, positions, options, row, head);
                     query.scalar_type() == at::kFloat ? backward_tile<float>(work, row, head, kv, range)
                                                       : backward_tile<c10::BFloat16>(work, row, head, kv, range);
                 }

@@ -14,6 +14,13 @@ struct AttentionResult {
 AttentionResult attention_forward(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                                   const AttentionOptions& options);
 
+// The biases of one head's keys, or nullptr.
+inline const float* bias_of(const AttentionOptions& options, std::int64_t batch, std::int64_t head) {
+    if (!options.key_bias.defined()) return nullptr;
+    const at::Tensor& bias = options.key_bias;
+    return bias.const_data_ptr<float>() + (bias.size(0) == 1 ? 0 : batch) * bias.stride(0) + head * bias.stride(1);
+}
+
 struct AttentionGradients {
     at::Tensor query, key, value;
 };

@@ -1,8 +1,8 @@
 #pragma once
 // One transformer block: attention and MLP with their norms and residuals, for every family.
 
-#include "model/config.h"
 #include "model/decoder.h"
+#include "model/family/config.h"
 #include "model/weights.h"
 
 namespace nepenthe::model {
@@ -10,6 +10,10 @@ namespace nepenthe::model {
 // The norm of a configuration, optionally with a residual added: [..., n] → the same.
 at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, const Norm& norm,
                       const at::Tensor& residual = {});
+
+// The stream behind attention that wrote `output` (block_attention_output).
+at::Tensor block_with_attention(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                                const at::Tensor& output);
 
 // What the decoder's pieces of the same names compute, on given weights: activation checkpointing runs them again.
 at::Tensor block_attention_output(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,

@@ -1,7 +1,7 @@
 #include "model/checkpoint_layout.h"
 
 #include "base/log.h"
-#include "model/quantised.h"
+#include "model/family/quantised.h"
 #include "model/tensor_bytes.h"
 
 #include <fmt/ranges.h>
@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <optional>
@@ -98,15 +99,15 @@ class LayoutReader {
         return found == stored_.end() ? nullptr : &found->second;
     }
 
-    // Of the prefixes that there are, the one under which the last norm is found.
+    // Of the prefixes that there are, the one under which the first layer's MLP is found.
     void choose_prefixes() {
-        const std::string own(find_family(config_.family)->prefix);
+        const std::string own(find_family(config_.family)->prefix), bare = own.substr(own.find('.') + 1);
         prefix_ = own;
         const std::array<std::pair<std::string, std::string>, 4> known = {
-            {{own, ""}, {"", ""}, {"language_model." + own, "language_model."}, {own + "language_model.", ""}}};
+            {{own, ""}, {bare, ""}, {"language_model." + own, "language_model."}, {own + "language_model.", ""}}};
         for (const auto& [prefix, head_prefix] : known) {
             const std::vector<TensorSpec> specs = tensor_specs(config_, prefix);
-            if (find(std::ranges::find(specs, Role::kFinalNorm, &TensorSpec::role)->name) == nullptr) continue;
+            if (find(std::ranges::find(specs, Role::kDown, &TensorSpec::role)->name) == nullptr) continue;
             prefix_ = prefix;
             head_prefix_ = head_prefix;
             return;
@@ -139,7 +140,11 @@ class LayoutReader {
         std::set<std::string_view> wanted;
         for (const TensorSpec& spec : layout.specs) wanted.insert(spec.name);
         for (const auto& [plain, stored] : stored_) {
-            if (wanted.contains(stored) || is_ignored_buffer(plain)) continue;
+            if (wanted.contains(stored)) continue;
+            if (is_ignored_buffer(plain)) {
+                check_buffer(plain, stored);
+                continue;
+            }
             if (!config_.wrapper.empty() && is_other_modality(plain)) continue;
             if (!layout.tied || stored != head) {
                 problems_.add("tensor \"{}\" does not belong to a {} model of this configuration", stored,
@@ -152,6 +157,17 @@ class LayoutReader {
                 problems_.add("tensor \"{}\" is [{}], a tied unembedding is [{}]", stored, fmt::join(shape, ", "),
                               fmt::join(expected, ", "));
             }
+        }
+    }
+
+    // Constants that some checkpoints store must be ours, but for their rounding.
+    void check_buffer(const std::string& plain, const std::string& stored) {
+        const std::optional<double> wanted = required_value(plain);
+        const io::TensorView& view = *checkpoint_.find(stored);
+        if (!wanted || !floating_type(view.dtype)) return;
+        const at::Tensor values = tensor_from_bytes(view, at::kFloat);
+        if (!values.sub(*wanted).abs().le(0.01 * std::abs(*wanted)).all().item<bool>()) {
+            problems_.add("\"{}\" is not {}", stored, *wanted);
         }
     }
 

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "io/safetensors.h"
-#include "model/families.h"
+#include "model/family/families.h"
 
 #include <string>
 #include <vector>

@@ -72,6 +72,15 @@ at::Tensor joint_mask(const Batch& batch, const KvCache* cache, std::int64_t pas
     return past > 0 ? at::cat({before, now}, 1) : now.contiguous();
 }
 
+// What ALiBi adds to the score of each key, [batch|1, head, key] fp32, up to a constant of the query: positions
+// [batch|1, key] count real tokens.
+at::Tensor alibi_bias(const Alibi& alibi, const at::Tensor& positions) {
+    const at::ScalarType type = alibi.in_bfloat16 ? at::kBFloat16 : at::kFloat;
+    const at::Tensor slopes = at::tensor(alibi.slopes, at::kFloat).to(positions.device(), type);
+    const at::Tensor products = slopes.unsqueeze(1) * positions.unsqueeze(1).to(type);
+    return (products.to(at::kFloat) * alibi.scale).contiguous();
+}
+
 // The real tokens of a pass that belong to a prompt.
 at::Tensor deciding_tokens(const Batch& batch) {
     at::Tensor deciding = at::ones(batch.ids.sizes(), at::TensorOptions(batch.ids.device()).dtype(at::kBool));
@@ -131,14 +140,18 @@ Context Decoder::context(const Batch& batch, KvCache* cache) const {
     context.past = cache != nullptr ? cache->length() : 0;
     const std::int64_t length = batch.ids.size(1);
     const at::Tensor mask = joint_mask(batch, cache, context.past);
+    at::Tensor counted;  // [batch|1, key]
     if (mask.defined()) {
-        const at::Tensor counted = mask.to(at::kLong).cumsum(1).sub(1).clamp_min(0);
-        context.positions = counted.narrow(1, context.past, length);
+        counted = mask.to(at::kLong).cumsum(1).sub(1).clamp_min(0);
         if (!is_right_padded(mask)) {
             context.key_mask = mask;
         }
     } else {
-        context.positions = at::arange(context.past, context.past + length, batch.ids.options()).unsqueeze(0);
+        counted = at::arange(context.past + length, batch.ids.options()).unsqueeze(0);
+    }
+    context.positions = counted.narrow(1, context.past, length);
+    if (impl_->config.positions == Positions::kAlibi) {
+        context.key_bias = alibi_bias(impl_->config.alibi, counted);
     }
     if (cache != nullptr && !cache->frozen()) {
         cache->mask = mask;
@@ -165,9 +178,11 @@ at::Tensor Decoder::embed(const at::Tensor& ids, const Context& context) const {
         hidden = hidden * impl_->embedding_scale;
     }
     if (impl_->config.positions == Positions::kLearned) {
-        hidden = hidden + at::embedding(impl_->weights.positions, context.positions);
+        const std::int64_t offset = impl_->config.position_offset;
+        hidden = hidden +
+                 at::embedding(impl_->weights.positions, offset == 0 ? context.positions : context.positions + offset);
     }
-    return hidden;
+    return impl_->config.embedding_norm ? apply_norm(impl_->config, hidden, impl_->weights.embedding_norm) : hidden;
 }
 
 at::Tensor Decoder::block(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
@@ -180,6 +195,10 @@ at::Tensor Decoder::attention_output(std::int64_t layer, const at::Tensor& hidde
 
 at::Tensor Decoder::after_attention(std::int64_t layer, const at::Tensor& hidden, const Context& context) const {
     return block_after_attention(impl_->config, impl_->layer(layer), layer, hidden, context);
+}
+
+at::Tensor Decoder::with_attention(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& output) const {
+    return block_with_attention(impl_->config, impl_->layer(layer), hidden, output);
 }
 
 at::Tensor Decoder::mlp_key(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& after_attention) const {
@@ -196,7 +215,9 @@ at::Tensor Decoder::after_mlp(std::int64_t layer, const at::Tensor& after_attent
 }
 
 at::Tensor Decoder::final_norm(const at::Tensor& hidden) const {
-    return apply_norm(impl_->config, hidden, impl_->weights.final_norm);
+    const DecoderConfig& config = impl_->config;
+    const at::Tensor normed = config.final_norm ? apply_norm(config, hidden, impl_->weights.final_norm) : hidden;
+    return config.logit_scale == 1.0 ? normed : normed * config.logit_scale;
 }
 
 at::Tensor Decoder::unembed(const at::Tensor& normed) const {

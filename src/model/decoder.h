@@ -3,7 +3,7 @@
 // all of them, covariance stops after the last layer it needs, relabelling applies the head only where a label is
 // wanted, an edit starts from hidden states cached below the edited layer.
 
-#include "model/config.h"
+#include "model/family/config.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -40,6 +40,7 @@ struct Context {
     std::int64_t past = 0;            // positions in the cache before this pass
     std::vector<at::Tensor> cosines;  // per rotary table: [batch|1, position, dims / 2] fp32
     std::vector<at::Tensor> sines;
+    at::Tensor key_bias;       // [batch|1, head, key] fp32: ALiBi; undefined in other families
     at::Tensor deciding;       // [batch, position] bool: real tokens of the prompt; only with a side memory
     KvCache* cache = nullptr;  // appended to by block()
 };
@@ -77,19 +78,22 @@ class Decoder {
     // [batch, position, hidden] → the same: block `layer` with its residuals.
     at::Tensor block(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
     // The same block in pieces, for methods that look between them or put something in their place:
-    //     stream = after_attention(layer, hidden, context)           hidden + attention_output(layer, hidden, context)
+    //     stream = after_attention(layer, hidden, context)           hidden + attention_output(layer, hidden, context),
+    //                                                                normed in families whose norms follow the sum
     //     key    = mlp_key(layer, hidden, stream)                    input of the second MLP matrix
     //     block  = after_mlp(layer, stream, mlp_output(layer, key))
     // Every norm and residual of the family is in them; all but the key are [batch, position, hidden], the key is
     // [batch, position, intermediate].
     at::Tensor attention_output(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
     at::Tensor after_attention(std::int64_t layer, const at::Tensor& hidden, const Context& context) const;
+    // after_attention() where attention wrote `output` in place of attention_output().
+    at::Tensor with_attention(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& output) const;
     at::Tensor mlp_key(std::int64_t layer, const at::Tensor& hidden, const at::Tensor& after_attention) const;
-    // What the second MLP matrix writes (bias included), before any norm that follows it. A side memory answers in
-    // block() alone, never here.
+    // What the second MLP matrix writes (bias included), before any norm or multiplier that follows it. A side memory
+    // answers in block() alone, never here.
     at::Tensor mlp_output(std::int64_t layer, const at::Tensor& key) const;
     at::Tensor after_mlp(std::int64_t layer, const at::Tensor& after_attention, const at::Tensor& mlp_output) const;
-    // Final norm alone: [..., hidden] → [..., hidden].
+    // Final norm alone, and the scale of the logits (DecoderConfig::logit_scale): [..., hidden] → [..., hidden].
     at::Tensor final_norm(const at::Tensor& hidden) const;
     // Unembedding of *normed* states, soft cap included: [..., hidden] → [..., vocabulary], in the compute dtype.
     at::Tensor unembed(const at::Tensor& normed) const;

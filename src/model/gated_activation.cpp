@@ -1,5 +1,6 @@
 #include "model/gated_activation.h"
 
+#include "base/error.h"
 #include "kernels/vector_math.h"
 #include "model/kernel_support.h"
 
@@ -124,8 +125,18 @@ at::Tensor activate(const at::Tensor& input, Activation activation) {
         case Activation::kGeluErf: return at::gelu(input);
         case Activation::kSilu: return at::silu(input);
         case Activation::kRelu: return at::relu(input);
+        case Activation::kReluSquared: return at::relu(input).square();
+        case Activation::kXielu: break;
     }
-    return input;
+    fail(ErrorKind::kInternal, "this activation has weights of its own");
+}
+
+at::Tensor xielu(const at::Tensor& input, const at::Tensor& positive, const at::Tensor& negative) {
+    constexpr double kBeta = 0.5, kEpsilon = -1e-6;
+    const at::Tensor x = input.to(at::kFloat);
+    const at::Tensor rise = at::softplus(positive.to(at::kFloat)), fall = kBeta + at::softplus(negative.to(at::kFloat));
+    const at::Tensor below = (at::expm1(x.clamp_max(kEpsilon)) - x) * fall;
+    return (at::where(x > 0.0, rise * x * x, below) + kBeta * x).to(input.scalar_type());
 }
 
 at::Tensor gated_activation(const at::Tensor& gate, const at::Tensor& up, Activation activation) {

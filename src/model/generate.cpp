@@ -1,6 +1,7 @@
 #include "model/generate.h"
 
 #include "base/error.h"
+#include "model/rotary.h"
 
 #include <torch/types.h>
 
@@ -134,6 +135,7 @@ std::vector<std::vector<text::TokenId>> generate(const Decoder& decoder,
     }
     KvCache cache(decoder.config().layers);
     Batch batch = left_padded(prompts, decoder.device());
+    std::vector<std::vector<text::TokenId>> fed = prompts;  // what has gone through the model
     for (std::int64_t step = 0; step < options.max_new_tokens; ++step) {
         const Context context = decoder.context(batch, &cache);
         at::Tensor hidden = decoder.embed(batch.ids, context);
@@ -150,12 +152,20 @@ std::vector<std::vector<text::TokenId>> generate(const Decoder& decoder,
             }
             // A row that has stopped is fed its last token; nothing of it is read any more.
             next.mutable_data_ptr<std::int64_t>()[row] = rows[row].ids.back();
+            fed[row].push_back(rows[row].ids.back());
             all_stopped = all_stopped && rows[row].stopped;
         }
         if (all_stopped) {
             break;
         }
         batch = {next.to(decoder.device()), at::Tensor()};
+        if (std::ranges::any_of(fed, [&](const auto& ids) {
+                const auto length = static_cast<std::int64_t>(ids.size());
+                return turns_anew(decoder.config(), length - 1, length);
+            })) {
+            cache = KvCache(decoder.config().layers);
+            batch = left_padded(fed, decoder.device());
+        }
     }
     std::vector<std::vector<text::TokenId>> continuations;
     for (Continuation& row : rows) {

@@ -28,6 +28,7 @@ struct Head {
     std::int64_t query_stride, key_stride, value_stride;
     std::int64_t queries, keys, n, window;
     const bool* mask;
+    const float* bias;
     float scale, cap;
 
     Head(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionOptions& options,
@@ -44,6 +45,7 @@ struct Head {
           window(options.window),
           mask(options.key_mask.defined() ? options.key_mask.const_data_ptr<bool>() + row * options.key_mask.size(1)
                                           : nullptr),
+          bias(bias_of(options, row, head)),
           scale(static_cast<float>(options.scale)),
           cap(static_cast<float>(options.soft_cap)) {}
 
@@ -75,6 +77,9 @@ NEPENTHE_ALWAYS_INLINE void score_query(const Head<Value>& head, std::int64_t i,
         }
         const float score = dot(query, head.key + j * head.key_stride, head.n) * head.scale;
         scores[j] = head.cap > 0.0f ? head.cap * std::tanh(score / head.cap) : score;
+    }
+    if (head.bias != nullptr) {
+        for (std::int64_t j = head.begin(i); j < end; ++j) scores[j] += head.bias[j] - head.bias[end - 1];
     }
 }
 

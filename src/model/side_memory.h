@@ -5,8 +5,8 @@
 // Which memory answers is decided once a sequence, by its prompt, in the first pass; a KV cache keeps the decision for
 // the tokens that follow. Sequences of a batch do not see one another, and padding counts for nothing.
 
-#include "model/config.h"
 #include "model/decoder.h"
+#include "model/family/config.h"
 #include "model/weights.h"
 
 #include <ATen/core/Tensor.h>

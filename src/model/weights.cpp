@@ -39,14 +39,19 @@ void assign_layer(LayerWeights& layer, const TensorSpec& spec, const at::Tensor&
         case Role::kValueBias: layer.value.bias = tensor; break;
         case Role::kQkv: projection(layer.qkv); break;
         case Role::kQkvBias: layer.qkv.bias = tensor; break;
-        case Role::kQueryNorm: layer.query_norm = tensor; break;
-        case Role::kKeyNorm: layer.key_norm = tensor; break;
+        case Role::kQueryNorm: layer.query_norm.weights.push_back(tensor); break;
+        case Role::kQueryNormBias: layer.query_norm.bias = tensor; break;
+        case Role::kKeyNorm: layer.key_norm.weights.push_back(tensor); break;
+        case Role::kKeyNormBias: layer.key_norm.bias = tensor; break;
         case Role::kAttentionOutput: projection(layer.attention_output); break;
         case Role::kAttentionOutputBias: layer.attention_output.bias = tensor; break;
         case Role::kGate: projection(layer.gate); break;
         case Role::kGateBias: layer.gate.bias = tensor; break;
         case Role::kUp: projection(layer.up); break;
         case Role::kUpBias: layer.up.bias = tensor; break;
+        case Role::kGateUp: projection(layer.gate_up); break;
+        case Role::kActivationPositive: layer.activation_positive = tensor; break;
+        case Role::kActivationNegative: layer.activation_negative = tensor; break;
         case Role::kDown: projection(layer.down); break;
         case Role::kDownBias: layer.down.bias = tensor; break;
         default: NEPENTHE_CHECK(false);
@@ -60,6 +65,8 @@ void assign(Weights& weights, const TensorSpec& spec, const at::Tensor& tensor) 
     }
     switch (spec.role) {
         case Role::kEmbedding: weights.embedding = tensor; break;
+        case Role::kEmbeddingNorm: weights.embedding_norm.weight = tensor; break;
+        case Role::kEmbeddingNormBias: weights.embedding_norm.bias = tensor; break;
         case Role::kPositions: weights.positions = tensor; break;
         case Role::kFinalNorm: weights.final_norm.weight = tensor; break;
         case Role::kFinalNormBias: weights.final_norm.bias = tensor; break;
@@ -119,22 +126,27 @@ void draw_normal(at::Tensor& tensor, std::uint64_t seed, std::uint64_t tensor_nu
     });
 }
 
-enum class Initial { kNormal, kZero, kNormWeight };
-
-Initial initial_of(const TensorSpec& spec) {
+// What all elements of a fresh tensor are; nothing where they are drawn.
+std::optional<double> initial_value(const TensorSpec& spec, const DecoderConfig& config) {
     switch (spec.role) {
+        case Role::kEmbeddingNorm:
         case Role::kFinalNorm:
         case Role::kAttentionNorm:
         case Role::kAttentionPostNorm:
         case Role::kMlpNorm:
-        case Role::kMlpPostNorm:
+        case Role::kMlpPostNorm: return is_one_plus(config.norm) ? 0.0 : 1.0;
         case Role::kQueryNorm:
-        case Role::kKeyNorm: return Initial::kNormWeight;
-        default: return spec.shape.size() == 1 ? Initial::kZero : Initial::kNormal;
+        case Role::kKeyNorm: return is_one_plus(config.qk_norm_kind) ? 0.0 : 1.0;
+        // Both slopes of xIELU begin at 0.8.
+        case Role::kActivationPositive: return std::log(std::expm1(0.8));
+        case Role::kActivationNegative: return std::log(std::expm1(0.8 - 0.5));
+        default: return spec.shape.size() == 1 ? std::optional(0.0) : std::nullopt;
     }
 }
 
 }  // namespace
+
+at::Tensor HeadNormWeights::weight() const { return weights.size() == 1 ? weights.front() : at::stack(weights); }
 
 std::vector<at::Tensor> LayerWeights::all() const {
     std::vector<at::Tensor> tensors;
@@ -147,12 +159,15 @@ std::vector<at::Tensor> LayerWeights::all() const {
         add(norm->weight);
         add(norm->bias);
     }
-    for (const Projection* projection : {&query, &key, &value, &qkv, &attention_output, &gate, &up, &down}) {
+    for (const Projection* projection : {&query, &key, &value, &qkv, &attention_output, &gate, &up, &gate_up, &down}) {
         add(projection->weight);
         add(projection->bias);
     }
-    add(query_norm);
-    add(key_norm);
+    for (const HeadNormWeights* norm : {&query_norm, &key_norm}) {
+        for (const at::Tensor& weight : norm->weights) add(weight);
+        add(norm->bias);
+    }
+    for (const at::Tensor& weight : {activation_positive, activation_negative}) add(weight);
     return tensors;
 }
 
@@ -188,11 +203,10 @@ Weights create_weights(const DecoderConfig& config, std::uint64_t seed, at::Scal
     std::vector<at::Tensor> tensors;
     for (std::size_t i = 0; i < specs.size(); ++i) {
         at::Tensor tensor = at::zeros(specs[i].shape, at::TensorOptions().dtype(at::kFloat));
-        const Initial initial = initial_of(specs[i]);
-        if (initial == Initial::kNormal) {
+        if (const std::optional<double> value = initial_value(specs[i], config); value.has_value()) {
+            tensor.fill_(*value);
+        } else {
             draw_normal(tensor, seed, i, deviation(specs[i], config));
-        } else if (initial == Initial::kNormWeight && config.norm != NormKind::kRmsOnePlus) {
-            tensor.fill_(1.0);
         }
         tensors.push_back(tensor.to(dtype).to(device));
     }

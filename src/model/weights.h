@@ -2,9 +2,9 @@
 // The tensors of a decoder: read from a checkpoint or drawn afresh, held by checkpoint name, and handed to the layers
 // by what they are for.
 
-#include "model/config.h"
 #include "model/decoder.h"
-#include "model/families.h"
+#include "model/family/config.h"
+#include "model/family/families.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -21,7 +21,15 @@ struct Projection {
     bool defined() const { return weight.defined(); }
 };
 struct Norm {
-    at::Tensor weight, bias;
+    at::Tensor weight, bias;  // undefined where the norm has none
+};
+// Of queries or keys: one weight, or one for each head where the checkpoint keeps them apart.
+struct HeadNormWeights {
+    std::vector<at::Tensor> weights;
+    at::Tensor bias;
+    bool defined() const { return !weights.empty(); }
+    // [head_dim], [head * head_dim] or [head, head_dim].
+    at::Tensor weight() const;
 };
 
 // One layer's tensors, by use; undefined where the family has none.
@@ -29,8 +37,9 @@ struct LayerWeights {
     Norm attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
     Projection query, key, value;  // separate
     Projection qkv;                // or fused, laid out as the family says
-    at::Tensor query_norm, key_norm;
-    Projection attention_output, gate, up, down;
+    HeadNormWeights query_norm, key_norm;
+    Projection attention_output, gate, up, gate_up, down;
+    at::Tensor activation_positive, activation_negative;
     std::shared_ptr<const SideMemory> side_memory;  // beside `down`, where one is attached
 
     // Every defined tensor, in a fixed order.
@@ -42,7 +51,7 @@ struct Weights {
     std::vector<at::Tensor> tensors;
     std::map<std::string, std::size_t> index;
     at::Tensor embedding, positions, head, head_bias;  // head == embedding where tied
-    Norm final_norm;
+    Norm embedding_norm, final_norm;
     std::vector<LayerWeights> layers;
 };
 

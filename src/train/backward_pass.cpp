@@ -25,8 +25,8 @@ BackwardPass::BackwardPass(const model::Decoder& decoder, const std::vector<at::
     : decoder_(decoder),
       buckets_(buckets),
       activation_checkpointing_(activation_checkpointing),
-      // Learned positions share the embedding's addition; their models are small, autograd may have both.
-      by_rows_(decoder.config().positions == model::Positions::kRotary),
+      // Learned positions share the embedding's addition, a norm may stand behind it: autograd then has both.
+      by_rows_(decoder.config().positions != model::Positions::kLearned && !decoder.config().embedding_norm),
       embedding_(index_of(parameters, decoder.embedding())),
       unembedding_(index_of(parameters, decoder.unembedding())),
       embedding_scale_(at::scalar_tensor(decoder.config().embedding_scale, decoder.embedding().scalar_type())

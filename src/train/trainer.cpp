@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "base/tree_sum.h"
 #include "dist/guard.h"
+#include "model/family/families.h"
 #include "train/backward_pass.h"
 #include "train/sample_order.h"
 #include "train/schedule.h"
@@ -32,7 +33,13 @@ struct Weights {
 
 Weights lay_out(const model::Decoder& decoder, std::int64_t bucket_bytes, int ranks) {
     std::vector<ParameterShape> shapes;
-    for (const auto& [name, tensor] : decoder.parameters()) shapes.push_back({name, tensor.numel(), tensor.dim() > 1});
+    const std::vector<model::TensorSpec> specs = model::tensor_specs(decoder.config());  // in the same order
+    for (std::size_t i = 0; const auto& [name, tensor] : decoder.parameters()) {
+        const model::Role role = specs.at(i++).role;
+        // Heads with a weight each have their norms' in a matrix.
+        const bool norm = role == model::Role::kQueryNorm || role == model::Role::kKeyNorm;
+        shapes.push_back({name, tensor.numel(), tensor.dim() > 1 && !norm});
+    }
     Weights weights;
     weights.layout = make_layout(shapes, bucket_bytes / static_cast<std::int64_t>(sizeof(float)), ranks);
     for (const FlatParameter& parameter : weights.layout.parameters) {

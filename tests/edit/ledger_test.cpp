@@ -120,13 +120,16 @@ TEST(CheckSaved, FindsWhatShouldNotHaveChanged) {
 }
 
 TEST(PostNorm, InvertsWhatTheNormCanGive) {
-    for (const char* const family : {"gemma3_text", "olmo2", "llama"}) {
+    for (const char* const family : {"gemma3_text", "olmo2", "llama", "granite", "glm4"}) {
         const testing::Case tiny = testing::fresh(family);
         const PostNorm norm(tiny.decoder, 1);
         const std::int64_t hidden = tiny.decoder.config().hidden;
         const at::Tensor now = at::sin(at::arange(hidden, at::kDouble) * 3.7),
                          other = at::cos(at::arange(hidden, at::kDouble) * 1.3);
         const at::Tensor reachable = norm.apply(other);
+        const at::Tensor stream = at::zeros({1, 1, hidden});
+        const at::Tensor added = tiny.decoder.after_mlp(1, stream, other.to(at::kFloat).view({1, 1, hidden})).flatten();
+        EXPECT_LT(((added.to(at::kDouble) - reachable).norm() / reachable.norm()).item<double>(), 1e-3) << family;
         const at::Tensor found = norm.invert(reachable, now);
         EXPECT_LT(((norm.apply(found) - reachable).norm() / reachable.norm()).item<double>(), 1e-4) << family;
         if (!norm.exists()) continue;

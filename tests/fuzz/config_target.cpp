@@ -1,5 +1,5 @@
 #include "fuzz/target.h"
-#include "model/config.h"
+#include "model/family/config.h"
 
 using namespace nepenthe;
 

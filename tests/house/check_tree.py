@@ -21,6 +21,7 @@ MAY_INCLUDE["report"] = {"base", "io", "store"}
 # A module that outgrew one folder: each of its folders -> those of its folders that it may include. What lies in the
 # module itself puts the folders together: it sees all of them, they do not see it.
 FOLDERS = {
+    "model": {"family": set()},
     "edit": {"facts": set(), "solve": set(), "published": set(), "keys": {"facts", "solve"}, "values": {"facts"},
              "trace": set(), "memories": {"facts", "values", "published"}},
 }

@@ -5,7 +5,7 @@
 #include "expected_errors.h"
 #include "model/checkpoint_io.h"
 #include "model/editable_checkpoint.h"
-#include "model/quantised.h"
+#include "model/family/quantised.h"
 
 #include <gtest/gtest.h>
 

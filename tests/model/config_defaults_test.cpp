@@ -1,8 +1,8 @@
 // What a config.json leaves out is what transformers stands in: tests/golden/make_config_defaults.py asked its classes.
-#include "model/config_defaults.h"
+#include "model/family/config_defaults.h"
 
 #include "io/file.h"
-#include "model/config.h"
+#include "model/family/config.h"
 
 #include <gtest/gtest.h>
 
@@ -31,7 +31,9 @@ Json described(const Rotary& rotary) {
             rotary.attention_factor,
             rotary.mscale,
             rotary.mscale_all_dim,
-            rotary.truncate};
+            rotary.truncate,
+            rotary.short_factors,
+            rotary.long_factors};
 }
 
 // Everything but where it came from.
@@ -42,15 +44,19 @@ Json described(const DecoderConfig& c) {
         {"family", c.family},
         {"sizes", {c.vocabulary, c.hidden, c.layers, c.intermediate, c.heads, c.kv_heads, c.head_dim, c.max_positions}},
         {"norm",
-         {static_cast<int>(c.norm), static_cast<int>(c.norm_place), c.norm_epsilon, static_cast<int>(c.qk_norm)}},
+         {static_cast<int>(c.norm), static_cast<int>(c.norm_place), c.norm_epsilon, static_cast<int>(c.qk_norm),
+          static_cast<int>(c.qk_norm_kind), c.norm_weight, c.norm_bias, c.final_norm, c.embedding_norm}},
         {"biases", {c.qkv_bias, c.attention_output_bias, c.mlp_bias, c.head_bias}},
         {"kinds",
          {static_cast<int>(c.residual), static_cast<int>(c.mlp), static_cast<int>(c.activation),
-          static_cast<int>(c.positions)}},
+          static_cast<int>(c.positions), static_cast<int>(c.qkv), c.fused_gate_up, c.position_offset}},
+        {"alibi", {c.alibi.slopes, c.alibi.in_bfloat16, c.alibi.scale}},
         {"rotaries", rotaries},
         {"rotary_of", c.rotary_of},
         {"window_of", c.window_of},
-        {"scales", {c.attention_scale, c.embedding_scale, c.attention_soft_cap, c.logit_soft_cap}},
+        {"scales",
+         {c.attention_scale, c.embedding_scale, c.attention_soft_cap, c.logit_soft_cap, c.logit_scale,
+          c.residual_multiplier, c.qkv_clip}},
         {"tied", c.tied}};
 }
 
@@ -75,7 +81,7 @@ TEST(ConfigDefaults, AShortenedConfigurationIsReadAsTransformersReadsIt) {
         wrapped += given.wrapper == "gemma3" ? 1 : 0;
     }
     EXPECT_GT(wrapped, 3);
-    EXPECT_GT(golden().at("configs").size(), 40u);
+    EXPECT_GT(golden().at("configs").size(), 100u);
 }
 
 TEST(ConfigDefaults, OfATextPartTheWholeModelDecidesAboutHeadAndDtype) {

@@ -1,7 +1,7 @@
-#include "model/config.h"
+#include "model/family/config.h"
 
 #include "base/error.h"
-#include "model/families.h"
+#include "model/family/families.h"
 
 #include <gtest/gtest.h>
 
@@ -102,15 +102,17 @@ TEST(Config, NamesTheKnownFamiliesForAnUnknownOne) {
     const std::string text = refusal(json);
     EXPECT_TRUE(mentions(text, "did you mean \"llama\"")) << text;
     EXPECT_TRUE(mentions(text, "gpt_neox")) << text;
-    EXPECT_EQ(supported_families().size(), 11u);
+    EXPECT_GE(supported_families().size(), 37u);
     EXPECT_TRUE(mentions(refusal(Json::object()), "model_type"));
     EXPECT_TRUE(mentions(refusal(Json::array()), "model_type"));
 }
 
 TEST(Config, RefusesUnknownRotaryScaling) {
     Json json = llama();
-    json["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 4.0}};
-    EXPECT_TRUE(mentions(refusal(json), "longrope"));
+    json["rope_scaling"] = {{"rope_type", "proportional"}, {"factor", 4.0}};
+    EXPECT_TRUE(mentions(refusal(json), "proportional"));
+    json["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 4.0}, {"short_factor", {1.0}}};
+    for (const char* part : {"short_factor", "long_factor"}) EXPECT_TRUE(mentions(refusal(json), part));
     json["rope_scaling"] = {{"rope_type", "linear"}};
     EXPECT_TRUE(mentions(refusal(json), "factor"));
     json["rope_scaling"] = "linear";
@@ -149,6 +151,55 @@ TEST(Config, RefusesWhatWouldChangeTheComputation) {
     for (const char* part : {"scale_attn_by_inverse_layer_idx", "add_cross_attention", "not a multiple"}) {
         EXPECT_TRUE(mentions(text, part)) << text;
     }
+}
+
+// A configuration of a family with one setting changed is refused by that setting's name.
+TEST(Config, RefusesByNameWhatAFamilyDoesNotCompute) {
+    struct Case {
+        const char* family;
+        const char* key;
+        Json value;
+    };
+    const std::vector<Case> cases = {{"gemma", "use_bidirectional_attention", true},
+                                     {"bloom", "apply_residual_connection_post_layernorm", true},
+                                     {"opt", "word_embed_proj_dim", 512},
+                                     {"falcon", "num_ln_in_parallel_attn", 2},
+                                     {"cohere2", "use_qk_norm", true},
+                                     {"hunyuan_v1_dense", "use_cla", true},
+                                     {"mpt", "logit_scale", 2.0},
+                                     {"mpt", "norm_type", "rmsnorm"},
+                                     {"llama", "partial_rotary_factor", 0.5},
+                                     {"exaone4", "sliding_window_pattern", "LLLG"}};
+    for (const auto& [family, key, value] : cases) {
+        const Json plain = {{"model_type", family}};
+        EXPECT_NO_THROW(parse_config(plain)) << family;
+        Json changed = plain;
+        changed[key] = value;
+        EXPECT_TRUE(mentions(refusal(changed), key)) << family << ": " << refusal(changed);
+    }
+    const Json attention = {
+        {"alibi", false}, {"qk_ln", true}, {"prefix_lm", true}, {"attn_type", "multiquery_attention"}};
+    for (const auto& [key, value] : attention.items()) {
+        Json mpt = {{"model_type", "mpt"}};
+        mpt["attn_config"][key] = value;
+        EXPECT_TRUE(mentions(refusal(mpt), key)) << key;
+    }
+}
+
+TEST(Config, AlibiSlopesOfHeadsThatAreNoPowerOfTwo) {
+    const Json bloom = {{"model_type", "bloom"}, {"hidden_size", 12}, {"n_head", 6}};
+    EXPECT_EQ(parse_config(bloom).alibi.slopes, (std::vector<double>{0.25, 0.0625, 0.015625, 0.00390625, 0.5, 0.125}));
+    const Json mpt = {{"model_type", "mpt"}, {"d_model", 12}, {"n_heads", 3}};
+    EXPECT_EQ(parse_config(mpt).alibi.slopes, (std::vector<double>{0.0625, 0.00390625, 0.25}));
+}
+
+TEST(Config, BloomAndMptAreReadInBothSpellings) {
+    const Json old = {{"model_type", "bloom"}, {"n_embed", 24}, {"num_hidden_layers", 3}, {"num_attention_heads", 4}};
+    const DecoderConfig config = parse_config(old);
+    EXPECT_EQ(config.hidden, 24);
+    EXPECT_EQ(config.layers, 3);
+    EXPECT_EQ(config.heads, 4);
+    EXPECT_EQ(parse_config({{"model_type", "mpt"}, {"hidden_size", 24}, {"num_attention_heads", 4}}).head_dim, 6);
 }
 
 TEST(Families, TensorNamesAreDistinctAndCoverEveryLayer) {

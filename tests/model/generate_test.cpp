@@ -40,6 +40,18 @@ TEST(Generate, GreedyEqualsTheForwardPassWithoutCache) {
     }
 }
 
+// Beyond the original length all positions turn by other angles: the cache is filled again.
+TEST(Generate, GreedyEqualsTheForwardPassWhereAnglesFollowTheLength) {
+    const Decoder decoder = Decoder::load(golden_folder("phi3_longrope"), Compute::kFloat32);
+    const std::vector<Ids> prompts{{5, 6, 7}, {9, 3, 4, 8, 10, 11, 12}, {20}};
+    GenerateOptions options;
+    options.max_new_tokens = 12;
+    const std::vector<Ids> found = generate(decoder, prompts, options, {0, 1, 2});
+    for (std::size_t i = 0; i < prompts.size(); ++i) {
+        EXPECT_EQ(found[i], without_cache(decoder, prompts[i], 12)) << i;
+    }
+}
+
 TEST(Generate, StopsAfterTheStopToken) {
     GenerateOptions options;
     options.max_new_tokens = 12;

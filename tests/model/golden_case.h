@@ -25,12 +25,45 @@ inline const std::vector<std::string>& golden_cases() {
                                                    "llama_linear",
                                                    "llama_llama3",
                                                    "llama_yarn",
+                                                   "llama_dynamic",
                                                    "mistral",
+                                                   "ministral",
                                                    "qwen2",
                                                    "qwen3",
                                                    "phi",
+                                                   "phi_qk_norm",
+                                                   "phi3",
+                                                   "phi3_longrope",
+                                                   "olmo",
                                                    "olmo2",
-                                                   "gemma3_text"};
+                                                   "olmo3",
+                                                   "gemma",
+                                                   "gemma2",
+                                                   "gemma3_text",
+                                                   "granite",
+                                                   "smollm3",
+                                                   "starcoder2",
+                                                   "stablelm",
+                                                   "stablelm_parallel",
+                                                   "opt",
+                                                   "opt_post_norm",
+                                                   "falcon",
+                                                   "falcon_grouped",
+                                                   "falcon_alibi",
+                                                   "bloom",
+                                                   "mpt",
+                                                   "cohere",
+                                                   "cohere2",
+                                                   "glm",
+                                                   "glm4",
+                                                   "nemotron",
+                                                   "exaone4",
+                                                   "seed_oss",
+                                                   "apertus",
+                                                   "arcee",
+                                                   "helium",
+                                                   "ernie4_5",
+                                                   "hunyuan_v1_dense"};
     return names;
 }
 
@@ -47,9 +80,36 @@ class Expected {
     at::Tensor ids(const std::string& key) const { return copy(key, at::kLong); }
     at::Tensor mask(const std::string& key) const { return copy(key, at::kBool); }
     Batch plain() const { return {ids("ids"), {}}; }
-    Batch padded(const std::string& side) const { return {ids("ids_" + side), mask("mask_" + side)}; }
+    // The second sequence without its end, padded with token 0 on the "left" or "right".
+    Batch padded(const std::string& side) const {
+        Batch batch{ids("ids"), {}};
+        const std::int64_t length = batch.ids.size(1), kept = length - kShorter, first = side == "left" ? kShorter : 0;
+        batch.mask = at::ones_like(batch.ids, at::kBool);
+        at::Tensor row = batch.ids[1], real = batch.mask[1];
+        const at::Tensor start = row.narrow(0, 0, kept).clone();
+        row.zero_();
+        real.zero_();
+        row.narrow(0, first, kept).copy_(start);
+        real.narrow(0, first, kept).fill_(true);
+        return batch;
+    }
+    // What the padded batch's logits are at real positions, zero elsewhere.
+    at::Tensor padded_logits(const std::string& side) const {
+        at::Tensor logits = floats("logits");
+        const std::int64_t kept = logits.size(1) - kShorter, first = side == "left" ? kShorter : 0;
+        const at::Tensor start =
+            has("logits_shortened") ? floats("logits_shortened")[0] : logits[1].narrow(0, 0, kept).clone();
+        at::Tensor row = logits[1];
+        row.zero_();
+        row.narrow(0, first, kept).copy_(start);
+        return logits;
+    }
+    // Whether positions turn by angles that follow the length, so that a cache does not continue a sequence.
+    bool follows_length() const { return has("logits_shortened"); }
 
   private:
+    static constexpr std::int64_t kShorter = 4;
+
     at::Tensor copy(const std::string& key, at::ScalarType type) const {
         const io::TensorView& view = file_.tensors().at(key);
         at::Tensor tensor = at::empty(view.shape, type);

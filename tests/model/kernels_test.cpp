@@ -134,6 +134,7 @@ at::Tensor attention_reference(const at::Tensor& q, const at::Tensor& k, const a
     if (options.soft_cap > 0) {
         scores = at::tanh(scores / options.soft_cap) * options.soft_cap;
     }
+    if (options.key_bias.defined()) scores = scores + options.key_bias.to(scores.scalar_type()).unsqueeze(2);
     at::Tensor hidden = at::zeros({q.size(0), 1, q.size(2), k.size(2)}, at::kBool);
     for (std::int64_t b = 0; b < q.size(0); ++b) {
         for (std::int64_t i = 0; i < q.size(2); ++i) {
@@ -178,6 +179,32 @@ TEST(Attention, EqualsItsFormula) {
     options.key_mask[0].narrow(0, 0, 4).fill_(false);
     options.window = 5;
     compare_attention(options, 20);
+}
+
+// ALiBi: a bias for each head and key, one row for all sequences or one for each.
+TEST(Attention, EqualsItsFormulaWithBiasedKeys) {
+    for (const std::int64_t rows : {1, 2}) {
+        for (const std::int64_t positions : {5, 20, 150}) {
+            AttentionOptions options;
+            options.scale = 0.4;
+            options.past = 9;
+            options.key_bias = noise({rows, 4, positions + 9});
+            compare_attention(options, positions);
+            options.window = 6;
+            options.key_mask = at::ones({2, positions + 9}, at::kBool);
+            options.key_mask[0].narrow(0, 0, 4).fill_(false);
+            compare_attention(options, positions);
+        }
+    }
+}
+
+TEST(Activation, XieluEqualsItsFormula) {
+    const auto ours = [](const auto& in) { return xielu(in[0], in[1], in[2]); };
+    const auto formula = [](const auto& in) {
+        const at::Tensor x = in[0], rise = at::softplus(in[1]), fall = 0.5 + at::softplus(in[2]);
+        return at::where(x > 0.0, rise * x * x, fall * (at::expm1(x.clamp_max(0.0)) - x)) + 0.5 * x;
+    };
+    compare_all(ours, formula, {noise({3, 40}), noise({1}), noise({1})});
 }
 
 TEST(Linear, EqualsItsFormulaInBothLayouts) {

@@ -54,6 +54,8 @@ std::vector<std::string> WiseOptions::validate(const model::DecoderConfig& confi
     require(prefix_count >= 0 && prefix_count <= 1000,
             fmt::format("context prefixes: between 0 and 1000, not {}", prefix_count));
     require(ratio > 0, fmt::format("the ratio must be positive, not {}", ratio));
+    require(distance == model::SideDistance::kLinear || config.activation != model::Activation::kXielu,
+            "the activated distance needs an activation without weights of its own");
     return problems;
 }
 

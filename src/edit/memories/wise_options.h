@@ -3,7 +3,7 @@
 
 #include "base/json.h"
 #include "edit/published/rows.h"
-#include "model/config.h"
+#include "model/family/config.h"
 #include "model/side_memory.h"
 
 #include <cstdint>

@@ -5,7 +5,7 @@
 // and stands in docs/methods.md with what still differs.
 
 #include "base/json.h"
-#include "model/config.h"
+#include "model/family/config.h"
 
 #include <cstdint>
 #include <string>

@@ -107,6 +107,19 @@ TraceKind parse_trace_kind(std::string_view name) {
     fail(ErrorKind::kUsage, "\"{}\" is no kind of trace; there are state, mlp and attention", name);
 }
 
+namespace {
+
+// What the noise is added to, without positions: [token, hidden] fp64.
+at::Tensor subject_embeddings(const model::Decoder& decoder, const at::Tensor& ids) {
+    if (decoder.config().embedding_norm) {
+        const model::Batch batch{ids.unsqueeze(0), {}};
+        return decoder.embed(batch.ids, decoder.context(batch)).squeeze(0).to(at::kDouble);
+    }
+    return at::embedding(decoder.embedding(), ids).to(at::kDouble) * decoder.config().embedding_scale;
+}
+
+}  // namespace
+
 double embedding_deviation(const model::Decoder& decoder, const text::Tokenizer& tokenizer,
                            std::span<const TracePrompt> prompts) {
     const at::NoGradGuard no_grad;
@@ -117,8 +130,7 @@ double embedding_deviation(const model::Decoder& decoder, const text::Tokenizer&
         if (ids.empty()) continue;
         const at::Tensor rows =
             at::tensor(std::vector<std::int64_t>(ids.begin(), ids.end()), at::kLong).to(decoder.device());
-        const at::Tensor values =
-            at::embedding(decoder.embedding(), rows).to(at::kDouble) * decoder.config().embedding_scale;
+        const at::Tensor values = subject_embeddings(decoder, rows);
         sum += values.sum().item<double>();
         squares += values.square().sum().item<double>();
         count += values.numel();

@@ -28,7 +28,7 @@ at::Tensor run_block(const model::Decoder& decoder, std::int64_t layer, const at
     if (attention) {
         at::Tensor output = decoder.attention_output(layer, hidden, context);
         attention(output);
-        stream = hidden + output;
+        stream = decoder.with_attention(layer, hidden, output);
     } else {
         stream = decoder.after_attention(layer, hidden, context);
     }
@@ -206,7 +206,7 @@ class TokenRuns {
             return of == kind ? there.narrow(0, 0, 1).expand_as(at_token) : there.narrow(0, 1, recording_.copies());
         };
         const at::Tensor before = corrupted(layer).narrow(1, 0, 1);
-        const at::Tensor stream = before + written(TraceKind::kAttention);
+        const at::Tensor stream = decoder_.with_attention(layer, before, written(TraceKind::kAttention));
         const at::Tensor output = kind == TraceKind::kMlp
                                       ? written(kind).contiguous()
                                       : decoder_.mlp_output(layer, decoder_.mlp_key(layer, before, stream));
