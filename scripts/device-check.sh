@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# Whether a device computes what the host computes, and how fast, on a machine that has a GPU and little else: a Python
+# with torch 2.11.0, no MPI, no HDF5, no network. At most eight minutes there.
+#
+#   scripts/device-check.sh pack FOLDER           here, after scripts/test.sh: the binary, its libraries, small inputs
+#   FOLDER/device-check.sh run [--device cpu]     there; --device cpu rehearses it without a GPU
+#
+# `run` prints a table and writes FOLDER/results.json; exit code 1 where host and device differ by more than they may.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+pack() {
+    local folder=$1 root library material
+    root=$(cd "$here/.." && pwd)
+    material=${NEPENTHE_DEPS:-$HOME/.local/share/nepenthe}/$(python3 "$root/tests/material/make.py" --name)
+    [[ -x $root/build/release/nepenthe && -d $material ]] || {
+        echo "device-check: scripts/test.sh makes what is packed; run it first" >&2
+        return 1
+    }
+    mkdir -p "$folder/lib" "$folder/plugins" "$folder/pmix"
+    cp "$root/build/release/nepenthe" "$here/device-check.sh" "$here/device_check.py" "$folder/"
+    # libtorch, CUDA and the C library are the machine's own.
+    ldd "$root/build/release/nepenthe" | awk '$3 ~ /^\// { print $3 }' | grep -v -E '/(torch|nvidia)/|/lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)\.so' |
+        while read -r library; do cp -L "$library" "$folder/lib/"; done
+    local mpi
+    mpi=$(dirname "$(ldd "$root/build/release/nepenthe" | awk '/libmpi\.so/ { print $3 }')")
+    cp -L "$mpi"/openmpi/lib/openmpi3/mca_*.so "$folder/plugins/" 2>/dev/null || true
+    cp -L "$mpi"/pmix2/lib/pmix/mca_*.so "$folder/pmix/" 2>/dev/null || true
+    # What the plugins need beside it.
+    for library in "$folder"/plugins/*.so "$folder"/pmix/*.so; do
+        ldd "$library" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | grep -v -E '/lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)\.so' |
+            while read -r needed; do cp -Ln "$needed" "$folder/lib/"; done
+    done
+    mkdir -p "$folder/inputs"
+    cp -r "$material/models/stories" "$material/text/stories.txt" "$material/text/novel.txt" \
+        "$material/editing/counterfact-rome.json" "$folder/inputs/"
+    du -sh "$folder" | sed 's/^/device-check: packed /'
+}
+
+run() {
+    local torch
+    torch=$(python3 -c 'import os, torch; print(os.path.dirname(torch.__file__))')
+    LD_LIBRARY_PATH=$here/lib:$torch/lib:$(find "$torch/../nvidia" -maxdepth 2 -name lib -type d 2>/dev/null | paste -sd:)
+    export LD_LIBRARY_PATH
+    # One rank without a launcher, its plugins from here.
+    export OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_mca_base_component_path=$here/plugins
+    export PMIX_MCA_mca_base_component_path=$here/pmix OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    export OMPI_MCA_btl=self OMPI_MCA_pml=ob1
+    exec python3 "$here/device_check.py" "$here" "$@"
+}
+
+case "${1:-}" in
+    pack) [[ -n ${2:-} ]] || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }; pack "$2" ;;
+    run) shift; run "$@" ;;
+    *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+esac
