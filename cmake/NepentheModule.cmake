@@ -36,7 +36,9 @@ file(CONFIGURE OUTPUT "${CMAKE_BINARY_DIR}/torch_pch.cpp" CONTENT "// Carries th
 # at::parallel_for runs on one thread in code that is compiled without OpenMP.
 find_package(OpenMP REQUIRED COMPONENTS CXX)
 add_library(nepenthe_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")
-target_link_libraries(nepenthe_torch_pch PUBLIC nepenthe_flags libtorch OpenMP::OpenMP_CXX)
+# With the definitions of all that it holds: GCC takes it for files with the same ones only.
+target_link_libraries(nepenthe_torch_pch PUBLIC nepenthe_flags libtorch OpenMP::OpenMP_CXX
+                      fmt::fmt nlohmann_json::nlohmann_json)
 target_compile_options(nepenthe_torch_pch PRIVATE -fPIC -fpch-preprocess)
 target_precompile_headers(nepenthe_torch_pch PRIVATE
   <torch/types.h> <torch/csrc/autograd/custom_function.h> <fmt/format.h> <nlohmann/json.hpp>
