@@ -45,7 +45,7 @@ void check_wikitext(const std::string& name, const EvaluateOptions& options, Pro
 
 void check_text(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     if (std::error_code error; options.text.empty() || !std::filesystem::exists(options.text, error)) {
-        problems.add("{} needs a text file, folder or JSON Lines file (text){}", name,
+        problems.add("{} needs a text: --texts NAME=PATH, a file, folder or JSON Lines file{}", name,
                      options.text.empty() ? "" : ": there is no " + options.text.string());
     }
 }
@@ -171,7 +171,8 @@ std::vector<TaskKind> make_task_kinds() {
             {"wikitext_token_perplexity",
              "WikiText by tokens: lines joined by blank lines, fixed windows (pruning papers)",
              make_token_perplexity_task, check_wikitext, wikitext_inputs},
-            {"perplexity", "any text by tokens, sliding windows", make_text_perplexity_task, check_text, text_inputs},
+            {"perplexity", "any text by tokens, sliding windows; asked for by --texts alone", make_text_perplexity_task,
+             check_text, text_inputs},
             {"familiarity_probability", "probability of next tokens that only the corpus explains",
              make_next_token_task, check_familiarity, familiarity_inputs},
             {"neighbour_probability", "the same on prompts about other things, which must stay known",
