@@ -33,8 +33,8 @@ std::int64_t WiseOptions::effective_layer(const model::DecoderConfig& config) co
 
 std::vector<std::string> WiseOptions::validate(const model::DecoderConfig& config) const {
     std::vector<std::string> problems;
-    const auto require = [&](bool holds, std::string what) {
-        if (!holds) problems.push_back(std::move(what));
+    const auto require = [&](bool holds, const std::string& what) {
+        if (!holds) problems.emplace_back(what);
     };
     require(layer >= -1 && layer < config.layers,
             fmt::format("layer {} does not exist, the model has {}", layer, config.layers));
