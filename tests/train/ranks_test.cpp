@@ -46,16 +46,17 @@ struct Outcome {
 };
 
 Outcome run(const dist::Comm& comm, const TrainOptions& options, Compute compute = Compute::kFloat32,
-            const fs::path& folder = {}, const StepHook& hook = {}) {
-    Decoder decoder = Decoder::create(testing::tiny_config(), 1, compute);
+            const fs::path& folder = {}, const StepHook& hook = {},
+            const model::DecoderConfig& config = testing::tiny_config()) {
+    Decoder decoder = Decoder::create(config, 1, compute);
     const auto collectives = dist::make_mpi_collectives(comm);
     const TrainReport report = train(comm, *collectives, decoder, 40, testing::tiny_sample, options, folder, hook);
     return {testing::all_weights(decoder), report};
 }
 
 // Sample by sample with plain autograd and ATen's fused AdamW, on this process alone.
-Outcome reference(const TrainOptions& options) {
-    const Decoder decoder = Decoder::create(testing::tiny_config(), 1, Compute::kFloat32);
+Outcome reference(const TrainOptions& options, const model::DecoderConfig& config = testing::tiny_config()) {
+    const Decoder decoder = Decoder::create(config, 1, Compute::kFloat32);
     std::vector<at::Tensor> weights, first, second;
     for (const auto& named : decoder.parameters()) {
         weights.push_back(named.tensor.requires_grad_(true));
@@ -118,6 +119,29 @@ TEST(Train, EqualsOneProcessWithPlainAutograd) {
     }
     EXPECT_GT(mine.report.changed_share, 0.9);
     expect_equal_on_all_ranks(mine.weights);
+}
+
+// Multipliers, a norm behind the embedding and biases of attention reach the gradients that bypass autograd.
+TEST(Train, EqualsPlainAutogradInOtherFamilies) {
+    const Json granite = {{"model_type", "granite"},    {"vocab_size", 101},          {"hidden_size", 12},
+                          {"num_hidden_layers", 2},     {"intermediate_size", 23},    {"num_attention_heads", 2},
+                          {"embedding_multiplier", 12}, {"logits_scaling", 0.25},     {"residual_multiplier", 0.3},
+                          {"attention_multiplier", 2},  {"tie_word_embeddings", true}};
+    const Json bloom = {
+        {"model_type", "bloom"}, {"vocab_size", 101}, {"hidden_size", 12}, {"n_layer", 2}, {"n_head", 3}};
+    const Json mpt = {{"model_type", "mpt"}, {"vocab_size", 101}, {"d_model", 12}, {"n_layers", 2}, {"n_heads", 3}};
+    for (const Json& json : {granite, bloom, mpt}) {
+        TrainOptions options = options_of(false);
+        options.lr = 1e-4;
+        options.max_steps = 5;
+        const model::DecoderConfig config = model::parse_config(json);
+        const Outcome mine = run(*world, options, Compute::kFloat32, {}, {}, config);
+        const Outcome plain = reference(options, config);
+        EXPECT_LT((mine.weights - plain.weights).abs().max().item<double>(), 1e-6) << config.family;
+        for (std::size_t i = 0; i < plain.report.steps.size(); ++i) {
+            EXPECT_NEAR(mine.report.steps[i].loss / plain.report.steps[i].loss, 1.0, 1e-5) << config.family;
+        }
+    }
 }
 
 // Position t of sample i: two tokens and the rest, of a weight that some positions lack.

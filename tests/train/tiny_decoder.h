@@ -23,7 +23,8 @@ inline model::DecoderConfig tiny_config(bool tied = true) {
     config.kv_heads = 1;
     config.head_dim = 6;
     config.max_positions = 64;
-    config.rotaries = {{.theta = 10000.0, .dims = 6}};
+    config.rotaries.resize(1);
+    config.rotaries.front().dims = 6;
     config.rotary_of = {0, 0};
     config.window_of = {0, 0};
     config.attention_scale = 0.408248290463863;
