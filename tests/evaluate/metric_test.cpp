@@ -119,7 +119,7 @@ TEST(EvaluateOptions, AllProblemsAtOnce) {
                            [&](const std::string& problem) { return problem.find(text) != std::string::npos; });
     };
     for (const char* text : {"did you mean \"hellaswag\"", "named twice", "/nowhere holds no piqa.jsonl",
-                             "needs completion_prompts", "needs dictionary", "(text)", "limit is -1", "window is 1"}) {
+                             "needs completion_prompts", "needs dictionary", "--texts", "limit is -1", "window is 1"}) {
         EXPECT_TRUE(mentions(text)) << text;
     }
 }
