@@ -11,6 +11,7 @@
 #include "shared_folder.h"
 #include "text/tokenizer.h"
 #include "train/loss.h"
+#include "train/micro_batch.h"
 #include "unlearn/relabel.h"
 
 #include <ATen/ATen.h>
@@ -116,6 +117,8 @@ TEST(Forget, WeighsPositionsByHowFarTheModelsAreApart) {
     EXPECT_GT(targets.translation(0).size(), 1u);
 }
 
+// Text that must stay is known better by its own tokens as targets, and its distributions are nearer to the start's by
+// those of the start, than without it.
 TEST(Forget, TextThatIsToStayStays) {
     testing::SharedFolder folder(*testing::world);
     const store::Artefact artefact = labels(folder.path());
@@ -123,21 +126,29 @@ TEST(Forget, TextThatIsToStayStays) {
     const std::string story =
         "Once upon a time, there was a big dog. He liked to run in the park with his friend, a small cat.";
     const TextBlocks retain = {tokenizer.encode(story, true).ids};
+    const std::vector<std::size_t> all = {0};
     const auto collectives = dist::make_mpi_collectives(*testing::world);
-    const auto loss_after = [&](const TextBlocks& blocks, const char* work) {
+    const auto start = load();
+    const FrozenStart said(*testing::world, start, retain, all, folder.path() / "said");
+    const auto loss_after = [&](const TextBlocks& blocks, RetainKind kind, const train::Sample& target,
+                                const char* work) {
         auto decoder = load();
+        ForgetOptions choice = options();
+        choice.mix.retain_targets = kind;
         const ForgetReport report =
-            forget(*testing::world, *collectives, decoder, artefact.folder, blocks, options(), folder.path() / work);
+            forget(*testing::world, *collectives, decoder, artefact.folder, blocks, choice, folder.path() / work);
         EXPECT_EQ(report.retain_blocks, blocks.empty() ? 0 : report.train_blocks);
         const at::NoGradGuard no_gradients;
-        const at::Tensor ids = at::tensor(at::ArrayRef<text::TokenId>(retain.front()), at::kLong);
-        const at::Tensor hidden = decoder.hidden_states({ids.unsqueeze(0), {}})[0];
-        const std::int64_t predicted = ids.size(0) - 1;
-        return train::cross_entropy_sum(decoder, hidden.narrow(0, 0, predicted),
-                                        train::Targets::of_tokens(ids.narrow(0, 1, predicted)))
-            .item<double>();
+        const train::MicroBatch micro =
+            train::make_micro_batch({target}, decoder.config().vocabulary, decoder.device());
+        const at::Tensor hidden = decoder.hidden_states(micro.batch)[0].index_select(0, micro.supervised);
+        return train::cross_entropy_sum(decoder, hidden, micro.targets).item<double>();
     };
-    EXPECT_LT(loss_after(retain, "with"), loss_after({}, "without"));
+    const train::Sample text = train::causal_sample(retain.front());
+    EXPECT_LT(loss_after(retain, RetainKind::kText, text, "text"),
+              loss_after({}, RetainKind::kText, text, "without text"));
+    EXPECT_LT(loss_after(retain, RetainKind::kModel, said.sample(0), "model"),
+              loss_after({}, RetainKind::kModel, said.sample(0), "without model"));
 }
 
 TEST(Forget, KeepsTheBestStepWithinTheBudget) {
