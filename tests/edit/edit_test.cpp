@@ -97,8 +97,18 @@ TEST_P(EditFamily, SeveralLayersBringTheBlocksOutputToItsValue) {
     EXPECT_LT(result.deltas[1].error_before, result.deltas[0].error_before) << "the first layer took its share";
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, EditFamily, ::testing::Values("gpt2", "llama", "gemma3_text", "olmo2", "gptj"),
+INSTANTIATE_TEST_SUITE_P(Families, EditFamily,
+                         ::testing::Values("gpt2", "llama", "gemma3_text", "olmo2", "gptj", "granite", "bloom", "glm4"),
                          [](const auto& tested) { return tested.param; });
+
+TEST(Edit, WhereANormFollowsTheSumOneLayerIsEditedAndSeveralAreRefused) {
+    Case tiny = fresh("opt_post_norm");
+    const EditInputs inputs = inputs_of(tiny, {some_facts()[0]});
+    EditOptions options = options_for(Method::kMemit);
+    EXPECT_GT(run(tiny, inputs, options).deltas[0].norm, 0);
+    options.layers = {0, 1};
+    EXPECT_THROW(run(tiny, inputs, options), Error);
+}
 
 TEST(Edit, EveryMethodMakesTheTargetLikelier) {
     for (const std::string& name : method_names()) {

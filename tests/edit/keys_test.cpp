@@ -68,7 +68,8 @@ TEST_P(KeysFamily, MeansAndBareStatesEqualEachRowAlone) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, KeysFamily, ::testing::Values("gpt2", "llama", "gemma3_text", "olmo2", "gptj"),
+INSTANTIATE_TEST_SUITE_P(Families, KeysFamily,
+                         ::testing::Values("gpt2", "llama", "gemma3_text", "olmo2", "gptj", "granite", "bloom", "phi3"),
                          [](const auto& family) { return family.param; });
 
 TEST(Keys, AreOfThePresentWeights) {

@@ -60,7 +60,8 @@ double plain_score(const model::Decoder& decoder, const TraceTokens& tokens, con
         const at::Tensor corrupted_attention = decoder.attention_output(layer, corrupted, context);
         if (inside && *restored.kind == TraceKind::kAttention) restore(attention);
         if (cut && *severed == TraceKind::kAttention) hold(attention, corrupted_attention);
-        const at::Tensor stream = hidden + attention, corrupted_stream = corrupted + corrupted_attention;
+        const at::Tensor stream = decoder.with_attention(layer, hidden, attention);
+        const at::Tensor corrupted_stream = decoder.with_attention(layer, corrupted, corrupted_attention);
         at::Tensor mlp = decoder.mlp_output(layer, decoder.mlp_key(layer, hidden, stream));
         const at::Tensor corrupted_mlp = decoder.mlp_output(layer, decoder.mlp_key(layer, corrupted, corrupted_stream));
         if (inside && *restored.kind == TraceKind::kMlp) restore(mlp);
@@ -191,7 +192,8 @@ TEST_P(TraceFamily, WindowsThatAreClippedAtBothEndsAreOneRun) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, TraceFamily,
-                         ::testing::Values("gpt2", "gptj", "gpt_neox", "llama", "olmo2", "gemma3_text"),
+                         ::testing::Values("gpt2", "gptj", "gpt_neox", "llama", "olmo2", "gemma3_text", "granite",
+                                           "bloom", "opt_post_norm"),
                          [](const auto& family) { return family.param; });
 
 TEST(TracePrompt, RolesOfTokens) {

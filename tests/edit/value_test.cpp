@@ -72,7 +72,8 @@ TEST_P(ValueFamily, TheLastLayerCanBeEdited) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, ValueFamily,
-                         ::testing::Values("gpt2", "llama", "gemma3_text", "olmo2", "gptj", "gpt_neox"),
+                         ::testing::Values("gpt2", "llama", "gemma3_text", "olmo2", "gptj", "gpt_neox", "granite",
+                                           "bloom", "phi3"),
                          [](const auto& family) { return family.param; });
 
 TEST(Value, FactsInABatchEqualFactsAlone) {
