@@ -36,6 +36,7 @@ def read_options():
     parser.add_argument("--forget", default="6e-5:1", help="lr:epochs of forgetting")
     parser.add_argument("--retain", nargs="*", default=[], help="texts that must stay")
     parser.add_argument("--retain-ratio", default="1", help="blocks of them for every block of labels")
+    parser.add_argument("--retain-targets", default="model", choices=("model", "text"), help="what they should predict")
     parser.add_argument("--seeds", nargs="+", default=["0"], help="of forgetting")
     parser.add_argument("--limit", default="100", help="items a task (questions, windows, prompts)")
     parser.add_argument("--outputs", default="outputs/frontier")
@@ -66,7 +67,8 @@ def relabel(run, options, source, reinforced, rule):
 def forget(run, options, labels, alpha, targets, seed):
     lr, epochs = options.forget.split(":")
     kind, half_weight = targets.split(":")
-    retained = ["--retain", ",".join(options.retain), "--retain-ratio", options.retain_ratio] if options.retain else []
+    retained = ["--retain", ",".join(options.retain), "--retain-ratio", options.retain_ratio,
+                "--retain-targets", options.retain_targets] if options.retain else []
     return run("forget", "--model", options.model, "--labels", labels, "--alpha", alpha, "--targets", kind, "--half-weight",
                half_weight, "--dtype", "bf16", "--lr", lr, "--epochs", epochs, "--seed", seed, "--global-batch", "8",
                "--micro-batch", "4", *retained)["artefact"]
