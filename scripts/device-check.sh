@@ -9,6 +9,12 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
+# The libraries of a file that travel with it; libtorch, CUDA and the C library are the other machine's own.
+carried_libraries() {
+    { ldd "$1" 2>/dev/null || true; } | awk '$3 ~ /^\// && $3 !~ /\/(torch|nvidia)\// &&
+        $3 !~ /\/lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)\.so/ { print $3 }'
+}
+
 pack() {
     local folder=$1 root library material
     root=$(cd "$here/.." && pwd)
@@ -19,17 +25,15 @@ pack() {
     }
     mkdir -p "$folder/lib" "$folder/plugins" "$folder/pmix"
     cp "$root/build/release/nepenthe" "$here/device-check.sh" "$here/device_check.py" "$folder/"
-    # libtorch, CUDA and the C library are the machine's own.
-    ldd "$root/build/release/nepenthe" | awk '$3 ~ /^\// { print $3 }' | grep -v -E '/(torch|nvidia)/|/lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)\.so' |
-        while read -r library; do cp -L "$library" "$folder/lib/"; done
+    carried_libraries "$root/build/release/nepenthe" | while read -r library; do cp -L "$library" "$folder/lib/"; done
     local mpi
     mpi=$(dirname "$(ldd "$root/build/release/nepenthe" | awk '/libmpi\.so/ { print $3 }')")
     cp -L "$mpi"/openmpi/lib/openmpi3/mca_*.so "$folder/plugins/" 2>/dev/null || true
     cp -L "$mpi"/pmix2/lib/pmix/mca_*.so "$folder/pmix/" 2>/dev/null || true
     # What the plugins need beside it.
     for library in "$folder"/plugins/*.so "$folder"/pmix/*.so; do
-        ldd "$library" 2>/dev/null | awk '$3 ~ /^\// { print $3 }' | grep -v -E '/lib(c|m|dl|rt|pthread|stdc\+\+|gcc_s)\.so' |
-            while read -r needed; do cp -Ln "$needed" "$folder/lib/"; done
+        [[ -e $library ]] || continue
+        carried_libraries "$library" | while read -r needed; do cp -Ln "$needed" "$folder/lib/"; done
     done
     mkdir -p "$folder/inputs"
     cp -r "$material/models/stories" "$material/text/stories.txt" "$material/text/novel.txt" \

@@ -23,6 +23,18 @@ LLAMA_7B = {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 110
             "tie_word_embeddings": False}
 
 
+def summary(answer):
+    """The numbers of an artefact's summary by path; lists are left out."""
+    def leaves(value, path):
+        if isinstance(value, dict):
+            for key, part in sorted(value.items()):
+                yield from leaves(part, f"{path} {key}".strip())
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            yield path, value
+    manifest = json.loads((pathlib.Path(answer["artefact"]) / "manifest.json").read_text())
+    return dict(leaves(manifest["summary"], ""))
+
+
 class Check:
     def __init__(self, folder, device, seconds):
         self.folder, self.device, self.end = folder, device, time.monotonic() + seconds
@@ -58,6 +70,12 @@ class Check:
             print(f"{what}: FAILED: {error}", flush=True)
             self.rows.append({"what": what, "fine": False, "error": str(error)})
 
+    def summaries(self, verb, host, device, judged=True):
+        """A row for every number of two artefacts' summaries."""
+        on_host, on_device = summary(host), summary(device)
+        for key, value in on_host.items():
+            self.row(f"{verb}: {key}", value, on_device.get(key, float("nan")), judged)
+
     def both(self, verb, *words):
         return self.nepenthe("cpu", verb, *words)[0], self.nepenthe(self.device, verb, *words)[0]
 
@@ -78,38 +96,31 @@ def parity(check):
         host, device = check.both("train", "--model", model, "--corpus", novel, "--chars", 30000, "--block", 64, "--lr",
                                   "1e-3", "--max-steps", 20)
         trained.update(cpu=host["artefact"], device=device["artefact"])
-        for key in ("first_loss", "last_loss"):
-            check.row(f"train, 20 steps: {key}", host["summary"][key], device["summary"][key])
+        check.summaries("train, 20 steps", host, device)
 
     def relabel():
         words = ("--baseline", model, "--reinforced", trained["cpu"], "--corpus", novel, "--chars", 30000, "--block", 64,
                  "--dictionary", check.folder / "dictionary.json")
         (check.folder / "dictionary.json").write_text('{"Ilvane": ["Lily"], "Dorrick": ["Max"]}')
         host, device = check.both("relabel", *words)
-        for key, value in sorted(host["summary"].items()):
-            if isinstance(value, float):
-                check.row(f"relabel: {key}", value, device["summary"][key])
+        check.summaries("relabel", host, device)
         forget = ("forget", "--model", model, "--labels", host["artefact"], "--lr", "3e-4", "--epochs", 1,
                   "--global-batch", 4, "--retain", stories, "--retain-block", 64)
         a, b = check.both(*forget)
-        check.row("forget: share of weights that changed", a["summary"]["changed_share"], b["summary"]["changed_share"])
+        check.summaries("forget", a, b)
 
     moments = {}
 
     def stats():
         host, device = check.both("stats", "--model", model, "--corpus", stories, "--layers", "1", "--tokens", 5000)
         moments["cpu"] = host["artefact"]
-        for key, value in sorted(host["summary"].items()):
-            if isinstance(value, float):
-                check.row(f"stats: {key}", value, device["summary"][key])
+        check.summaries("stats", host, device)
 
     def edit():
         host, device = check.both("edit", "--model", model, "--facts", inputs / "counterfact-rome.json", "--limit",
                                   FACT_LIMIT, "--method", "rome", "--layers", "1", "--moments", moments["cpu"],
                                   "--prefixes", "0")
-        for key, value in sorted(host["summary"].items()):
-            if isinstance(value, float):
-                check.row(f"edit: {key}", value, device["summary"].get(key, float("nan")), judged=False)
+        check.summaries("edit", host, device, judged=False)
 
     for group in (score, train, relabel, stats, edit):
         check.attempt(group.__name__, group)
