@@ -1,11 +1,14 @@
 #include "pipelines/curves.h"
 
+#include "dist/guard.h"
 #include "report/event_file.h"
 
 namespace nepenthe::pipelines {
 
 Curves::Curves(const dist::Comm& comm, const std::filesystem::path& outputs, const std::string& name) {
-    if (comm.is_root()) events_ = std::make_shared<report::EventFile>(outputs / "curves" / name);
+    dist::run_agreed(comm, "curves", [&] {
+        if (comm.is_root()) events_ = std::make_shared<report::EventFile>(outputs / "curves" / name);
+    });
 }
 
 train::StepHook Curves::of_steps() const {

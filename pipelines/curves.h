@@ -1,7 +1,6 @@
 #pragma once
 // Curves of a training run for TensorBoard, outside its artefact, because they carry wall-clock times.
 
-#include "base/json.h"
 #include "dist/comm.h"
 #include "train/trainer.h"
 
@@ -19,6 +18,7 @@ namespace nepenthe::pipelines {
 // Rank 0 writes into outputs/curves/NAME; the other ranks' writers do nothing. Copies write into the same file.
 class Curves {
   public:
+    // Collective. Throws Error(kInputOutput) on all ranks where the file cannot be made.
     Curves(const dist::Comm& comm, const std::filesystem::path& outputs, const std::string& name);
 
     // Loss, learning rate, gradient norm and speed of a step. On every rank, since the trainer asks all of them whether

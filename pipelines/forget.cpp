@@ -85,8 +85,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
                 "weigh positions D/(D+N), D nats from label to reinforced model; 0 = all the same", 0.0);
     options.add("translated-ratio", forget.mix.translated_ratio,
                 "blocks of the translated corpus, kept like --retain, for every block of labels", 0.0);
-    options.add("retain", retain_paths,
-                "text that must stay, trained on as it stands: files, folders of *.txt, *.jsonl");
+    options.add("retain", retain_paths, "text that must stay: files, folders of *.txt, *.jsonl");
     options.add("retain-targets", retain_targets, {"model", "text"},
                 "what that text should predict: what the model said of it at the start, or itself");
     options.add("retain-ratio", forget.mix.retain_ratio, "blocks of --retain for every block of labels");
@@ -135,18 +134,6 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     return stage;
 }
 
-// What is measured between steps, as curves beside the loss.
-unlearn::ForgetMeasure with_curves(unlearn::ForgetMeasure measure, const Curves& curves) {
-    if (!measure) return measure;
-    return [measure = std::move(measure), curves](const model::Decoder& decoder, std::int64_t step) {
-        const unlearn::Measured measured = measure(decoder, step);
-        curves.scalar("forget/familiarity", step, measured.familiarity);
-        curves.scalar("forget/neighbours", step, measured.utility);
-        if (measured.repetition) curves.scalar("forget/repeated_trigrams", step, *measured.repetition);
-        return measured;
-    };
-}
-
 }  // namespace
 
 store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments) {
@@ -165,9 +152,9 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     unlearn::TextBlocks retain_blocks;
     for (const text::TokenBlock& block : stage.retain.blocks) retain_blocks.push_back(block.ids);
     const Curves curves(comm, common.outputs, stage.key.folder_name());
-    const auto report = unlearn::forget(
-        comm, *collectives, decoder, stage.labels, retain_blocks, stage.forget, writer.scratch_folder() / "forget",
-        with_curves(stage.watch.measure(comm, *stage.tokenizer), curves), curves.of_steps());
+    const auto report = unlearn::forget(comm, *collectives, decoder, stage.labels, retain_blocks, stage.forget,
+                                        writer.scratch_folder() / "forget",
+                                        stage.watch.measure(comm, *stage.tokenizer, curves), curves.of_steps());
     if (!report.within_budget) {
         log_warning("no step kept to the budgets; the model is as it came");
     }

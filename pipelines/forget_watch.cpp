@@ -47,7 +47,8 @@ std::map<std::string, std::string> ForgetWatch::inputs() const {
     return digests;
 }
 
-unlearn::ForgetMeasure ForgetWatch::measure(const dist::Comm& comm, const text::Tokenizer& tokenizer) const {
+unlearn::ForgetMeasure ForgetWatch::measure(const dist::Comm& comm, const text::Tokenizer& tokenizer,
+                                            const Curves& curves) const {
     if (!wanted()) return {};
     const bool fluency = !completion_prompts.empty();
     evaluate::EvaluateOptions options;
@@ -56,12 +57,15 @@ unlearn::ForgetMeasure ForgetWatch::measure(const dist::Comm& comm, const text::
     options.familiarity_prompts = familiarity_prompts;
     options.neighbour_prompts = neighbour_prompts;
     options.completion_prompts = completion_prompts;
-    return [&comm, &tokenizer, options, fluency](const model::Decoder& decoder, std::int64_t step) {
+    return [&comm, &tokenizer, options, fluency, curves](const model::Decoder& decoder, std::int64_t step) {
         const auto results = evaluate::evaluate(comm, decoder, tokenizer, options, {});
         unlearn::Measured measured{value_of(results, "familiarity_probability", "content_mass"),
                                    value_of(results, "neighbour_probability", "content_mass"),
                                    evaluate::results_json(results)};
         if (fluency) measured.repetition = value_of(results, "fluency", "seq_rep_3");
+        curves.scalar("forget/familiarity", step, measured.familiarity);
+        curves.scalar("forget/neighbours", step, measured.utility);
+        if (fluency) curves.scalar("forget/repeated_trigrams", step, *measured.repetition);
         log_info("step {}: familiarity {:.4f}, neighbours {:.4f}{}", step, measured.familiarity, measured.utility,
                  fluency ? fmt::format(", repeated trigrams {:.3f}", *measured.repetition) : "");
         return measured;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "dist/comm.h"
+#include "pipelines/curves.h"
 #include "text/tokenizer.h"
 #include "unlearn/forget.h"
 
@@ -20,8 +21,10 @@ struct ForgetWatch {
     void check(const unlearn::ForgetOptions& forget, Problems& problems) const;
     // Digests of the files by role, for the artefact's key.
     std::map<std::string, std::string> inputs() const;
-    // Nothing where there are no prompts. Both must outlive it.
-    unlearn::ForgetMeasure measure(const dist::Comm& comm, const text::Tokenizer& tokenizer) const;
+    // Nothing where there are no prompts. What is measured goes into `curves`, too. `comm` and `tokenizer` must outlive
+    // it.
+    unlearn::ForgetMeasure measure(const dist::Comm& comm, const text::Tokenizer& tokenizer,
+                                   const Curves& curves) const;
 
   private:
     bool wanted() const { return !familiarity_prompts.empty(); }

@@ -20,7 +20,7 @@ shift
 (($#)) || set -- -L '^(unit|mpi)$'
 place=${NEPENTHE_CHROOTS:-$HOME/.cache/nepenthe}/$release
 mirror=$(sed -n 's/^\(URIs: \|deb \)\(http[^ ]*debian\/\?\)\( .*\)\?$/\2/p' /etc/apt/sources.list \
-    /etc/apt/sources.list.d/* 2>/dev/null | head -1)
+    /etc/apt/sources.list.d/* 2>/dev/null | head -1 || true)
 
 say() { printf 'test-on: %s\n' "$*" >&2; }
 
@@ -38,9 +38,9 @@ fi
 
 # The network and its certificates are this system's.
 cp -L /etc/resolv.conf "$place/etc/resolv.conf"
-mkdir -p "$place/etc/ssl/certs" "$place/opt/nepenthe"
-[[ -e /etc/ssl/certs/ca-certificates.crt ]] && cp -L /etc/ssl/certs/ca-certificates.crt "$place/etc/ssl/certs/"
-[[ -e /etc/pip.conf ]] && cp -L /etc/pip.conf "$place/etc/pip.conf"
+mkdir -p "$place/opt/nepenthe"
+certificates=/opt/certificates.crt  # where no package of the new system writes its own over them
+cp -L "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$place$certificates"
 
 say "copying the checkout"
 copied=$place/opt/nepenthe
@@ -50,15 +50,15 @@ find "$copied" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 
 # In a mount namespace of its own, so that nothing stays mounted whatever happens.
 exec unshare --mount bash -euc '
-    place=$1
-    shift
+    place=$1 certificates=$2
+    shift 2
     mount -t proc proc "$place/proc"
     mount --rbind /dev "$place/dev"
     mount --rbind /sys "$place/sys"
     # Values that name files of this system mean nothing in there.
     exec env -i HOME=/root TERM="${TERM:-dumb}" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        LC_ALL=C.UTF-8 PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+        LC_ALL=C.UTF-8 PIP_CERT="$certificates" SSL_CERT_FILE="$certificates" \
         chroot "$place" bash -euc "
             command -v git >/dev/null || { apt-get update -qq && apt-get install -y -qq git ca-certificates >/dev/null; }
             cd /opt/nepenthe && exec scripts/test.sh \"\$@\"" test "$@"
-' test-on "$place" "$@"
+' test-on "$place" "$certificates" "$@"

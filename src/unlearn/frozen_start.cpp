@@ -17,8 +17,8 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-// Tokens that are named of a distribution; all others are one (train/targets.h). Of Gemma 3 270M's distributions over
-// novels and articles the largest 32 hold nine tenths.
+// Tokens that are named of a distribution; all others are one (train/targets.h). Of what Gemma 3 270M says of a novel
+// the likeliest 32 hold .86 on average, 64 would hold .90.
 constexpr std::int64_t kNamed = 32;
 // Positions whose logits are held at once.
 constexpr std::int64_t kRows = 64;
@@ -95,7 +95,7 @@ FrozenStart::FrozenStart(const dist::Comm& comm, const model::Decoder& decoder, 
         const std::vector<text::TokenId>& ids = blocks[wanted[i]];
         stored_as_[wanted[i]] = i;
         options.costs.push_back(static_cast<double>(ids.size()));
-        digest.update(std::as_bytes(std::span(ids)));
+        digest.update(std::to_string(ids.size()) + ":").update(std::as_bytes(std::span(ids)));
     }
     options.key_digest = digest.hex();
     results_ = store::for_each_block(comm, folder, wanted.size(), options,

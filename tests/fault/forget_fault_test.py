@@ -62,6 +62,19 @@ class ForgetFault(unittest.TestCase):
             self.assertIn("continues after step", done.stderr)
             self.assertEqual(json.loads(done.stdout)["digest"], self.whole, fault)
 
+    def test_killed_while_the_start_is_asked_about_retained_text(self):
+        for index, (fault, ranks, later) in enumerate((("blocks.after_data:1:2", 2, 3), ("blocks.after_journal:0:1", 1, 2))):
+            outputs = pathlib.Path(self.folder.name) / f"start{index}"
+            self.assertNotEqual(run(ranks, *self.words, "--outputs", outputs, fault=fault).returncode, 0, fault)
+            self.assertEqual(published(outputs, "forget"), [], fault)
+            self.assertEqual(answer(later, *self.words, "--outputs", outputs)["digest"], self.whole, fault)
+
+    def test_what_is_measured_has_curves(self):
+        (folder,) = (pathlib.Path(self.folder.name) / "whole" / "curves").glob("forget-*")
+        written = b"".join(file.read_bytes() for file in folder.glob("events.out.tfevents.*"))
+        for tag in (b"train/loss", b"forget/familiarity", b"forget/neighbours"):
+            self.assertIn(tag, written)
+
     def test_other_rules_from_stored_labels_are_cut_off_and_go_on(self):
         for index, (name, words) in enumerate(self.other_rules.items()):
             whole = answer(1, *words, "--outputs", pathlib.Path(self.folder.name) / f"rules{index}")["digest"]

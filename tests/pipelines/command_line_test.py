@@ -4,6 +4,7 @@
     command_line_test.py NEPENTHE MATERIAL
 """
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -54,6 +55,16 @@ class CommandLine(unittest.TestCase):
         done = call("score", "--model", MODEL, "--file", "no-such-file.txt")
         self.assertEqual(done.returncode, 74)
         self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_devices_that_are_not_there_are_refused(self):
+        hidden = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+        words = [BINARY, "score", "--model", str(MODEL), "--file", str(NOVEL), "--device", "cuda"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=120, env=hidden)
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn("rank 0 sees no device", done.stderr)
+        done = call("train", "--model", MODEL, "--corpus", NOVEL, "--deterministic", "--device", "cuda")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("--deterministic holds on CPUs", done.stderr)
 
     def test_bad_text_is_refused_with_its_place(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -40,10 +40,7 @@ void read_stablelm(const Json& json, DecoderConfig& config, Problems& problems) 
     ConfigFields fields(json, config_defaults(config.family), problems);
     read_llama_style(fields, config, "layer_norm_eps");
     config.norm = NormKind::kLayerNorm;
-    if (config.heads * config.head_dim != config.hidden) {
-        problems.add("{} heads of width {} do not make the hidden size {}", config.heads, config.head_dim,
-                     config.hidden);
-    }
+    check_heads_make_hidden(fields, config);
     config.qkv_bias = fields.flag("use_qkv_bias");
     config.residual = fields.flag("use_parallel_residual") ? Residual::kParallelOneNorm : Residual::kSequential;
     if (fields.flag("qk_layernorm")) {

@@ -125,10 +125,7 @@ void read_helium(const Json& json, DecoderConfig& config, Problems& problems) {
     read_llama_style(fields, config);
     config.qkv_bias = fields.flag("attention_bias");
     config.mlp_bias = fields.flag("mlp_bias");
-    if (config.heads * config.head_dim != config.hidden) {
-        problems.add("{} heads of width {} do not make the hidden size {}", config.heads, config.head_dim,
-                     config.hidden);
-    }
+    check_heads_make_hidden(fields, config);
     read_single_rotary(fields, config, {.theta = 100'000.0, .pairing = Rotary::Pairing::kInterleaved});
 }
 

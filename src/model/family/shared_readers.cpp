@@ -18,6 +18,12 @@ void set_even_heads(ConfigFields& fields, DecoderConfig& config, std::int64_t he
     config.attention_scale = inverse_root(config.head_dim);
 }
 
+void check_heads_make_hidden(ConfigFields& fields, const DecoderConfig& config) {
+    if (config.heads * config.head_dim == config.hidden) return;
+    fields.problems().add("{} heads of width {} do not make the hidden size {}", config.heads, config.head_dim,
+                          config.hidden);
+}
+
 void set_all_windows(DecoderConfig& config, std::int64_t window) {
     config.window_of.assign(static_cast<std::size_t>(config.layers), window);
 }

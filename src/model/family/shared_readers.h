@@ -14,6 +14,8 @@ double inverse_root(std::int64_t size);
 
 // Heads that share the hidden size evenly, all with keys of their own.
 void set_even_heads(ConfigFields& fields, DecoderConfig& config, std::int64_t heads);
+// A problem where heads, which may have a width of their own, do not add up to the hidden size.
+void check_heads_make_hidden(ConfigFields& fields, const DecoderConfig& config);
 void set_all_windows(DecoderConfig& config, std::int64_t window);
 // Layer norm, plain MLP with biases: what the GPT line has in common.
 void set_gpt_style(DecoderConfig& config);
