@@ -10,6 +10,7 @@
 #include "model/decoder.h"
 #include "model/gemm.h"
 #include "model/memory.h"
+#include "train/sequence_objective.h"
 #include "train/trainer.h"
 
 #include <ATen/Parallel.h>
@@ -62,7 +63,8 @@ void run(const dist::Comm& comm, char** arguments) {
     const auto collectives = dist::make_mpi_collectives(comm);
     double fastest = 1e30;
     std::clock_t first_end = 0;
-    train::train(comm, *collectives, decoder, rows, sample, options, {}, [&](const train::StepReport& step) {
+    train::SampleObjective objective(rows, sample);
+    train::train(comm, *collectives, decoder, objective, options, {}, [&](const train::StepReport& step) {
         if (step.step == 1) {
             first_end = std::clock();
         } else {

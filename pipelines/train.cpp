@@ -3,6 +3,7 @@
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 #include "text/corpus.h"
+#include "train/sequence_objective.h"
 
 #include <optional>
 
@@ -106,11 +107,12 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     const text::Corpus& corpus = stage.text;
     store::ArtefactWriter writer(comm, stage.common.outputs, stage.key);
     const auto collectives = stage.common.collectives(comm);
-    const auto report = train::train(
-        comm, *collectives, decoder, static_cast<std::int64_t>(corpus.blocks.size()),
-        [&](std::int64_t index) { return train::causal_sample(corpus.blocks[static_cast<std::size_t>(index)].ids); },
-        stage.train, writer.scratch_folder() / "checkpoints",
-        Curves(comm, stage.common.outputs, stage.key.folder_name()).of_steps());
+    train::SampleObjective objective(std::ssize(corpus.blocks), [&](std::int64_t index) {
+        return train::causal_sample(corpus.blocks[static_cast<std::size_t>(index)].ids);
+    });
+    const auto report =
+        train::train(comm, *collectives, decoder, objective, stage.train, writer.scratch_folder() / "checkpoints",
+                     Curves(comm, stage.common.outputs, stage.key.folder_name()).of_steps());
 
     Json summary = {{"tokens", corpus.tokens()},
                     {"blocks", corpus.blocks.size()},

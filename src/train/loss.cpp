@@ -71,11 +71,11 @@ at::Tensor cross_entropy_sum(const model::Decoder& decoder, const at::Tensor& hi
 }
 
 SunkLoss cross_entropy_into(const model::Decoder& decoder, const at::Tensor& hidden, const Targets& targets,
-                            double scale, const UnembeddingSink& sink, std::int64_t chunk) {
+                            double scale, const UnembeddingSink& sink, const Weighing* weighing) {
     HeadLossInput input;
     input.targets = targets;
-    input.chunk = chunk;
     input.scale = scale;
+    input.weighing = weighing;
     input.unembedding_gradient = sink.gradient;
     input.overwrite = sink.first;
     HeadLoss result;

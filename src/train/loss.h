@@ -6,6 +6,7 @@
 // two products that the gradients need. Soft caps and biases are included.
 
 #include "model/decoder.h"
+#include "train/head_loss.h"
 #include "train/targets.h"
 
 #include <ATen/core/Tensor.h>
@@ -34,8 +35,9 @@ struct SunkLoss {
 };
 
 // As cross_entropy_sum, multiplied with `scale`; the unembedding's gradient is in the sink when this returns, the one
-// of `hidden` flows through `scaled`.
+// of `hidden` flows through `scaled`. An undefined sink: the unembedding does not move. With `weighing` the rows'
+// gradients are weighed from their losses, and `scaled` stands for these gradients alone.
 SunkLoss cross_entropy_into(const model::Decoder& decoder, const at::Tensor& hidden, const Targets& targets,
-                            double scale, const UnembeddingSink& sink, std::int64_t chunk = 0);
+                            double scale, const UnembeddingSink& sink, const Weighing* weighing = nullptr);
 
 }  // namespace nepenthe::train

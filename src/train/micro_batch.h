@@ -3,7 +3,8 @@
 // gives the same bits on whatever rank computes it.
 
 #include "model/decoder.h"
-#include "train/trainer.h"
+#include "train/sample.h"
+#include "train/targets.h"
 
 #include <ATen/core/Tensor.h>
 

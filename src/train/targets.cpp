@@ -26,7 +26,7 @@ Targets Targets::of(const std::vector<Distribution>& rows, at::Device device) {
             at::tensor(weights, at::kFloat).to(device)};
 }
 
-std::int64_t Targets::size() const { return rest.numel(); }
+std::int64_t Targets::size() const { return rest.defined() ? rest.numel() : 0; }
 
 Targets Targets::rows(std::int64_t first, std::int64_t count) const {
     const std::int64_t begin = offsets[first].item<std::int64_t>(), end = offsets[first + count].item<std::int64_t>();

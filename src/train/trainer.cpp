@@ -31,15 +31,17 @@ struct Weights {
     std::vector<at::Tensor> tensors;
 };
 
-Weights lay_out(const model::Decoder& decoder, std::int64_t bucket_bytes, int ranks) {
+Weights lay_out(const model::Decoder& decoder, const Objective& objective, std::int64_t bucket_bytes, int ranks) {
     std::vector<ParameterShape> shapes;
     const std::vector<model::TensorSpec> specs = model::tensor_specs(decoder.config());  // in the same order
     for (std::size_t i = 0; const auto& [name, tensor] : decoder.parameters()) {
         const model::Role role = specs.at(i++).role;
+        if (!objective.trains(name)) continue;
         // Heads with a weight each have their norms' in a matrix.
         const bool norm = role == model::Role::kQueryNorm || role == model::Role::kKeyNorm;
         shapes.push_back({name, tensor.numel(), tensor.dim() > 1 && !norm});
     }
+    if (shapes.empty()) fail(ErrorKind::kUsage, "no weight of this model may move");
     Weights weights;
     weights.layout = make_layout(shapes, bucket_bytes / static_cast<std::int64_t>(sizeof(float)), ranks);
     for (const FlatParameter& parameter : weights.layout.parameters) {
@@ -74,8 +76,8 @@ StepPlan plan_step(const TrainOptions& options, std::int64_t step, std::int64_t 
     return plan;
 }
 
-Json key_of(const TrainOptions& options, std::int64_t n_samples) {
-    return {{"n_samples", n_samples},
+Json key_of(const TrainOptions& options, std::int64_t items) {
+    return {{"n_samples", items},
             {"lr", options.lr},
             {"schedule", static_cast<int>(options.schedule)},
             {"final_lr_share", options.final_lr_share},
@@ -87,33 +89,83 @@ Json key_of(const TrainOptions& options, std::int64_t n_samples) {
             {"clip_norm", options.clip_norm},
             {"global_batch", options.global_batch},
             {"micro_batch", options.micro_batch},
+            {"loss_mean", options.loss_mean == LossMean::kGlobalBatch ? "global batch" : "micro-batch"},
             {"epochs", options.epochs},
             {"max_steps", options.max_steps},
             {"seed", options.seed},
             {"deterministic", options.deterministic}};
 }
 
+// A table by term and micro-batch of a step; each rank fills in its own micro-batches.
+class StepTable {
+  public:
+    StepTable(std::size_t terms, std::size_t micro_batches)
+        : micro_batches_(micro_batches), values_(terms * micro_batches, 0.0) {}
+
+    void set(std::size_t micro_batch, std::span<const double> by_term) {
+        for (std::size_t term = 0; term < by_term.size(); ++term)
+            values_[term * micro_batches_ + micro_batch] = by_term[term];
+    }
+    // Collective.
+    void merge(const dist::Comm& comm) { comm.merge_owned(values_); }
+    std::span<const double> of(std::size_t term) const {
+        return std::span(values_).subspan(term * micro_batches_, micro_batches_);
+    }
+
+  private:
+    std::size_t micro_batches_;
+    std::vector<double> values_;
+};
+
+// What the numerators of a term are divided by: one number for all micro-batches, or each by its own.
+class Denominators {
+  public:
+    Denominators(std::span<const double> by_micro_batch, LossMean mean)
+        : by_micro_batch_(by_micro_batch.begin(), by_micro_batch.end()), mean_(mean), sum_(tree_sum(by_micro_batch_)) {
+        for (const double value : by_micro_batch_) filled_ += value > 0 ? 1 : 0;
+    }
+
+    double sum() const { return sum_; }
+    // 0 where there is nothing to be divided.
+    double scale(std::size_t micro_batch) const {
+        if (mean_ == LossMean::kGlobalBatch) return sum_ > 0 ? 1.0 / sum_ : 0.0;
+        return by_micro_batch_[micro_batch] > 0 ? 1.0 / (by_micro_batch_[micro_batch] * filled_) : 0.0;
+    }
+    double mean_of(std::span<const double> numerators) const {
+        if (mean_ == LossMean::kGlobalBatch) return sum_ > 0 ? tree_sum(numerators) / sum_ : 0.0;
+        double mean = 0;
+        for (std::size_t i = 0; i < numerators.size(); ++i) mean += numerators[i] * scale(i);
+        return mean;
+    }
+
+  private:
+    std::vector<double> by_micro_batch_;
+    LossMean mean_;
+    double sum_, filled_ = 0;
+};
+
 // What all ranks know of a step once its gradients are summed.
 struct StepSums {
-    double loss_sum = 0, weight = 0;
+    double loss = 0;
+    std::vector<double> means;  // by term
     std::int64_t tokens = 0;
 };
 
 class Loop {
   public:
-    Loop(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder, std::int64_t n_samples,
-         const std::function<Sample(std::int64_t)>& sample, const TrainOptions& options)
+    Loop(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder, Objective& objective,
+         const TrainOptions& options)
         : comm_(comm),
           decoder_(decoder),
-          sample_(sample),
+          objective_(objective),
           options_(options),
-          order_(options.seed, n_samples),
-          weights_(lay_out(decoder, options.bucket_bytes, comm.size())),
+          order_(options.seed, objective.items()),
+          weights_(lay_out(decoder, objective, options.bucket_bytes, comm.size())),
           scope_(weights_.tensors),
           optimizer_(weights_.layout, weights_.tensors, collectives),
           buckets_(weights_.layout, weights_.tensors, collectives, fixed_point(options)),
           backward_(decoder, weights_.tensors, buckets_, options.activation_checkpointing) {
-        total_ = n_samples * options.epochs;
+        total_ = objective.items() * options.epochs;
         steps_ = (total_ + options.global_batch - 1) / options.global_batch;
         if (options.max_steps > 0) {
             steps_ = options.max_steps;
@@ -130,9 +182,9 @@ class Loop {
         const auto start = Clock::now();
         const StepSums sums = gradients(number);
         const double norm = buckets_.norm(comm_);
-        const double loss = sums.loss_sum / sums.weight;
-        if (!std::isfinite(norm) || !std::isfinite(loss)) {
-            fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, loss, norm);
+        if (!std::isfinite(norm) || !std::isfinite(sums.loss)) {
+            fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, sums.loss,
+                 norm);
         }
         AdamWStep update{number,
                          learning_rate(options_, number, steps_),
@@ -145,7 +197,8 @@ class Loop {
         std::int64_t moved = optimizer_.update(update, buckets_.shard());
         comm_.all_reduce_sum(std::span<std::int64_t>(&moved, 1));
         changed += moved;
-        return {number, steps_, loss, update.lr, norm, seconds_since(start), sums.tokens};
+        objective_.after_step(sums.means);
+        return {number, steps_, sums.loss, update.lr, norm, seconds_since(start), sums.tokens, sums.means};
     }
 
   private:
@@ -154,15 +207,17 @@ class Loop {
         return FixedPoint(options.epsilon, (options.global_batch + options.micro_batch - 1) / options.micro_batch);
     }
 
-    std::vector<MicroBatch> read_micro_batches(const StepPlan& plan) {
-        std::vector<MicroBatch> micro_batches;
+    using MicroBatches = std::vector<std::unique_ptr<const MicroBatchLoss>>;
+
+    MicroBatches read_micro_batches(const StepPlan& plan) {
+        MicroBatches micro_batches;
         for (std::int64_t i = plan.mine.begin; i < plan.mine.end; ++i) {
             const Span span = plan.micro_batches[static_cast<std::size_t>(i)];
-            std::vector<Sample> samples;
+            std::vector<Visit> visits;
             for (std::int64_t position = span.begin; position < span.end; ++position) {
-                samples.push_back(sample_(order_.at(position)));
+                visits.push_back({order_.at(position), position / objective_.items()});
             }
-            micro_batches.push_back(make_micro_batch(samples, decoder_.config().vocabulary, decoder_.device()));
+            micro_batches.push_back(objective_.read(visits, decoder_, {}));
         }
         return micro_batches;
     }
@@ -170,29 +225,38 @@ class Loop {
     // Sums the step's gradients over micro-batches and ranks into buckets_.
     StepSums gradients(std::int64_t number) {
         const StepPlan plan = plan_step(options_, number, total_, comm_);
-        std::vector<MicroBatch> micro_batches;
+        const auto first = static_cast<std::size_t>(plan.mine.begin);
+        const std::vector<Term> terms = objective_.terms();
+        MicroBatches micro_batches;
         dist::run_agreed(comm_, options_.label, [&] { micro_batches = read_micro_batches(plan); });
-        std::int64_t tokens = 0;
-        std::vector<double> weights(plan.micro_batches.size(), 0.0);
+        StepSums sums;
+        StepTable shares(terms.size(), plan.micro_batches.size());
         for (std::size_t i = 0; i < micro_batches.size(); ++i) {
-            tokens += micro_batches[i].tokens;
-            weights[static_cast<std::size_t>(plan.mine.begin) + i] = micro_batches[i].weight;
+            sums.tokens += micro_batches[i]->tokens();
+            shares.set(first + i, micro_batches[i]->denominators());
         }
-        comm_.all_reduce_sum(std::span<std::int64_t>(&tokens, 1));
-        comm_.merge_owned(weights);
-        const double weight = tree_sum(weights);
-        if (!(weight > 0)) fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
+        comm_.all_reduce_sum(std::span<std::int64_t>(&sums.tokens, 1));
+        shares.merge(comm_);
+        std::vector<Denominators> denominators;
+        for (std::size_t term = 0; term < terms.size(); ++term) {
+            denominators.emplace_back(shares.of(term), options_.loss_mean);
+        }
+        if (std::ranges::none_of(denominators, [](const Denominators& all) { return all.sum() > 0; })) {
+            fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
+        }
 
-        // The mean is over the global batch, whoever holds which part of it.
-        const double scale = 1.0 / weight;
-        std::vector<double> losses(plan.micro_batches.size(), 0.0);
+        StepTable numerators(terms.size(), plan.micro_batches.size());
         std::exception_ptr failure;
         buckets_.begin_step();
         try {
             fault_point("train.before_step");
             for (std::size_t i = 0; i < micro_batches.size(); ++i) {
+                std::vector<double> scales;
+                for (std::size_t term = 0; term < terms.size(); ++term) {
+                    scales.push_back(terms[term].coefficient * denominators[term].scale(first + i));
+                }
                 buckets_.begin_micro_batch(i + 1 == micro_batches.size());
-                losses[static_cast<std::size_t>(plan.mine.begin) + i] = backward_.run(micro_batches[i], scale);
+                numerators.set(first + i, micro_batches[i]->backward(backward_, scales));
                 buckets_.end_micro_batch();
             }
             fault_point("train.backward");
@@ -216,13 +280,17 @@ class Loop {
                      buckets_.not_finite().front(), buckets_.not_finite().size());
             }
         });
-        comm_.merge_owned(losses);
-        return {tree_sum(losses), weight, tokens};
+        numerators.merge(comm_);
+        for (std::size_t term = 0; term < terms.size(); ++term) {
+            sums.means.push_back(denominators[term].mean_of(numerators.of(term)));
+            sums.loss += terms[term].coefficient * sums.means.back();
+        }
+        return sums;
     }
 
     const dist::Comm& comm_;
     model::Decoder& decoder_;
-    const std::function<Sample(std::int64_t)>& sample_;
+    Objective& objective_;
     const TrainOptions& options_;
     SampleOrder order_;
     Weights weights_;
@@ -241,12 +309,6 @@ bool checkpoint_due(const dist::Comm& comm, const TrainOptions& options, std::in
 }
 
 }  // namespace
-
-Sample causal_sample(const std::vector<text::TokenId>& ids) {
-    Sample sample{ids, std::vector<std::int64_t>(ids.size(), kIgnore)};
-    for (std::size_t t = 0; t + 1 < ids.size(); ++t) sample.labels[t] = ids[t + 1];
-    return sample;
-}
 
 std::vector<std::string> TrainOptions::validate() const {
     std::vector<std::string> problems;
@@ -272,21 +334,21 @@ std::vector<std::string> TrainOptions::validate() const {
     return problems;
 }
 
-TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
-                  std::int64_t n_samples, const std::function<Sample(std::int64_t index)>& sample,
+TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder, Objective& objective,
                   const TrainOptions& options, const std::filesystem::path& checkpoint_folder,
                   const StepHook& after_step) {
     const dist::StageScope stage(options.label);
     Problems problems;
     for (const std::string& problem : options.validate()) problems.add("{}", problem);
-    if (n_samples < 1) problems.add("there is nothing to train on");
+    if (objective.items() < 1) problems.add("there is nothing to train on");
     problems.throw_if_any(ErrorKind::kUsage, options.label);
 
-    Loop loop(comm, collectives, decoder, n_samples, sample, options);
+    Loop loop(comm, collectives, decoder, objective, options);
     TrainingState state;
-    state.key = key_of(options, n_samples);
+    state.key = key_of(options, objective.items());
     const bool with_checkpoints = !checkpoint_folder.empty();
     if (with_checkpoints && load_newest_checkpoint(comm, checkpoint_folder, loop.layout(), loop.optimizer(), state)) {
+        objective.restore(state.objective);
         log_info("{}: continues after step {} of {}", options.label, state.reports.size(), loop.steps());
     }
     const auto save = [&] { save_checkpoint(comm, checkpoint_folder, loop.layout(), loop.optimizer(), state); };
@@ -297,6 +359,7 @@ TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model:
                       state.reports.size());
     for (auto step = static_cast<std::int64_t>(state.reports.size()) + 1; step <= loop.steps(); ++step) {
         state.reports.push_back(loop.step(step, state.changed_weights));
+        state.objective = objective.state();
         const StepReport& done = state.reports.back();
         progress.update(static_cast<std::uint64_t>(step), fmt::format("loss {:.4f}", done.loss));
         // Asked of all ranks even where this one has no hook: a collective that some leave out is a hang.

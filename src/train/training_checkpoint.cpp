@@ -208,7 +208,8 @@ void save_checkpoint(const dist::Comm& comm, const fs::path& folder, const FlatL
     const auto digests = comm.all_gather(digest);
     dist::run_agreed(comm, "checkpoint", [&] {
         if (!comm.is_root()) return;
-        const TrainingManifest manifest{layout, state.key, state.reports, state.changed_weights, digests};
+        const TrainingManifest manifest{layout, state.key, state.objective, state.reports, state.changed_weights,
+                                        digests};
         io::write_file_atomically(partial / kManifest, manifest.to_text());
         fault_point("checkpoint.before_rename");
         // A leftover of the same step can only be one that was found damaged. Its manifest goes first, so that no half
@@ -253,6 +254,7 @@ bool load_newest_checkpoint(const dist::Comm& comm, const fs::path& folder, cons
         require_same_key(saved.manifest().key, state.key, chosen);
         saved.restore(layout, comm.rank(), optimizer);
         state.reports = saved.manifest().reports;
+        state.objective = saved.manifest().objective;
         state.changed_weights = saved.manifest().changed_weights;
     });
     optimizer.spread_masters();

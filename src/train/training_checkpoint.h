@@ -18,6 +18,7 @@ namespace nepenthe::train {
 
 struct TrainingState {
     Json key;                          // what must agree for a run to go on: options and data
+    Json objective;                    // Objective::state()
     std::vector<StepReport> reports;   // steps done so far
     std::int64_t changed_weights = 0;  // summed over steps and ranks
 };

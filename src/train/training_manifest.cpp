@@ -9,16 +9,18 @@ namespace nepenthe::train {
 namespace {
 
 constexpr const char* kFormat = "nepenthe.training";
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 
 Json report_to_json(const StepReport& report) {
-    return {report.step, report.steps, report.loss, report.lr, report.gradient_norm, report.seconds, report.tokens};
+    return {report.step,          report.steps,   report.loss,   report.lr,
+            report.gradient_norm, report.seconds, report.tokens, report.terms};
 }
 
 StepReport report_from_json(const Json& value) {
     const auto number = [&](std::size_t i) { return value.at(i).get<double>(); };
     const auto count = [&](std::size_t i) { return json_whole<std::int64_t>(value.at(i)); };
-    return {count(0), count(1), number(2), number(3), number(4), number(5), count(6)};
+    return {count(0),  count(1),  number(2), number(3),
+            number(4), number(5), count(6),  value.at(7).get<std::vector<double>>()};
 }
 
 // Of everything but the digest itself.
@@ -39,6 +41,7 @@ TrainingManifest from_json(const Json& json, std::string_view what) {
         throw error.with_context(what);
     }
     manifest.key = json.at("key");
+    manifest.objective = json.at("objective");
     manifest.changed_weights = json_whole<std::int64_t>(json.at("changed_weights"));
     for (const Json& report : json.at("reports")) manifest.reports.push_back(report_from_json(report));
     manifest.shards = json.at("shards").get<std::vector<std::string>>();
@@ -53,9 +56,14 @@ TrainingManifest from_json(const Json& json, std::string_view what) {
 }  // namespace
 
 std::string TrainingManifest::to_text() const {
-    Json json = {{"format", kFormat}, {"format_version", kVersion},         {"layout", layout.to_json()},
-                 {"key", key},        {"changed_weights", changed_weights}, {"reports", Json::array()},
-                 {"shards", shards}};
+    Json json = {{"format", kFormat},
+                 {"format_version", kVersion},
+                 {"layout", layout.to_json()},
+                 {"key", key},
+                 {"changed_weights", changed_weights},
+                 {"reports", Json::array()},
+                 {"shards", shards},
+                 {"objective", objective}};
     for (const StepReport& report : reports) json["reports"].push_back(report_to_json(report));
     json["digest"] = own_digest(json);
     return json.dump();

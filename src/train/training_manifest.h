@@ -15,6 +15,7 @@ namespace nepenthe::train {
 struct TrainingManifest {
     FlatLayout layout;
     Json key;                          // what must agree for a run to go on: options and data; an object
+    Json objective;                    // what has come of its state; null where it has none
     std::vector<StepReport> reports;   // steps done so far
     std::int64_t changed_weights = 0;  // summed over steps and ranks
     std::vector<std::string> shards;   // SHA-256 of each rank's file, by rank

@@ -11,6 +11,7 @@
 #include "io/file.h"
 #include "train/loss.h"
 #include "train/micro_batch.h"
+#include "train/sequence_objective.h"
 #include "train/training_checkpoint.h"
 #include "unlearn/best_weights.h"
 #include "unlearn/labels.h"
@@ -307,14 +308,14 @@ ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, mode
     const std::vector<at::Tensor> untrained = with_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
     Watch watch(comm, decoder, options, *targets, split, measure, work);
     if (!watch.knows(0)) watch.look(0);
-    report.train = train::train(
-        comm, collectives, decoder, samples.size(), [&](std::int64_t index) { return samples.sample(index); },
-        options.train, training_folder(work),
-        [&](const train::StepReport& step) {
-            const bool due = options.measure_steps > 0 && step.step % options.measure_steps == 0;
-            const bool go_on = !after_step || after_step(step);
-            return (due || step.step == step.steps ? watch.look(step.step) : true) && go_on;
-        });
+    train::SampleObjective objective(samples.size(), [&](std::int64_t index) { return samples.sample(index); });
+    report.train = train::train(comm, collectives, decoder, objective, options.train, training_folder(work),
+                                [&](const train::StepReport& step) {
+                                    const bool due =
+                                        options.measure_steps > 0 && step.step % options.measure_steps == 0;
+                                    const bool go_on = !after_step || after_step(step);
+                                    return (due || step.step == step.steps ? watch.look(step.step) : true) && go_on;
+                                });
     report.stopped_early = report.train.stopped_early;
     watch.finish(untrained, report);
     log_info("forget: step {} kept{}", report.best_step, report.within_budget ? "" : " (no step kept to the budgets)");

@@ -3,7 +3,7 @@
 
 #include "dist/comm.h"
 #include "model/decoder.h"
-#include "train/trainer.h"
+#include "train/sample.h"
 #include "unlearn/frozen_start.h"
 #include "unlearn/label_targets.h"
 

@@ -7,7 +7,7 @@
 #include "model/decoder.h"
 #include "store/blocks.h"
 #include "text/tokenizer.h"
-#include "train/trainer.h"
+#include "train/sample.h"
 
 #include <cstddef>
 #include <filesystem>

@@ -1,7 +1,7 @@
 #pragma once
 // What forget trains on, made from a label artefact block by block: its labels or whole distributions, weighted.
 
-#include "train/trainer.h"
+#include "train/sample.h"
 #include "unlearn/labels.h"
 #include "unlearn/soft_label.h"
 #include "unlearn/stored_labels.h"

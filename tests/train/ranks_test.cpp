@@ -8,6 +8,7 @@
 #include "train/gradient_buckets.h"
 #include "train/sample_order.h"
 #include "train/schedule.h"
+#include "train/sequence_objective.h"
 #include "train/tiny_decoder.h"
 #include "train/trainer.h"
 
@@ -50,7 +51,8 @@ Outcome run(const dist::Comm& comm, const TrainOptions& options, Compute compute
             const model::DecoderConfig& config = testing::tiny_config()) {
     Decoder decoder = Decoder::create(config, 1, compute);
     const auto collectives = dist::make_mpi_collectives(comm);
-    const TrainReport report = train(comm, *collectives, decoder, 40, testing::tiny_sample, options, folder, hook);
+    SampleObjective objective(40, testing::tiny_sample);
+    const TrainReport report = train(comm, *collectives, decoder, objective, options, folder, hook);
     return {testing::all_weights(decoder), report};
 }
 
@@ -163,7 +165,8 @@ TEST(Train, WeighsTargetsOverTheWholeBatch) {
     Decoder decoder = Decoder::create(testing::tiny_config(), 1, Compute::kFloat32);
     const Decoder untrained = Decoder::create(testing::tiny_config(), 1, Compute::kFloat32);
     const auto collectives = dist::make_mpi_collectives(*world);
-    const TrainReport report = train(*world, *collectives, decoder, 40, weighed_sample, options, {});
+    SampleObjective objective(40, weighed_sample);
+    const TrainReport report = train(*world, *collectives, decoder, objective, options, {});
 
     SampleOrder order(options.seed, 40);
     double sum = 0, weights = 0;
@@ -247,7 +250,8 @@ TEST(Train, StopsBeforeAnUpdateWhenAGradientIsNotFinite) {
     options.global_batch = 16;  // so that the last rank, too, has something to compute
     options.micro_batch = 4;
     try {
-        train(*world, *collectives, decoder, 40, testing::tiny_sample, options, {});
+        SampleObjective objective(40, testing::tiny_sample);
+        train(*world, *collectives, decoder, objective, options, {});
         FAIL() << "NaN went unseen";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kGate);
@@ -270,7 +274,8 @@ TEST(Train, ReportsABadSampleOfOneRankOnAllRanks) {
         return made;
     };
     try {
-        train(*world, *collectives, decoder, 40, sample, options_of(false), {});
+        SampleObjective objective(40, sample);
+        train(*world, *collectives, decoder, objective, options_of(false), {});
         FAIL() << "a label outside the vocabulary was taken";
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kData);

@@ -4,7 +4,7 @@
 #include "base/random.h"
 #include "model/decoder.h"
 #include "train/loss.h"
-#include "train/trainer.h"
+#include "train/sample.h"
 
 #include <torch/types.h>
 

@@ -17,7 +17,8 @@ TrainingManifest example() {
     TrainingManifest manifest;
     manifest.layout = make_layout({{"a", 100, true}, {"b", 50, false}}, 120, 2);
     manifest.key = {{"lr", 1e-5}, {"seed", 7}};
-    manifest.reports = {{1, 3, 2.5, 1e-5, 0.5, 0.1, 64}, {2, 3, 2.25, 5e-6, 0.25, 0.1, 64}};
+    manifest.reports = {{1, 3, 2.5, 1e-5, 0.5, 0.1, 64, {}}, {2, 3, 2.25, 5e-6, 0.25, 0.1, 64, {1.5, 0.75}}};
+    manifest.objective = {{"multiplier", 2.5}};
     manifest.changed_weights = 17;
     manifest.shards = {std::string(64, 'a'), std::string(64, 'b')};
     return manifest;
@@ -47,6 +48,8 @@ TEST(TrainingManifest, ComesBackAsItWas) {
     ASSERT_EQ(read.reports.size(), 2u);
     EXPECT_EQ(read.reports[1].loss, 2.25);
     EXPECT_EQ(read.reports[1].tokens, 64);
+    EXPECT_EQ(read.reports[1].terms, (std::vector<double>{1.5, 0.75}));
+    EXPECT_EQ(read.objective, example().objective);
 }
 
 TEST(TrainingManifest, CutOrChangedAnywhereIsDamaged) {
