@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -184,13 +185,17 @@ void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, Rows rows, c
     logits = kernels::composed_soft_cap(logits, input.soft_cap);
     const at::Tensor log_p = logits - kernels::composed_log_sum_exp(logits);
     const at::Tensor named = log_p.index({row, targets.ids});
-    const at::Tensor others =
-        (1.0 - at::zeros_like(targets.rest).index_add_(0, row, named.exp())).clamp_min_(kLeastRest);
-    at::Tensor row_loss =
-        at::zeros_like(targets.rest).index_add_(0, row, -targets.probabilities * named) - targets.rest * others.log();
+    // As tile_loss.cpp's log_rest().
+    const at::Tensor named_sum = at::zeros_like(targets.rest).index_add_(0, row, named.exp());
+    const at::Tensor of_others = at::logsumexp(
+        log_p.index_put({row, targets.ids}, at::full({}, -std::numeric_limits<float>::infinity(), log_p.options())), 1);
+    const at::Tensor log_others = at::where(named_sum < 0.5, at::log1p(-named_sum), of_others);
+    const at::Tensor others = log_others.exp();
+    at::Tensor row_loss = at::zeros_like(targets.rest).index_add_(0, row, -targets.probabilities * named) -
+                          at::where(targets.rest > 0, targets.rest * log_others, at::zeros_like(log_others));
     at::Tensor gradient = log_p.exp();
     const at::Tensor of_named = named.exp() - targets.probabilities;
-    gradient.mul_((1.0 - targets.rest / others).unsqueeze(1));
+    gradient.mul_(at::where(targets.rest > 0, 1.0 - targets.rest / others, at::ones_like(others)).unsqueeze(1));
     gradient.index_put_({row, targets.ids}, of_named);
     if (input.weighing != nullptr && !input.weighing->row_losses.empty()) {
         const std::span<const RowLoss> kinds(input.weighing->row_losses);
@@ -239,7 +244,9 @@ class WeighedRun {
     WeighedRun(const HeadLossInput& input, HeadLoss& loss) : input_(input), loss_(loss), weighing_(*input.weighing) {}
 
     void run() {
-        const std::int64_t most = largest_chunk(input_);
+        // Whole rows as tensor operations take several copies of the logits.
+        const std::int64_t most =
+            std::max<std::int64_t>(1, largest_chunk(input_) / (weighing_.row_losses.empty() ? 1 : 8));
         Rows chunk;
         std::size_t first_group = 0;
         for (std::size_t group = 0; group < weighing_.groups.size(); ++group) {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace nepenthe::train {
 
@@ -56,6 +57,19 @@ double named_probability(const RowTarget& target, const kernels::RunningSoftmax&
     return sum;
 }
 
+// Log-probability of the tokens that row `r`'s target does not name. One minus the others' is the exact way while these
+// are few, and the sum over the tokens themselves once they are nearly all: neither loses digits where it is taken.
+double log_rest(double named_probability, const ChunkSoftmax& softmax, std::size_t r) {
+    if (named_probability < 0.5) return std::log1p(-named_probability);
+    return softmax.others[r].log_sum_exp() - softmax.rows[r].log_sum_exp();
+}
+
+template <typename Value>
+void take_in_span(const Value* row, std::int64_t width, kernels::RunningSoftmax& softmax) {
+    const float most = kernels::span_maximum(row, width);
+    softmax.merge(static_cast<double>(most), static_cast<double>(kernels::sum_of_exponentials(row, width, most)));
+}
+
 template <typename Value>
 void take_in(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, float cap,
              ChunkSoftmax& softmax) {
@@ -67,12 +81,22 @@ void take_in(const at::Tensor& logits, std::int64_t first_id, const Targets& tar
             if (cap > 0) {
                 kernels::soft_cap(row, width, cap);
             }
-            const float most = kernels::span_maximum(row, width);
-            softmax.rows[static_cast<std::size_t>(r)].merge(
-                static_cast<double>(most), static_cast<double>(kernels::sum_of_exponentials(row, width, most)));
             const RowTarget target(targets, r);
+            kernels::RunningSoftmax& all = softmax.rows[static_cast<std::size_t>(r)];
+            if (target.rest == 0) take_in_span(row, width, all);
             target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
                 softmax.named_logits[target.first_entry + entry] = static_cast<double>(load(row + column));
+                if (target.rest > 0) store(row + column, -std::numeric_limits<float>::infinity());
+            });
+            if (target.rest == 0) continue;
+            kernels::RunningSoftmax others;
+            take_in_span(row, width, others);
+            softmax.others[static_cast<std::size_t>(r)].merge(others.maximum, others.sum);
+            all.merge(others.maximum, others.sum);
+            target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
+                const double logit = softmax.named_logits[target.first_entry + entry];
+                all.merge(logit, 1.0);
+                store(row + column, static_cast<float>(logit));
             });
         }
     });
@@ -101,7 +125,8 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& t
             // d/dx of −ρ log(1 − Σ p_j) at a token x outside is ρ p_x − ρ p_x / (1 − Σ p_j).
             float others = mine;
             if (target.rest > 0) {
-                const double log_share = log_rest(named_probability(target, known, softmax.named_logits));
+                const double log_share = log_rest(named_probability(target, known, softmax.named_logits), softmax,
+                                                  static_cast<std::size_t>(r));
                 others *= static_cast<float>(1.0 - static_cast<double>(target.rest) / std::exp(log_share));
             }
             kernels::softmax_gradient(row, width, log_sum_exp, others);
@@ -120,10 +145,10 @@ void check(const at::Tensor& logits, const Targets& targets) {
 
 }  // namespace
 
-double log_rest(double named_probability) { return std::log(std::max(kLeastRest, 1.0 - named_probability)); }
-
 ChunkSoftmax::ChunkSoftmax(const Targets& targets)
-    : rows(static_cast<std::size_t>(targets.size())), named_logits(static_cast<std::size_t>(targets.ids.numel())) {}
+    : rows(static_cast<std::size_t>(targets.size())),
+      others(rows.size()),
+      named_logits(static_cast<std::size_t>(targets.ids.numel())) {}
 
 void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
                   ChunkSoftmax& softmax) {
@@ -145,7 +170,7 @@ std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax) 
         }
         if (target.rest > 0) {
             const double named = named_probability(target, softmax.rows[r], softmax.named_logits);
-            loss -= static_cast<double>(target.rest) * log_rest(named);
+            loss -= static_cast<double>(target.rest) * log_rest(named, softmax, r);
         }
         out.push_back(static_cast<double>(target.weight) * loss);
     }

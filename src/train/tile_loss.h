@@ -18,6 +18,8 @@ struct ChunkSoftmax {
     explicit ChunkSoftmax(const Targets& targets);
 
     std::vector<kernels::RunningSoftmax> rows;
+    std::vector<kernels::RunningSoftmax>
+        others;                        // of the tokens that a row's target does not name, where it has a rest
     std::vector<double> named_logits;  // parallel to the targets' entries
 };
 
@@ -32,10 +34,5 @@ std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax);
 // logits (as take_in_tile left them) become scale * d loss / d logit, through the soft cap.
 void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
                       double scale, const ChunkSoftmax& softmax);
-
-// Log-probability of the tokens that a target does not name, given the sum of the named ones' probabilities. A model
-// that leaves them nothing is taken to leave kLeastRest: fp32 logits tell no less.
-inline constexpr double kLeastRest = 1e-6;
-double log_rest(double named_probability);
 
 }  // namespace nepenthe::train

@@ -5,16 +5,10 @@
 #include "base/json_text.h"
 #include "base/json_whole.h"
 #include "base/log.h"
-#include "base/random.h"
-#include "base/tree_sum.h"
 #include "dist/guard.h"
 #include "io/file.h"
-#include "train/loss.h"
-#include "train/micro_batch.h"
-#include "train/sequence_objective.h"
 #include "train/training_checkpoint.h"
 #include "unlearn/best_weights.h"
-#include "unlearn/labels.h"
 
 #include <ATen/ATen.h>
 #include <fmt/ranges.h>
@@ -49,51 +43,6 @@ Checkpoint checkpoint_of(const Json& json) {
             json_optional(json.value("repetition", Json())), json.at("details")};
 }
 
-// Blocks for training and for the held-out loss, drawn from (seed, number of blocks).
-struct Split {
-    std::vector<std::size_t> train, holdout;
-};
-
-Split split_blocks(std::size_t blocks, const ForgetOptions& options) {
-    const auto held = static_cast<std::size_t>(std::floor(options.holdout_share * static_cast<double>(blocks)));
-    const auto order = random_permutation(blocks, RandomStream(options.train.seed, "forget.holdout", 0));
-    Split out;
-    for (std::size_t i = 0; i < blocks; ++i) (i < held ? out.holdout : out.train).push_back(order[i]);
-    std::sort(out.train.begin(), out.train.end());
-    std::sort(out.holdout.begin(), out.holdout.end());
-    return out;
-}
-
-struct BlockLoss {
-    double sum = 0, weight = 0;
-};
-
-BlockLoss block_loss(const model::Decoder& decoder, const train::Sample& sample) {
-    const at::NoGradGuard no_gradients;
-    const train::MicroBatch micro = train::make_micro_batch({sample}, decoder.config().vocabulary, decoder.device());
-    if (micro.supervised_count() == 0) return {};
-    const at::Tensor hidden = decoder.hidden_states(micro.batch)[0].index_select(0, micro.supervised);
-    return {train::cross_entropy_sum(decoder, hidden, micro.targets).item<double>(), micro.weight};
-}
-
-// Collective. Mean over the labelled positions of `blocks`, by their weights.
-std::optional<double> mean_loss(const dist::Comm& comm, const model::Decoder& decoder, const LabelTargets& targets,
-                                const std::vector<std::size_t>& blocks) {
-    if (blocks.empty()) return std::nullopt;
-    std::vector<double> sums(blocks.size(), 0.0), weights(blocks.size(), 0.0);
-    dist::run_agreed(comm, "held-out loss", [&] {
-        for (auto i = static_cast<std::size_t>(comm.rank()); i < blocks.size();
-             i += static_cast<std::size_t>(comm.size())) {
-            const BlockLoss loss = block_loss(decoder, targets.sample(blocks[i]));
-            sums[i] = loss.sum, weights[i] = loss.weight;
-        }
-    });
-    comm.merge_owned(sums);
-    comm.merge_owned(weights);
-    const double weight = tree_sum(weights);
-    return weight > 0 ? std::optional<double>(tree_sum(sums) / weight) : std::nullopt;
-}
-
 bool keeps_utility(const Checkpoint& start, const Checkpoint& now, const ForgetOptions& options) {
     return !options.utility_budget || !now.utility || *now.utility >= *start.utility - *options.utility_budget;
 }
@@ -108,13 +57,12 @@ std::filesystem::path training_folder(const std::filesystem::path& work) { retur
 // The run's memory: what was measured, and the weights of the best step so far.
 class Watch {
   public:
-    Watch(const dist::Comm& comm, model::Decoder& decoder, const ForgetOptions& options, const LabelTargets& targets,
-          const Split& split, const ForgetMeasure& measure, const std::filesystem::path& work)
+    Watch(const dist::Comm& comm, model::Decoder& decoder, const ForgetOptions& options,
+          const HoldoutLoss& holdout_loss, const ForgetMeasure& measure, const std::filesystem::path& work)
         : comm_(comm),
           decoder_(decoder),
           options_(options),
-          targets_(targets),
-          split_(split),
+          holdout_loss_(holdout_loss),
           measure_(measure),
           work_(work),
           log_(work / "measurements.json") {
@@ -139,7 +87,7 @@ class Watch {
     bool look(std::int64_t step) {
         Checkpoint now;
         now.step = step;
-        now.holdout_loss = mean_loss(comm_, decoder_, targets_, split_.holdout);
+        if (holdout_loss_) now.holdout_loss = holdout_loss_(decoder_);
         if (measure_) {
             const Measured measured = measure_(decoder_, step);
             now.familiarity = measured.familiarity;
@@ -197,8 +145,7 @@ class Watch {
     const dist::Comm& comm_;
     model::Decoder& decoder_;
     const ForgetOptions& options_;
-    const LabelTargets& targets_;
-    const Split& split_;
+    const HoldoutLoss& holdout_loss_;
     const ForgetMeasure& measure_;
     std::filesystem::path work_, log_;
     std::vector<Checkpoint> checkpoints_;
@@ -212,28 +159,10 @@ std::vector<at::Tensor> copies_of(const model::Decoder& decoder) {
 
 }  // namespace
 
-train::TrainOptions published_forget_training() {
-    train::TrainOptions options;
-    options.lr = 1e-6;
-    options.schedule = train::ScheduleKind::kLinear;
-    options.beta1 = 0.9;
-    options.beta2 = 0.98;
-    options.weight_decay = 0;
-    options.warmup_steps = 0;
-    options.clip_norm = 0;
-    options.global_batch = 128;
-    options.epochs = 2;
-    options.label = "forget";
-    return options;
-}
-
 std::vector<std::string> ForgetOptions::validate() const {
     Problems problems;
     for (const std::string& problem : train.validate()) problems.add("{}", problem);
-    if (!(holdout_share >= 0 && holdout_share < 1)) problems.add("held-out share {} is not in 0 … 1", holdout_share);
     if (measure_steps < 0) problems.add("measuring every {} steps", measure_steps);
-    targets.check(problems);
-    mix.check(problems);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("utility budget {} is negative", *utility_budget);
     if (repetition_budget && !(*repetition_budget >= 0))
         problems.add("repetition budget {} is negative", *repetition_budget);
@@ -261,54 +190,25 @@ Json ForgetReport::to_json() const {
     return {{"best_step", best_step},
             {"within_budget", within_budget},
             {"stopped_early", stopped_early},
-            {"train_blocks", train_blocks},
-            {"retain_blocks", retain_blocks},
-            {"translated_blocks", translated_blocks},
-            {"holdout_blocks", holdout_blocks},
-            {"labelled", labelled},
-            {"unlabelled_blocks", unlabelled_blocks},
             {"changed_share", train.changed_share},
             {"checkpoints", rows}};
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,
-                    const std::filesystem::path& labels, const TextBlocks& retain, const ForgetOptions& options,
+                    train::Objective& objective, const HoldoutLoss& holdout_loss, const ForgetOptions& options,
                     const std::filesystem::path& work, const ForgetMeasure& measure,
                     const train::StepHook& after_step) {
     const dist::StageScope stage("forget");
     if (const auto problems = options.validate(); !problems.empty()) {
         fail(ErrorKind::kUsage, "forget: {}", fmt::join(problems, "; "));
     }
-    std::optional<LabelTargets> targets;
+    dist::run_agreed(comm, "forget", [&] { std::filesystem::create_directories(work); });
     ForgetReport report;
-    dist::run_agreed(comm, "read labels", [&] {
-        targets.emplace(labels, options.alpha, options.targets);
-        const std::size_t blocks = targets->rows().ids.size();
-        report.unlabelled_blocks = targets->leave_out_unlabelled();
-        if (targets->rows().ids.empty()) {
-            fail(ErrorKind::kData, "{}: none of its {} blocks has a label; there is nothing to train on",
-                 labels.string(), blocks);
-        }
-        std::filesystem::create_directories(work);
-    });
-    if (report.unlabelled_blocks > 0) {
-        log_info("forget: {} blocks have no label and are left out, {} remain", report.unlabelled_blocks,
-                 targets->rows().ids.size());
-    }
-    const Split split = split_blocks(targets->rows().ids.size(), options);
-    report.train_blocks = std::ssize(split.train);
-    report.holdout_blocks = std::ssize(split.holdout);
-    report.labelled = targets->rows().labelled();
-    const ForgetSamples samples(comm, decoder, *targets, split.train, retain, options.mix, options.train.seed, work);
-    report.retain_blocks = samples.retained();
-    report.translated_blocks = samples.translated();
-
     // Only a budget can end with the weights as they came.
     const bool with_budget = options.utility_budget || options.repetition_budget;
     const std::vector<at::Tensor> untrained = with_budget ? copies_of(decoder) : std::vector<at::Tensor>{};
-    Watch watch(comm, decoder, options, *targets, split, measure, work);
+    Watch watch(comm, decoder, options, holdout_loss, measure, work);
     if (!watch.knows(0)) watch.look(0);
-    train::SampleObjective objective(samples.size(), [&](std::int64_t index) { return samples.sample(index); });
     report.train = train::train(comm, collectives, decoder, objective, options.train, training_folder(work),
                                 [&](const train::StepReport& step) {
                                     const bool due =

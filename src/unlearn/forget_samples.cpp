@@ -24,9 +24,9 @@ std::vector<std::size_t> draw_blocks(std::size_t available, std::size_t wanted, 
     return drawn;
 }
 
-train::Sample kept_sample(const std::optional<FrozenStart>& start, const TextBlocks& blocks,
-                          const std::vector<std::size_t>& drawn, std::size_t i) {
-    return start ? start->sample(i) : train::causal_sample(blocks[drawn[i]]);
+train::Sample kept_sample(const std::optional<FrozenStart>& start, const std::vector<train::Sample>& texts,
+                          std::size_t drawn) {
+    return start ? start->sample(drawn) : texts[drawn];
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ void MixOptions::check(Problems& problems) const {
 ForgetSamples::ForgetSamples(const dist::Comm& comm, const model::Decoder& decoder, const LabelTargets& targets,
                              std::vector<std::size_t> rows, const TextBlocks& retain, const MixOptions& mix,
                              std::uint64_t seed, const std::filesystem::path& work)
-    : targets_(targets), retain_(retain), rows_(std::move(rows)) {
+    : targets_(targets), rows_(std::move(rows)), retain_(causal_samples(retain)) {
     const auto wanted = [&](double ratio) {
         return static_cast<std::size_t>(std::ceil(ratio * static_cast<double>(rows_.size())));
     };
@@ -57,7 +57,7 @@ ForgetSamples::ForgetSamples(const dist::Comm& comm, const model::Decoder& decod
     translated_ = draw_blocks(rows_.size(), wanted(mix.translated_ratio), seed, "forget.translated");
     dist::run_agreed(comm, "read translations", [&] {
         if (translated_.empty()) return;
-        for (const std::size_t row : rows_) translations_.push_back(targets.translation(row));
+        for (const std::size_t row : rows_) translations_.push_back(train::causal_sample(targets.translation(row)));
     });
     if (mix.retain_targets == RetainKind::kText) return;
     of_retain_.emplace(comm, decoder, retain_, retained_, work / "retained");
@@ -68,8 +68,8 @@ train::Sample ForgetSamples::sample(std::int64_t index) const {
     auto i = static_cast<std::size_t>(index);
     if (i < rows_.size()) return targets_.sample(rows_[i]);
     i -= rows_.size();
-    if (i < retained_.size()) return kept_sample(of_retain_, retain_, retained_, i);
-    return kept_sample(of_translations_, translations_, translated_, i - retained_.size());
+    if (i < retained_.size()) return kept_sample(of_retain_, retain_, retained_[i]);
+    return kept_sample(of_translations_, translations_, translated_[i - retained_.size()]);
 }
 
 }  // namespace nepenthe::unlearn

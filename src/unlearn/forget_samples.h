@@ -35,7 +35,7 @@ class ForgetSamples {
     // Collective. `rows` are those of `targets` that are trained on; what each epoch sees of the other blocks is drawn
     // once, from (seed, number of blocks). `decoder` must be as it came: what it says of the blocks that stay is
     // computed here, by all ranks together, and kept in `work`, so that a run that was cut off does not begin again.
-    // `targets` and `retain` are kept by reference.
+    // `targets` is kept by reference.
     ForgetSamples(const dist::Comm& comm, const model::Decoder& decoder, const LabelTargets& targets,
                   std::vector<std::size_t> rows, const TextBlocks& retain, const MixOptions& mix, std::uint64_t seed,
                   const std::filesystem::path& work);
@@ -51,9 +51,8 @@ class ForgetSamples {
 
   private:
     const LabelTargets& targets_;
-    const TextBlocks& retain_;
     std::vector<std::size_t> rows_, retained_, translated_;  // indices: of rows, of texts
-    TextBlocks translations_;
+    std::vector<train::Sample> retain_, translations_;
     std::optional<FrozenStart> of_retain_, of_translations_;
 };
 

@@ -175,6 +175,29 @@ TEST(HeadLoss, IsAtRestWhereTheModelSaysWhatIsWanted) {
     EXPECT_LT(head_loss(input).normed_gradient.abs().max().item<double>(), 1e-4);
 }
 
+// What is left beside a token that is all but certain keeps its digits: 1 − p would have none of them.
+TEST(HeadLoss, KnowsHowLittleACertainTokenLeaves) {
+    for (const bool composed : {false, true}) {
+        Case given = random_case(4, 101, false);
+        given.normed.zero_();
+        given.normed.select(1, 0).fill_(1.0f);
+        given.unembedding.zero_();
+        given.unembedding[7][0] = 25.0f;  // the others leave e^-25 each
+        given.unembedding[3][0] = 2.0f;
+        const std::vector<Distribution> rows(4, Distribution{{7}, {0.0f}, 1.0f});
+        HeadLossInput input{.normed = given.normed,
+                            .unembedding = given.unembedding,
+                            .targets = Targets::of(rows, at::kCPU),
+                            .composed = composed};
+        input.unembedding_gradient = at::empty_like(given.unembedding);
+        const HeadLoss mine = head_loss(input);
+        const double others = 99 + std::exp(2.0);
+        EXPECT_NEAR(mine.sum, 4 * (25 - std::log(others)), 1e-4);
+        EXPECT_NEAR(input.unembedding_gradient[3][0].item<double>(), -4 * std::exp(2.0) / others, 1e-5);
+        EXPECT_NEAR(input.unembedding_gradient[7][0].item<double>(), 4, 1e-5);
+    }
+}
+
 TEST(CrossEntropySum, GivesAutogradWhatTheWholeHeadGives) {
     torch::manual_seed(6);
     for (const bool tied : {true, false}) {

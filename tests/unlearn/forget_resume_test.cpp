@@ -1,7 +1,7 @@
 // Forgetting that goes on from an older training checkpoint, and then measures otherwise than before it was cut off
 // (another number of ranks without --deterministic): it ends with the weights of the best step that it knows.
 
-#include "unlearn/forget.h"
+#include "unlearn/forget_labels.h"
 
 #include "base/error.h"
 #include "base/fault.h"
@@ -39,16 +39,16 @@ store::Artefact labels(const std::filesystem::path& outputs) {
     return relabel(*testing::world, inputs, options, outputs);
 }
 
-ForgetOptions options() {
-    ForgetOptions out;
-    out.targets = {TargetKind::kHard, 0};
-    out.train.lr = 1e-3;
-    out.train.global_batch = 2;
-    out.train.micro_batch = 1;
-    out.train.max_steps = 6;
-    out.train.checkpoint_minutes = 0;
-    out.train.checkpoint_steps = 2;
-    out.measure_steps = 1;
+testing::LabelRun options() {
+    testing::LabelRun out;
+    out.labels.targets = {TargetKind::kHard, 0};
+    out.forget.train.lr = 1e-3;
+    out.forget.train.global_batch = 2;
+    out.forget.train.micro_batch = 1;
+    out.forget.train.max_steps = 6;
+    out.forget.train.checkpoint_minutes = 0;
+    out.forget.train.checkpoint_steps = 2;
+    out.forget.measure_steps = 1;
     return out;
 }
 
@@ -80,8 +80,8 @@ class ForgetResume : public ::testing::Test {
             return Measured{familiarity.at(step), 1.0, {}};
         };
         try {
-            report_ = forget(*testing::world, *collectives, *decoder_, artefact_.folder, {}, options(),
-                             folder_.path() / "work", measure);
+            report_ = testing::forget_labels(*testing::world, *collectives, *decoder_, artefact_.folder, {}, options(),
+                                             folder_.path() / "work", measure);
             EXPECT_EQ(fault, nullptr);
         } catch (const Error& error) {
             EXPECT_NE(fault, nullptr) << error.what();
@@ -93,7 +93,7 @@ class ForgetResume : public ::testing::Test {
     store::Artefact artefact_ = labels(folder_.path());
     std::optional<model::Decoder> decoder_;
     std::map<std::int64_t, double> sums_;  // of the weights at each step, as last measured
-    ForgetReport report_;
+    testing::LabelOutcome report_;
 };
 
 TEST_F(ForgetResume, CutOffBetweenTheWeightsAndTheirMeasurement) {

@@ -1,7 +1,7 @@
 // Forgetting on labels of a novel with a small trained model: learns the labels, keeps the best step, stops on a
 // budget, continues.
 
-#include "unlearn/forget.h"
+#include "unlearn/forget_labels.h"
 
 #include "base/error.h"
 #include "dist/collectives.h"
@@ -42,17 +42,17 @@ store::Artefact labels(const std::filesystem::path& outputs) {
     return relabel(*testing::world, inputs, options, outputs);
 }
 
-ForgetOptions options() {
-    ForgetOptions out;
-    out.targets = {TargetKind::kHard, 0};
-    out.train.lr = 2e-4;
-    out.train.global_batch = 4;
-    out.train.micro_batch = 2;
-    out.train.epochs = 2;
-    out.train.deterministic = true;
-    out.train.checkpoint_minutes = 0;
-    out.holdout_share = 0.2;
-    out.measure_steps = 2;
+testing::LabelRun options() {
+    testing::LabelRun out;
+    out.labels.targets = {TargetKind::kHard, 0};
+    out.forget.train.lr = 2e-4;
+    out.forget.train.global_batch = 4;
+    out.forget.train.micro_batch = 2;
+    out.forget.train.epochs = 2;
+    out.forget.train.deterministic = true;
+    out.forget.train.checkpoint_minutes = 0;
+    out.labels.holdout_share = 0.2;
+    out.forget.measure_steps = 2;
     return out;
 }
 
@@ -68,18 +68,18 @@ TEST(Forget, LearnsTheLabels) {
     const store::Artefact artefact = labels(folder.path());
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);
-    const ForgetReport report =
-        forget(*testing::world, *collectives, decoder, artefact.folder, {}, options(), folder.path() / "work");
+    const testing::LabelOutcome report = testing::forget_labels(*testing::world, *collectives, decoder, artefact.folder,
+                                                                {}, options(), folder.path() / "work");
     ASSERT_GE(report.checkpoints.size(), 3u);
     EXPECT_EQ(report.checkpoints.front().step, 0);
-    EXPECT_GT(report.holdout_blocks, 0);
+    EXPECT_GT(report.counts.holdout_blocks, 0);
     EXPECT_LT(*report.checkpoints.back().holdout_loss, *report.checkpoints.front().holdout_loss);
     EXPECT_GT(report.best_step, 0);
     double best = INFINITY;
     for (const Checkpoint& checkpoint : report.checkpoints) {
         if (checkpoint.step > 0) best = std::min(best, *checkpoint.holdout_loss);
     }
-    const auto& kept = report.checkpoints[*best_checkpoint(report.checkpoints, options())];
+    const auto& kept = report.checkpoints[*best_checkpoint(report.checkpoints, options().forget)];
     EXPECT_EQ(*kept.holdout_loss, best);
     EXPECT_EQ(kept.step, report.best_step);
 }
@@ -91,11 +91,12 @@ TEST(Forget, SoftLabelsOfEqualModelsAskForNothing) {
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     const auto gradient_norm = [&](TargetKind kind, const char* work) {
         auto decoder = load();
-        ForgetOptions choice = options();
-        choice.targets = {kind, 0};
-        choice.measure_steps = 0;
-        choice.train.max_steps = 1;
-        return forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice, folder.path() / work)
+        testing::LabelRun choice = options();
+        choice.labels.targets = {kind, 0};
+        choice.forget.measure_steps = 0;
+        choice.forget.train.max_steps = 1;
+        return testing::forget_labels(*testing::world, *collectives, decoder, artefact.folder, {}, choice,
+                                      folder.path() / work)
             .train.steps.front()
             .gradient_norm;
     };
@@ -126,18 +127,18 @@ TEST(Forget, TextThatIsToStayStays) {
     const std::string story =
         "Once upon a time, there was a big dog. He liked to run in the park with his friend, a small cat.";
     const TextBlocks retain = {tokenizer.encode(story, true).ids};
-    const std::vector<std::size_t> all = {0};
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     const auto start = load();
-    const FrozenStart said(*testing::world, start, retain, all, folder.path() / "said");
+    const std::vector<train::Sample> texts = causal_samples(retain);
+    const FrozenStart said(*testing::world, start, texts, {0}, folder.path() / "said");
     const auto loss_after = [&](const TextBlocks& blocks, RetainKind kind, const train::Sample& target,
                                 const char* work) {
         auto decoder = load();
-        ForgetOptions choice = options();
-        choice.mix.retain_targets = kind;
-        const ForgetReport report =
-            forget(*testing::world, *collectives, decoder, artefact.folder, blocks, choice, folder.path() / work);
-        EXPECT_EQ(report.retain_blocks, blocks.empty() ? 0 : report.train_blocks);
+        testing::LabelRun choice = options();
+        choice.labels.mix.retain_targets = kind;
+        const testing::LabelOutcome report = testing::forget_labels(
+            *testing::world, *collectives, decoder, artefact.folder, blocks, choice, folder.path() / work);
+        EXPECT_EQ(report.counts.retain_blocks, blocks.empty() ? 0 : report.counts.train_blocks);
         const at::NoGradGuard no_gradients;
         const train::MicroBatch micro =
             train::make_micro_batch({target}, decoder.config().vocabulary, decoder.device());
@@ -157,15 +158,15 @@ TEST(Forget, KeepsTheBestStepWithinTheBudget) {
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);
     std::map<std::int64_t, double> sums;
-    ForgetOptions choice = options();
-    choice.utility_budget = 0.5;
+    testing::LabelRun choice = options();
+    choice.forget.utility_budget = 0.5;
     const ForgetMeasure measure = [&](const model::Decoder& now, std::int64_t step) {
         sums[step] = weight_sum(now);
         // Familiarity falls with every look, utility breaks the budget at step 6.
         return Measured{1.0 / static_cast<double>(1 + step), step >= 6 ? 0.0 : 1.0, {{"step", step}}};
     };
-    const ForgetReport report =
-        forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice, folder.path() / "work", measure);
+    const testing::LabelOutcome report = testing::forget_labels(*testing::world, *collectives, decoder, artefact.folder,
+                                                                {}, choice, folder.path() / "work", measure);
     EXPECT_EQ(report.best_step, 4);
     EXPECT_TRUE(report.within_budget);
     EXPECT_TRUE(report.stopped_early);
@@ -180,12 +181,13 @@ TEST(Forget, WithoutAStepInTheBudgetTheWeightsStayAsTheyWere) {
     auto decoder = load();
     const double before = weight_sum(decoder);
     const auto collectives = dist::make_mpi_collectives(*testing::world);
-    ForgetOptions choice = options();
-    choice.utility_budget = 0.1;
-    const ForgetReport report = forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice,
-                                       folder.path() / "work", [](const model::Decoder&, std::int64_t step) {
-                                           return Measured{0.5, step == 0 ? 1.0 : 0.0, {}};
-                                       });
+    testing::LabelRun choice = options();
+    choice.forget.utility_budget = 0.1;
+    const testing::LabelOutcome report =
+        testing::forget_labels(*testing::world, *collectives, decoder, artefact.folder, {}, choice,
+                               folder.path() / "work", [](const model::Decoder&, std::int64_t step) {
+                                   return Measured{0.5, step == 0 ? 1.0 : 0.0, {}};
+                               });
     EXPECT_FALSE(report.within_budget);
     EXPECT_EQ(report.best_step, 0);
     EXPECT_EQ(weight_sum(decoder), before);
@@ -196,9 +198,10 @@ TEST(Forget, UnknownAlphaListsThoseThereAre) {
     const store::Artefact artefact = labels(folder.path());
     auto decoder = load();
     const auto collectives = dist::make_mpi_collectives(*testing::world);
-    ForgetOptions choice = options();
-    choice.alpha = "7";
-    EXPECT_THROW(forget(*testing::world, *collectives, decoder, artefact.folder, {}, choice, folder.path() / "work"),
+    testing::LabelRun choice = options();
+    choice.labels.alpha = "7";
+    EXPECT_THROW(testing::forget_labels(*testing::world, *collectives, decoder, artefact.folder, {}, choice,
+                                        folder.path() / "work"),
                  Error);
 }
 

@@ -22,28 +22,29 @@ namespace {
 
 const std::filesystem::path& kModel = nepenthe::testing::kStories;
 
-TextBlocks stories() {
+std::vector<train::Sample> stories() {
     const auto tokenizer = text::Tokenizer::load(kModel);
-    return {tokenizer.encode("Once upon a time, there was a big dog. He liked to run in the park.", true).ids,
-            tokenizer.encode("The cat sat down. It was sad.", true).ids,
-            tokenizer.encode("Lily had a red ball and played with her friend all day.", true).ids};
+    return causal_samples(
+        {tokenizer.encode("Once upon a time, there was a big dog. He liked to run in the park.", true).ids,
+         tokenizer.encode("The cat sat down. It was sad.", true).ids,
+         tokenizer.encode("Lily had a red ball and played with her friend all day.", true).ids});
 }
 
 class AFrozenStart : public ::testing::Test {
   protected:
-    FrozenStart start() { return {*testing::world, decoder_, blocks_, drawn_, folder_.path() / "retained"}; }
+    FrozenStart start() { return {*testing::world, decoder_, samples_, drawn_, folder_.path() / "retained"}; }
 
     testing::SharedFolder folder_{*testing::world};
     model::Decoder decoder_ = model::Decoder::load(kModel, model::Compute::kFloat32);
-    TextBlocks blocks_ = stories();
+    std::vector<train::Sample> samples_ = stories();
     std::vector<std::size_t> drawn_ = {2, 0, 2};  // the second block is not drawn, the last one twice
 };
 
 TEST_F(AFrozenStart, IsTheModelsOwnProbabilities) {
     const FrozenStart kept = start();
-    for (std::size_t i = 0; i < drawn_.size(); ++i) {
+    for (const std::size_t i : drawn_) {
         const train::Sample sample = kept.sample(i);
-        ASSERT_EQ(sample.ids, blocks_[drawn_[i]]);
+        ASSERT_EQ(sample.ids, samples_[i].ids);
         const at::NoGradGuard no_gradients;
         const at::Tensor ids = at::tensor(at::ArrayRef<text::TokenId>(sample.ids), at::kLong).unsqueeze(0);
         const at::Tensor expected = at::softmax(decoder_.logits({ids, {}})[0].to(at::kDouble), -1);
@@ -80,9 +81,9 @@ TEST_F(AFrozenStart, HoldsTheModelWhereItIs) {
         }
         return std::sqrt(sum);
     };
-    const double of_text = gradient(train::causal_sample(blocks_[0]));
+    const double of_text = gradient(samples_[0]);
     EXPECT_GT(of_text, 0.0);
-    EXPECT_LT(gradient(start().sample(1)), 1e-3 * of_text);
+    EXPECT_LT(gradient(start().sample(0)), 1e-3 * of_text);
 }
 
 TEST_F(AFrozenStart, IsFoundByARunThatGoesOn) {

@@ -6,7 +6,7 @@
 #include "mpi_world.h"
 #include "shared_folder.h"
 #include "train/tiny_decoder.h"
-#include "unlearn/forget.h"
+#include "unlearn/forget_labels.h"
 #include "unlearn/labels.h"
 #include "unlearn/relabel.h"
 
@@ -49,18 +49,19 @@ class Unlabelled : public ::testing::Test {
         return relabel(*world, inputs, options, folder_.path() / "outputs");
     }
 
-    ForgetReport forgotten(const store::Artefact& artefact, const char* work, model::Decoder& decoder) const {
-        ForgetOptions options;
-        options.targets = {TargetKind::kHard, 0};
-        options.train.lr = 1e-3;
-        options.train.global_batch = 1;
-        options.train.micro_batch = 1;
-        options.train.epochs = 2;
-        options.train.deterministic = true;
-        options.train.checkpoint_minutes = 0;
-        options.holdout_share = 0.3;
+    testing::LabelOutcome forgotten(const store::Artefact& artefact, const char* work, model::Decoder& decoder) const {
+        testing::LabelRun options;
+        options.labels.targets = {TargetKind::kHard, 0};
+        options.forget.train.lr = 1e-3;
+        options.forget.train.global_batch = 1;
+        options.forget.train.micro_batch = 1;
+        options.forget.train.epochs = 2;
+        options.forget.train.deterministic = true;
+        options.forget.train.checkpoint_minutes = 0;
+        options.labels.holdout_share = 0.3;
         const auto collectives = dist::make_mpi_collectives(*world);
-        return forget(*world, *collectives, decoder, artefact.folder, {}, options, folder_.path() / work);
+        return testing::forget_labels(*world, *collectives, decoder, artefact.folder, {}, options,
+                                      folder_.path() / work);
     }
 
     testing::SharedFolder folder_;
@@ -71,14 +72,14 @@ TEST_F(Unlabelled, BlocksAreLeftOutAndCounted) {
     const std::vector<std::string> labelled{"abc,def", "fed,abc,hgf", "gh,gh", "d,e,f,g"};
     std::vector<std::string> mixed{"abc", labelled[0], labelled[1], "d", "abc", labelled[2], labelled[3], "h"};
     auto plain = tiny(1), left_out = tiny(1);
-    const ForgetReport without = forgotten(labels(labelled), "plain", plain);
-    const ForgetReport with = forgotten(labels(mixed), "mixed", left_out);
-    EXPECT_EQ(without.unlabelled_blocks, 0);
-    EXPECT_EQ(with.unlabelled_blocks, 4);
-    EXPECT_EQ(with.train_blocks, without.train_blocks);
-    EXPECT_EQ(with.holdout_blocks, 1);
-    EXPECT_EQ(with.labelled, without.labelled);
-    EXPECT_EQ(with.to_json()["unlabelled_blocks"], 4);
+    const testing::LabelOutcome without = forgotten(labels(labelled), "plain", plain);
+    const testing::LabelOutcome with = forgotten(labels(mixed), "mixed", left_out);
+    EXPECT_EQ(without.counts.unlabelled_blocks, 0);
+    EXPECT_EQ(with.counts.unlabelled_blocks, 4);
+    EXPECT_EQ(with.counts.train_blocks, without.counts.train_blocks);
+    EXPECT_EQ(with.counts.holdout_blocks, 1);
+    EXPECT_EQ(with.counts.labelled, without.counts.labelled);
+    EXPECT_EQ(with.counts.to_json()["unlabelled_blocks"], 4);
     ASSERT_EQ(with.train.steps.size(), without.train.steps.size());
     for (std::size_t i = 0; i < with.train.steps.size(); ++i) {
         EXPECT_EQ(with.train.steps[i].loss, without.train.steps[i].loss);
