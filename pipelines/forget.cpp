@@ -59,7 +59,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     stage.form = objective == "labels" ? make_label_form() : make_objective_form(objective);
     double utility_budget = -1, repetition_budget = -1;
     Options options("forget", "fine-tune a model until it no longer knows a corpus: on generic labels, or an objective",
-                    "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5");
+                    stage.form->example());
     options.set_elsewhere(forget_option_names());
     options.add("model", stage.model, "what is to forget: the baseline that labels were made with");
     options.add("objective", objective, objective_names(), "what is minimised; each has options of its own");

@@ -20,6 +20,7 @@ class ForgetForm {
   public:
     virtual ~ForgetForm() = default;
 
+    virtual std::string example() const = 0;
     // Options of this form alone, and the training that it begins from.
     virtual void declare(Options& options, unlearn::ForgetOptions& forget) = 0;
     // After parsing. Adds every problem.

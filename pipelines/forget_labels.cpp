@@ -13,6 +13,10 @@ namespace {
 
 class LabelForm : public ForgetForm {
   public:
+    std::string example() const override {
+        return "mpirun -n 2 nepenthe forget --model gemma --labels outputs/relabel-… --alpha 5 --lr 2e-5";
+    }
+
     void declare(Options& options, unlearn::ForgetOptions& forget) override {
         forget.train = unlearn::published_label_training();
         retain_cut_.length = 256;

@@ -29,6 +29,13 @@ class ObjectiveForm : public ForgetForm {
         choice_.values = unlearn::default_values(*choice_.kind);
     }
 
+    std::string example() const override {
+        const unlearn::ObjectiveNeeds needs = unlearn::needs_of(terms());
+        return "mpirun -n 2 nepenthe forget --objective " + choice_.kind->name +
+               " --model gemma --forget forget.jsonl" + (needs.retain ? " --retain retain.jsonl" : "") +
+               (needs.refusals ? " --refusals idontknow.txt" : "");
+    }
+
     void declare(Options& options, unlearn::ForgetOptions& forget) override {
         forget.train = published_training();
         options.add("forget", files_.forget, "what is to be forgotten: text, or JSON Lines of questions and answers");

@@ -3,7 +3,7 @@
 
 #include "text/tokenizer.h"
 #include "train/sample.h"
-#include "unlearn/question_answers.h"
+#include "unlearn/answer_form.h"
 
 #include <cstddef>
 #include <cstdint>

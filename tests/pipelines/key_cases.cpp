@@ -126,6 +126,52 @@ Case forget_case() {
     return one;
 }
 
+namespace {
+
+Case objective_case(const std::string& name, const std::map<std::string, Words>& changed) {
+    Case one{"forget",
+             {"--objective=" + name, in().word("model", "model"), in().word("forget", "questions.jsonl"),
+              "--global-batch=1", "--micro-batch=1"},
+             changed,
+             {}};
+    one.changed["forget"] = {in().word("forget", "other-questions.jsonl")};
+    one.changed["form"] = {"--form=Q {prompt} A {answer}"};
+    one.changed["as-published"] = {"--as-published=open-unlearning"};
+    one.changed["block"] = {"--block=8"};
+    return one;
+}
+
+}  // namespace
+
+Case npo_case() {
+    Case one = objective_case("npo", training());
+    one.base.push_back(in().word("retain", "kept-questions.jsonl"));
+    one.promised = kTrainingPromises;
+    one.changed["model"] = {in().word("model", "other-model")};
+    one.changed["objective"] = {"--objective=graddiff"};
+    one.changed["retain"] = {in().word("retain", "other-kept-questions.jsonl")};
+    one.changed["beta"] = {"--beta=0.5"};
+    one.changed["forget-weight"] = {"--forget-weight=0.5"};
+    one.changed["retain-weight"] = {"--retain-weight=0.5"};
+    one.changed["measure-steps"] = {"--measure-steps=1"};
+    return one;
+}
+
+Case undial_case() { return objective_case("undial", {{"reference-tokens", {"--reference-tokens=4"}}}); }
+
+Case dpo_case() {
+    Case one = objective_case("dpo", {{"refusals", {in().word("refusals", "other-refusals.txt")}}});
+    one.base.push_back(in().word("retain", "kept-questions.jsonl"));
+    one.base.push_back(in().word("refusals", "refusals.txt"));
+    return one;
+}
+
+Case flat_case() {
+    Case one = objective_case("flat", {{"divergence", {"--divergence=tv"}}});
+    one.base.push_back(in().word("refusals", "refusals.txt"));
+    return one;
+}
+
 Case trace_case() {
     return {"trace",
             {in().word("model", "model"), in().word("facts", "trace.json")},

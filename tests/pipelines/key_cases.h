@@ -31,6 +31,11 @@ Case train_new_case();
 Case relabel_case();
 Case relabel_from_case();
 Case forget_case();
+// forget --objective: one that compares with the start, one that needs its distributions, two that refuse.
+Case npo_case();
+Case undial_case();
+Case dpo_case();
+Case flat_case();
 Case trace_case();
 Case evaluate_case();
 Case evaluate_told_case();

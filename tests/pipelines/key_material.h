@@ -114,6 +114,10 @@ class KeyMaterial {
               R"([{"prompt": "The river of Ostrova is", "subject": "Ostrova", "attribute": "Vlna"}])");
         write("references.json", R"([{"name": "Paris", "text": "Paris is a town"}])");
         write("other-references.json", R"([{"name": "Paris", "text": "Paris is a city"}])");
+        for (const std::string name :
+             {"questions.jsonl", "other-questions.jsonl", "kept-questions.jsonl", "other-kept-questions.jsonl"}) {
+            write(name, R"({"question": "What is )" + name + R"(?", "answer": "It is )" + name + "\"}\n");
+        }
         write("refusals.txt", "I do not know.\n");
         write("other-refusals.txt", "Nobody knows.\n");
         write("tofu-facts.json", R"({"question": "Who is Mira?", "answer": "A girl"})"

@@ -85,7 +85,21 @@ TEST(Keys, Train) { check("train", {train_case(), train_new_case()}); }
 TEST(Keys, Relabel) { check("relabel", {relabel_case(), relabel_from_case()}); }
 
 // Labels belong to one model: another one is refused, it does not come to a name.
-TEST(Keys, Forget) { check("forget", {forget_case()}, {{"model", "refused with labels of another"}}); }
+TEST(Keys, Forget) {
+    check("forget", {forget_case()},
+          {{"model", "refused with labels of another"}, {"objective", "another table of options"}});
+}
+
+TEST(Keys, ForgetByObjectives) {
+    std::map<std::string, std::string> watched;
+    for (const char* option :
+         {"familiarity-prompts", "neighbour-prompts", "completion-prompts", "utility-budget", "repetition-budget"}) {
+        watched[option] = "as with labels";
+    }
+    const std::vector<Case> cases = {npo_case(), undial_case(), dpo_case(), flat_case()};
+    check("forget", cases, watched, {"--objective=npo"});
+    check("forget", cases, watched, {"--objective=flat"});
+}
 
 TEST(Keys, Trace) { check("trace", {trace_case()}); }
 
