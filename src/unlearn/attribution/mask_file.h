@@ -61,7 +61,7 @@ struct WrittenMasks {
     Json density;
 };
 
-// Collective. The same bytes on any number of ranks.
+// Collective. The same bytes on any number of ranks. Throws Error(kUsage) for two masks of one name.
 WrittenMasks write_mask_file(const dist::Comm& comm, const std::filesystem::path& path, const MaskContent& content);
 
 // Content of cuts through scores of which each rank holds its shard; all arguments but `claims` must outlive it.

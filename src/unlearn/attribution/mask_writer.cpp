@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <set>
 
 namespace nepenthe::unlearn {
 
@@ -84,17 +85,18 @@ struct Piece {
     std::int64_t begin = 0, numel = 0;
 };
 
-// Collective. Every rank's pieces of one parameter, on every rank: `pack(range, offset)` gives the bytes of this rank's
-// weights [offset, offset + numel) of a range, `unpack(piece, bytes)` takes one.
+// Collective. Every rank's pieces of one parameter, on every rank: `pack(range)` gives the bytes of this rank's weights
+// in a range, `unpack(piece, bytes)` takes one.
 template <typename Pack, typename Unpack>
 void gather_pieces(const dist::Comm& comm, const CountedParameter& parameter, const std::vector<ShardRange>& ranges,
                    const Pack& pack, const Unpack& unpack) {
     std::string mine;
     for (const ShardRange& range : ranges) {
-        // A range belongs to one parameter.
-        if (range.index < parameter.begin || range.index >= parameter.end()) continue;
-        const Piece piece{range.index - parameter.begin, range.numel};
-        const std::string bytes = pack(range);
+        const std::int64_t from = std::max(range.index, parameter.begin);
+        const std::int64_t to = std::min(range.index + range.numel, parameter.end());
+        if (from >= to) continue;
+        const Piece piece{from - parameter.begin, to - from};
+        const std::string bytes = pack(ShardRange{from, range.shard_begin + from - range.index, to - from});
         mine.append(reinterpret_cast<const char*>(&piece), sizeof piece).append(bytes);
     }
     for (const std::string& theirs : comm.all_gather(mine)) {
@@ -113,6 +115,11 @@ std::string selection_name(double share) { return fmt::format("{}", share); }
 
 WrittenMasks write_mask_file(const dist::Comm& comm, const std::filesystem::path& path, const MaskContent& content) {
     const ParameterTable& table = content.table;
+    std::set<std::string> names;
+    for (const MaskSelection& selection : content.selections) {
+        if (!names.insert(selection.name).second)
+            fail(ErrorKind::kUsage, "the mask {} is asked for twice", selection.name);
+    }
     store::H5Writer file(comm, path, kMaskFormat, kMaskFormatVersion, attributes_of(content));
     file.write_text(
         "/parameters", canonical_json(table.to_json()),

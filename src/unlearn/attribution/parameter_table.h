@@ -42,7 +42,7 @@ struct ParameterTable {
 
 ParameterTable parameter_table(const model::Decoder& decoder);
 
-// A run of weights that lie in a rank's shard one behind the other and belong to one parameter.
+// A run of weights that follow one another in the model and in a rank's shard alike.
 struct ShardRange {
     std::int64_t index = 0;        // of the first weight
     std::int64_t shard_begin = 0;  // its place in the shard

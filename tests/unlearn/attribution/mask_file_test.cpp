@@ -127,6 +127,7 @@ TEST_F(Masks, SayWhatTheyAreOf) {
     EXPECT_EQ(file.claims().config, claims().config);
     EXPECT_FALSE(file.has_scores());
     EXPECT_EQ(&file.selection(""), &file.selections().front());
+    EXPECT_EQ(error_of([&] { write("twice.h5", {.5, .5}); }).kind(), ErrorKind::kUsage);
 }
 
 TEST_F(Masks, AreRefusedForAnotherModel) {
