@@ -31,6 +31,8 @@ Case train_new_case();
 Case relabel_case();
 Case relabel_from_case();
 Case forget_case();
+Case mask_case();
+Case mask_invert_case();
 Case trace_case();
 Case evaluate_case();
 Case evaluate_told_case();

@@ -87,6 +87,8 @@ TEST(Keys, Relabel) { check("relabel", {relabel_case(), relabel_from_case()}); }
 // Labels belong to one model: another one is refused, it does not come to a name.
 TEST(Keys, Forget) { check("forget", {forget_case()}, {{"model", "refused with labels of another"}}); }
 
+TEST(Keys, Mask) { check("mask", {mask_case(), mask_invert_case()}); }
+
 TEST(Keys, Trace) { check("trace", {trace_case()}); }
 
 TEST(Keys, Evaluate) {
