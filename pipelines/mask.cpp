@@ -39,7 +39,10 @@ MaskStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         const store::Artefact artefact = store::verified_artefact(comm, masks[i]);
         key.inputs["mask:" + std::to_string(i)] = artefact.digest();
         dist::run_agreed(comm, "masks", [&] {
-            const unlearn::MaskFile& file = stage.files.emplace_back(artefact.folder / unlearn::kMaskFile);
+            const std::filesystem::path path = artefact.folder / unlearn::kMaskFile;
+            if (!std::filesystem::exists(path))
+                fail(ErrorKind::kData, "--masks {}: not an artefact with masks", masks[i].string());
+            const unlearn::MaskFile& file = stage.files.emplace_back(path);
             const bool only = file.selections().size() == 1;
             const std::string name = file.selection(only ? "" : selection).name;
             key.options["selections"].push_back(name);
