@@ -4,6 +4,7 @@
 #include "evaluate/metric.h"
 #include "io/file.h"
 #include "io/text.h"
+#include "model/simulated_quantisation.h"
 #include "pipelines/comparison_table.h"
 #include "pipelines/completion_judges.h"
 #include "pipelines/completions_beside.h"
@@ -86,12 +87,19 @@ Json results_of(const std::vector<NamedResults>& earlier, const std::vector<Name
     return json;
 }
 
+// Below the table, where weights were rounded.
+std::string quantisation_line(const Json& results) {
+    if (!results.contains("quantisation")) return "";
+    return fmt::format("\nweights of linear maps rounded to {} (simulated)\n",
+                       results["quantisation"]["form"].get<std::string>());
+}
+
 void write_results(const std::filesystem::path& folder, const std::vector<NamedResults>& earlier,
                    const std::vector<NamedResults>& models, const Json& results) {
     io::write_file_atomically(folder / "results.json", json_text(results, 2) + "\n");
     io::write_file_atomically(folder / "table.txt",
                               comparison_table(earlier, models, results.value("comparisons", Json::object())) +
-                                  completions_beside(earlier, models));
+                                  completions_beside(earlier, models) + quantisation_line(results));
     for (const NamedResults& model : models) {
         for (const evaluate::TaskResult& task : model.results) {
             std::string lines;
@@ -116,6 +124,7 @@ struct EvaluateStage {
     std::vector<NamedPath> models;
     std::vector<NamedResults> earlier;
     bool list = false;
+    std::string quantise = "none";
     store::ArtefactKey key;
 };
 
@@ -154,6 +163,8 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     stage.judges.declare(options);
     options.add("compare-with", compare_with,
                 "earlier evaluations of the same items: their models are compared, not run again");
+    options.add("quantise", stage.quantise, {"none", "int8", "int4", "fp4", "nf4"},
+                "measure models whose linear maps are rounded so");
     options.add("list-tasks", stage.list, "print the tasks and stop");
     common.declare(options);
     options.parse(arguments);
@@ -166,6 +177,7 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     key.stage = "evaluate";
     key.options = evaluation.key(comm);
     key.options["compute"] = common.compute_key();
+    if (stage.quantise != "none") key.options["quantise"] = stage.quantise;
     for (const NamedPath& model : stage.models) {
         key.options["models"].push_back(model.name);  // the first one leads, and pairs are compared in this order
         key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
@@ -191,15 +203,21 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
 
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     std::vector<NamedResults> measured;
+    Json quantised;
     for (const NamedPath& model : stage.models) {
         log_info("evaluating {} ({})", model.name, model.path.string());
-        const auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
+        auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
+        if (stage.quantise != "none") {
+            const auto done = model::quantise_linear_maps(decoder, kernels::parse_weight_code(stage.quantise));
+            quantised[model.name] = {{"matrices", done.matrices}, {"weights", done.weights}};
+        }
         const auto tokenizer = load_tokenizer(model.path, decoder.config());
         measured.push_back(
             {model.name, stage.evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
     stage.judges.judge(comm, common, stage.key, writer.scratch_folder() / "judges", measured);
-    const Json results = results_of(stage.earlier, measured);
+    Json results = results_of(stage.earlier, measured);
+    if (!quantised.is_null()) results["quantisation"] = {{"form", stage.quantise}, {"models", quantised}};
     dist::run_agreed(comm, "write results", [&] {
         if (comm.is_root()) write_results(writer.data_folder(), stage.earlier, measured, results);
     });

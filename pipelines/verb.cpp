@@ -70,6 +70,7 @@ const std::vector<Verb>& verbs() {
         {"anchors", "check a dictionary of anchor terms against a corpus", run_anchors, nullptr},
         {"relabel", "generic labels from the difference of two models", run_relabel, relabel_key},
         {"forget", "fine-tune a model on generic labels", run_forget, forget_key},
+        {"mask", "unite, intersect and invert masks: which weights may move", run_mask, mask_key},
         {"stats", "second moments of MLP keys: what edits must leave alone", run_stats, stats_key},
         {"trace", "causal tracing: which states carry a fact", run_trace, trace_key},
         {"edit",

@@ -278,6 +278,18 @@ def make_hdf5():
         file.create_dataset("labels/5", data=numpy.array([[2, -1, 7], [4, -1, -1]], dtype="<i4"), chunks=(1, 3))
     put("labels", "two.h5", hdf5(labels))
 
+    def masks(file):
+        attributes(file, format="nepenthe.masks", model_digest="00", tokenizer_digest="11", score="wagle", loss="npo", n_forget=numpy.int64(2),
+                   n_retain=numpy.int64(2), seed=numpy.uint64(0), gamma_mean=1e-8, config_json="{}")
+        text(file, "parameters", json.dumps([{"name": "a", "shape": [3, 3], "module": "q", "layer": 0},
+                                             {"name": "b", "shape": [2], "module": "norm", "layer": -1}]))
+        text(file, "selections", json.dumps([{"name": "0.5", "kept": 5, "share": 0.5, "threshold": 0.25, "ties": 1, "ties_kept": 1, "ties_end": 11},
+                                             {"name": "union", "kept": 3}]))
+        for name in ("0.5", "union"):
+            file.create_dataset(f"mask/{name}/a", data=numpy.array([13, 1], dtype="u1"), chunks=(2,))
+            file.create_dataset(f"mask/{name}/b", data=numpy.array([2], dtype="u1"), chunks=(1,))
+    put("masks", "two.h5", hdf5(masks))
+
     def moments(file):
         attributes(file, format="nepenthe.moments", model_digest="00", tokenizer_digest="11", corpus_digest="22", dtype="fp32",
                    window=numpy.int64(4), tokens=numpy.int64(2), intermediate=numpy.int64(2), layers_json="[0,3]",

@@ -218,6 +218,30 @@ class Verbs(unittest.TestCase):
         self.assertEqual(three[0], ["task", "metric", "a", "b", "c", "change of b", "p", "change of c", "p"])
         self.assertNotIn("change", self.table(*tofu, model=MODELS / "model")[0])
 
+    def test_models_are_measured_quantised(self):
+        text = self.write("text.txt", "The river runs past the town, and the town lies on the sea.")
+        words = ["--texts", f"text={text}"]
+        plain = self.evaluate(*words)
+        self.assertNotIn("quantisation", plain)
+        perplexity = {}
+        for form in ("int8", "int4", "nf4"):
+            answer = self.evaluate(*words, "--quantise", form)
+            self.assertNotEqual(answer["artefact"], plain["artefact"])
+            self.assertEqual(answer["quantisation"]["form"], form)
+            (rounded,) = answer["quantisation"]["models"].values()
+            self.assertGreater(rounded["weights"], rounded["matrices"])
+            self.assertGreater(rounded["matrices"], 0)
+            perplexity[form] = next(metric["value"] for metric in answer["results"]["perplexity:text"].values())
+            stored = json.loads((pathlib.Path(answer["artefact"]) / "manifest.json").read_text())
+            self.assertEqual(stored["key"]["options"]["quantise"], form)
+            self.assertIn(f"rounded to {form}", (pathlib.Path(answer["artefact"]) / "table.txt").read_text())
+        exact = next(metric["value"] for metric in plain["results"]["perplexity:text"].values())
+        self.assertEqual(len({exact, *perplexity.values()}), 4, perplexity)
+        self.assertLess(abs(perplexity["int8"] - exact), abs(perplexity["int4"] - exact))
+        # Beside the same model as it is.
+        beside = self.evaluate(*words, "--quantise", "int4", "--compare-with", plain["artefact"], model=f"int4={MODELS / 'model'}")
+        self.assertEqual(list(beside["comparisons"]), ["model → int4"])
+
     def test_an_earlier_evaluation_by_other_definitions_is_not_compared_with(self):
         tofu = ["--tasks", "tofu", "--tofu", MODELS, "--tofu-forget", "forget01", "--answer-tokens", 4]
         answer = self.evaluate(*tofu)

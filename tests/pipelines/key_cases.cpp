@@ -172,6 +172,20 @@ Case flat_case() {
     return one;
 }
 
+Case mask_case() {
+    return {"mask",
+            {"--op=union", "--masks=" + in().masks + "," + in().other_masks, "--selection=0.5"},
+            {{"op", {"--op=intersect"}},
+             {"masks", {"--masks=" + in().masks + "," + in().masks}},
+             {"selection", {"--selection=0.25"}}}};
+}
+
+Case mask_invert_case() {
+    return {"mask",
+            {"--op=invert", "--masks=" + in().masks, "--selection=0.5"},
+            {{"masks", {"--masks=" + in().other_masks}}, {"selection", {"--selection=0.25"}}}};
+}
+
 Case trace_case() {
     return {"trace",
             {in().word("model", "model"), in().word("facts", "trace.json")},
@@ -228,6 +242,7 @@ Case evaluate_case() {
                       {"tofu-truth-ratio", {"--tofu-truth-ratio=arithmetic"}},
                       {"answer-tokens", {"--answer-tokens=4"}},
                       {"skip-bad", {"--skip-bad"}},
+                      {"quantise", {"--quantise=nf4"}},
                       {"compare-with", {"--compare-with=" + in().evaluation}}})};
 }
 

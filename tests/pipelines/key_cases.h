@@ -36,6 +36,8 @@ Case npo_case();
 Case undial_case();
 Case dpo_case();
 Case flat_case();
+Case mask_case();
+Case mask_invert_case();
 Case trace_case();
 Case evaluate_case();
 Case evaluate_told_case();

@@ -7,6 +7,8 @@
 #include "mpi_world.h"
 #include "pipelines/verb.h"
 #include "temporary_folder.h"
+#include "unlearn/attribution/mask_file.h"
+#include "unlearn/attribution/score.h"
 
 #include <filesystem>
 #include <string>
@@ -33,6 +35,7 @@ class KeyMaterial {
     }
 
     std::string labels, other_labels, moments, other_moments, edited, evaluation, bundle, other_bundle;
+    std::string masks, other_masks;
 
   private:
     KeyMaterial() {
@@ -138,7 +141,25 @@ class KeyMaterial {
             }
         }
     }
+    // Masks of "model" by random scores, at two shares.
+    std::string make_masks(std::uint64_t seed) const {
+        const dist::Comm& comm = *testing::world;
+        const auto decoder = model::Decoder::load(path("model"), model::Compute::kFloat32);
+        const unlearn::ParameterTable table = unlearn::parameter_table(decoder);
+        const std::vector<unlearn::ShardRange> ranges{{0, 0, table.numel()}};
+        std::vector<float> scores;
+        for (std::int64_t i = 0; i < table.numel(); ++i) scores.push_back(unlearn::random_score(seed, i));
+        const auto cuts = unlearn::select(comm, table, scores, ranges, std::vector{.5, .25});
+        store::ArtefactWriter writer(comm, path("outputs"), {"attribute", {{"seed", seed}}, {}});
+        const auto written = unlearn::write_mask_file(
+            comm, writer.data_folder() / unlearn::kMaskFile,
+            unlearn::selected_masks(comm, {.model_digest = "model", .score = "random", .seed = seed}, table, scores,
+                                    ranges, cuts, false));
+        return writer.publish(Json::object(), {{unlearn::kMaskFile, written.digest}}).folder.string();
+    }
     void make_artefacts() {
+        masks = make_masks(1);
+        other_masks = make_masks(2);
         const auto relabel = [&](const char* seed) {
             return made("relabel",
                         {word("baseline", "model"), word("reinforced", "other-model"), word("corpus", "book.txt"),

@@ -101,6 +101,8 @@ TEST(Keys, ForgetByObjectives) {
     check("forget", cases, watched, {"--objective=flat"});
 }
 
+TEST(Keys, Mask) { check("mask", {mask_case(), mask_invert_case()}); }
+
 TEST(Keys, Trace) { check("trace", {trace_case()}); }
 
 TEST(Keys, Evaluate) {

@@ -3,9 +3,11 @@
 #include "edit/edit_options.h"
 #include "edit/facts/facts.h"
 #include "edit/trace/trace.h"
+#include "kernels/quantise.h"
 #include "model/decoder.h"
 #include "mpi_world.h"
 #include "pipelines/verb.h"
+#include "unlearn/attribution/compose.h"
 #include "unlearn/relabel.h"
 
 #include <gtest/gtest.h>
@@ -37,6 +39,11 @@ const std::map<std::string, std::function<void(const std::string&)>>& readers() 
         {"rules", [](const std::string& word) { unlearn::parse_rules(word); }},
         {"combine", [](const std::string& word) { unlearn::parse_combine(word); }},
         {"swap", [](const std::string& word) { unlearn::parse_swap(word); }},
+        {"op", [](const std::string& word) { unlearn::parse_mask_operation(word); }},
+        {"quantise",
+         [](const std::string& word) {
+             if (word != "none") kernels::parse_weight_code(word);
+         }},
         {"dtype", [](const std::string& word) { model::parse_compute(word); }},
     };
     return table;
@@ -68,8 +75,8 @@ TEST(VerbOptions, EveryChoiceIsRead) {
 // An option of text either has choices, or takes any text: a help that names words which the option may refuse is what
 // this list is to keep out.
 TEST(VerbOptions, TextIsFreeOrHasChoices) {
-    const std::set<std::string> free{"prompt", "text",  "noise",    "fact-prompt",  "tofu-prompt",
-                                     "alpha",  "tasks", "rollback", "published-row"};
+    const std::set<std::string> free{"prompt", "text",  "noise",    "fact-prompt",   "tofu-prompt",
+                                     "alpha",  "tasks", "rollback", "published-row", "selection"};
     for_each_option([&](const Verb& verb, const OptionInfo& option) {
         if (option.kind != OptionKind::kText) return;
         EXPECT_EQ(free.count(option.name), 1u) << verb.name << " --" << option.name;
