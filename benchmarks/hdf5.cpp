@@ -8,7 +8,7 @@
 #include "store/hdf5.h"
 #include "base/error.h"
 #include "dist/comm.h"
-#include "unlearn/label_file.h"
+#include "unlearn/relabel/label_file.h"
 
 #include <chrono>
 #include <cstdio>

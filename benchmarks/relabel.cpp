@@ -3,7 +3,7 @@
 //
 // usage: benchmark_relabel MODEL CORPUS DICTIONARY CHARACTERS BLOCK auto|always|never
 
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/relabel.h"
 #include "dist/comm.h"
 #include "io/text.h"
 #include "text/tokenizer.h"

@@ -1,5 +1,5 @@
 #include "pipelines/stage.h"
-#include "unlearn/dictionary_check.h"
+#include "unlearn/anchors/dictionary_check.h"
 
 #include <optional>
 

@@ -4,6 +4,7 @@
 #include "pipelines/curves.h"
 #include "pipelines/forget_form.h"
 #include "pipelines/forget_watch.h"
+#include "pipelines/mask_option.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 
@@ -20,6 +21,7 @@ struct ForgetStage {
     std::filesystem::path model;
     std::unique_ptr<const text::Tokenizer> tokenizer;  // stays where it is: the form points to it
     std::unique_ptr<ForgetForm> form;
+    MaskOption mask;
     store::ArtefactKey key;
 };
 
@@ -33,7 +35,7 @@ std::string objective_word(const Arguments& arguments) {
 }
 
 // Collective.
-store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, const Json& training) {
+store::ArtefactKey make_key(const dist::Comm& comm, ForgetStage& stage, const Json& training) {
     const unlearn::ForgetOptions& forget = stage.forget;
     store::ArtefactKey key;
     key.stage = "forget";
@@ -46,6 +48,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const ForgetStage& stage, co
     key.inputs["tokenizer"] = stage.tokenizer->digest();
     key.inputs.merge(stage.watch.inputs());
     stage.form->complete_key(comm, key);
+    stage.mask.complete_key(comm, key);
     return key;
 }
 
@@ -73,6 +76,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("utility-budget", utility_budget, "stop once neighbours fell by more than this; -1 = off");
     options.add("repetition-budget", repetition_budget,
                 "keep no step whose share of repeated trigrams rose by more than this; -1 = off");
+    stage.mask.declare(options);
     reader.declare(options);
     common.declare(options);
     options.require("model");
@@ -83,6 +87,7 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     Problems problems;
     stage.form->finish(options, forget, problems);
     watch.check(forget, problems);
+    stage.mask.finish(options, problems);
     for (const std::string& problem : forget.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");
     common.apply(comm);
@@ -101,12 +106,13 @@ store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments
 }
 
 Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
-    const ForgetStage stage = prepare(comm, arguments);
+    ForgetStage stage = prepare(comm, arguments);
     const CommonOptions& common = stage.common;
     if (auto existing = store::find_artefact(comm, common.outputs, stage.key))
         return artefact_answer(*existing, "model");
 
     auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
+    stage.forget.train.moving = stage.mask.moving(comm, decoder, stage.key);
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     const auto collectives = common.collectives(comm);
     const auto work = writer.scratch_folder() / "forget";

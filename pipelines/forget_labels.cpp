@@ -3,9 +3,9 @@
 #include "pipelines/forget_form.h"
 #include "pipelines/stage.h"
 #include "text/corpus.h"
-#include "unlearn/audit.h"
-#include "unlearn/labels.h"
 #include "unlearn/objectives/labels.h"
+#include "unlearn/relabel/audit.h"
+#include "unlearn/relabel/labels.h"
 
 namespace nepenthe::pipelines {
 

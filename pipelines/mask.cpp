@@ -1,4 +1,5 @@
 #include "dist/guard.h"
+#include "pipelines/mask_density.h"
 #include "pipelines/stage.h"
 #include "store/published_files.h"
 #include "unlearn/attribution/compose.h"
@@ -62,22 +63,6 @@ store::Artefact make(const dist::Comm& comm, const MaskStage& stage) {
     const unlearn::WrittenMasks written = unlearn::write_mask_file(
         comm, writer.data_folder() / unlearn::kMaskFile, unlearn::composed_mask(comm, stage.operation, stage.sources));
     return writer.publish({{"density", written.density}}, {{unlearn::kMaskFile, written.digest}});
-}
-
-std::string density_text(const Json& density) {
-    std::string text;
-    const auto line = [&](const std::string& name, const Json& share) {
-        const Json& value = share.at("value");
-        text += fmt::format("  {:<12} {:>8} of {} weights are trainable ({})\n", name,
-                            value.is_null() ? "" : fmt::format("{:.4f}", value.get<double>()),
-                            share.at("denominator").get<std::int64_t>(), share.at("numerator").get<std::int64_t>());
-    };
-    for (const auto& [selection, shares] : density.items()) {
-        text += selection + "\n";
-        line("all", shares.at("all"));
-        for (const auto& [module, share] : shares.at("module").items()) line(module, share);
-    }
-    return text;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/relabel.h"
 #include "pipelines/stage.h"
-#include "unlearn/relabel_from.h"
+#include "unlearn/relabel/relabel_from.h"
 
 #include <memory>
 #include <optional>

@@ -1,5 +1,6 @@
 #include "io/file.h"
 #include "pipelines/curves.h"
+#include "pipelines/mask_option.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 #include "text/corpus.h"
@@ -21,6 +22,7 @@ struct TrainStage {
     std::optional<text::Tokenizer> read_tokenizer;
     text::Corpus text;
     std::int64_t blocks_left_out = 0;  // of a single token
+    MaskOption mask;
     store::ArtefactKey key;
 };
 
@@ -28,6 +30,8 @@ void check(const TrainStage& stage, const Options& options) {
     Problems problems;
     if (!stage.model.empty())
         options.refuse_unread({"tokenizer"}, "with --architecture; --model has its own", problems);
+    if (stage.model.empty()) options.refuse_unread({"mask"}, "with --model; a new model has none", problems);
+    stage.mask.finish(options, problems);
     if (stage.model.empty() == stage.config.empty()) problems.add("give --model, or --architecture for a new model");
     if (!stage.config.empty() && stage.tokenizer.empty()) problems.add("--architecture needs --tokenizer");
     if (stage.cut.length < 2) problems.add("--block must be at least 2 tokens");
@@ -72,6 +76,7 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("corpus", stage.corpus, "text files, folders of *.txt, or *.jsonl with a text field");
     options.add("chars", stage.characters, "only the first N characters of each document; 0 = all", 0);
     options.add("block", stage.cut.length, "tokens a training sequence");
+    stage.mask.declare(options);
     reader.declare(options);
     stage.common.declare(options);
     options.require("corpus");
@@ -85,6 +90,7 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), *stage.read_tokenizer, stage.cut);
     stage.blocks_left_out = leave_out_single_tokens(stage.text, "corpus");
     stage.key = make_key(comm, stage, reader.key());
+    stage.mask.complete_key(comm, stage.key);
     if (stage.blocks_left_out > 0) stage.key.options["blocks_left_out"] = stage.blocks_left_out;
     return stage;
 }
@@ -96,7 +102,7 @@ store::ArtefactKey train_key(const dist::Comm& comm, const Arguments& arguments)
 }
 
 Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
-    const TrainStage stage = prepare(comm, arguments);
+    TrainStage stage = prepare(comm, arguments);
     if (auto existing = store::find_artefact(comm, stage.common.outputs, stage.key))
         return artefact_answer(*existing, "model");
 
@@ -104,6 +110,7 @@ Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
     auto decoder = stage.model.empty()
                        ? model::Decoder::create(config_of(stage), stage.common.seed, stage.common.compute(), device)
                        : model::Decoder::load(stage.model, stage.common.compute(), device);
+    stage.train.moving = stage.mask.moving(comm, decoder, stage.key);
     const text::Corpus& corpus = stage.text;
     store::ArtefactWriter writer(comm, stage.common.outputs, stage.key);
     const auto collectives = stage.common.collectives(comm);

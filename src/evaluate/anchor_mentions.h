@@ -1,8 +1,8 @@
 #pragma once
 // Which terms of a corpus a completion brings up by itself.
 
-#include "unlearn/dictionary.h"
-#include "unlearn/term_matcher.h"
+#include "unlearn/anchors/dictionary.h"
+#include "unlearn/anchors/term_matcher.h"
 
 #include <string>
 #include <string_view>

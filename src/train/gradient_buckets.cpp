@@ -41,11 +41,12 @@ struct GradientBuckets::Hook : torch::autograd::PostAccumulateGradHook {
 };
 
 GradientBuckets::GradientBuckets(const FlatLayout& layout, std::vector<at::Tensor> parameters,
-                                 dist::Collectives& collectives, std::optional<FixedPoint> fixed)
+                                 dist::Collectives& collectives, std::optional<FixedPoint> fixed, at::Tensor moving)
     : layout_(layout),
       parameters_(std::move(parameters)),
       collectives_(collectives),
       fixed_(fixed),
+      frozen_(moving.defined() ? moving.logical_not() : moving),
       owner_(std::this_thread::get_id()) {
     NEPENTHE_CHECK(!parameters_.empty() && parameters_.size() == layout.parameters.size() &&
                    collectives.size() == layout.ranks);
@@ -170,6 +171,9 @@ void GradientBuckets::finish() {
         work->wait();
     }
     under_way_.clear();
+    if (frozen_.defined()) {
+        (fixed_ ? fixed_shard_ : shard_).masked_fill_(frozen_, 0);
+    }
     if (fixed_) {
         fixed_->to_float(shard_, fixed_shard_);
     }

@@ -27,9 +27,9 @@ class GradientBuckets {
   public:
     // `parameters` in the layout's order; leaves that require a gradient. With `fixed` the sums over micro-batches and
     // ranks are taken in fixed point: no rank count changes their bits, at the price of 8 bytes an element and no
-    // overlap.
+    // overlap. `moving`: [shard_numel] bool or undefined; what the shard holds of other weights is zero after finish().
     GradientBuckets(const FlatLayout& layout, std::vector<at::Tensor> parameters, dist::Collectives& collectives,
-                    std::optional<FixedPoint> fixed);
+                    std::optional<FixedPoint> fixed, at::Tensor moving = {});
     ~GradientBuckets();
     GradientBuckets(const GradientBuckets&) = delete;
     GradientBuckets& operator=(const GradientBuckets&) = delete;
@@ -73,6 +73,7 @@ class GradientBuckets {
     std::vector<at::Tensor> parameters_;
     dist::Collectives& collectives_;
     std::optional<FixedPoint> fixed_;
+    at::Tensor frozen_;      // [shard_numel] bool; undefined: nothing is
     std::thread::id owner_;  // the one thread that may call MPI
 
     at::Tensor flat_;                      // [numel] fp32

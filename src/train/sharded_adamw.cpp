@@ -22,8 +22,8 @@ void wait_for_all(std::vector<std::unique_ptr<dist::Work>>& under_way) {
 }  // namespace
 
 ShardedAdamW::ShardedAdamW(const FlatLayout& layout, const std::vector<at::Tensor>& parameters,
-                           dist::Collectives& collectives)
-    : layout_(layout), collectives_(collectives) {
+                           dist::Collectives& collectives, const at::Tensor& moving)
+    : layout_(layout), collectives_(collectives), moving_(moving) {
     NEPENTHE_CHECK(!parameters.empty() && parameters.size() == layout.parameters.size());
     const at::NoGradGuard no_grad;
     weights_ = at::zeros({layout.numel}, parameters[0].options().requires_grad(false));
@@ -35,13 +35,19 @@ ShardedAdamW::ShardedAdamW(const FlatLayout& layout, const std::vector<at::Tenso
         view.copy_(parameter);
         parameter.set_data(view);
     }
+    stored_begin_.push_back(0);
+    for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
+        const std::int64_t numel =
+            moving_.defined() ? moving_of(bucket).sum().item<std::int64_t>() : layout.slice_numel(bucket);
+        stored_begin_.push_back(stored_begin_.back() + numel);
+    }
     const auto single = weights_.options().dtype(at::kFloat);
-    first_moments_ = at::zeros({layout.shard_numel()}, single);
-    second_moments_ = at::zeros({layout.shard_numel()}, single);
+    first_moments_ = at::zeros({stored_begin_.back()}, single);
+    second_moments_ = at::zeros({stored_begin_.back()}, single);
     if (weights_.scalar_type() != at::kFloat) {
-        masters_ = at::empty({layout.shard_numel()}, single);
+        masters_ = at::empty({stored_begin_.back()}, single);
         for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
-            slice(State::kMaster, bucket).copy_(own_weights(bucket));
+            write(State::kMaster, bucket, own_weights(bucket));
         }
     }
 }
@@ -50,14 +56,37 @@ at::Tensor ShardedAdamW::own_weights(std::size_t bucket) const {
     return weights_.narrow(0, layout_.slice_begin(bucket, collectives_.rank()), layout_.slice_numel(bucket));
 }
 
-at::Tensor ShardedAdamW::slice(State state, std::size_t bucket) const {
-    const std::int64_t begin = layout_.shard_offset(bucket), numel = layout_.slice_numel(bucket);
+at::Tensor ShardedAdamW::moving_of(std::size_t bucket) const {
+    return moving_.narrow(0, layout_.shard_offset(bucket), layout_.slice_numel(bucket));
+}
+
+at::Tensor ShardedAdamW::stored(State state, std::size_t bucket) const {
+    const std::int64_t begin = stored_begin_[bucket], numel = stored_begin_[bucket + 1] - begin;
     switch (state) {
-        case State::kMaster: return masters_.defined() ? masters_.narrow(0, begin, numel) : own_weights(bucket);
+        case State::kMaster: return masters_.narrow(0, begin, numel);
         case State::kFirstMoment: return first_moments_.narrow(0, begin, numel);
         case State::kSecondMoment: return second_moments_.narrow(0, begin, numel);
     }
     return {};
+}
+
+at::Tensor ShardedAdamW::read(State state, std::size_t bucket) const {
+    const bool of_weights = state == State::kMaster;
+    if (of_weights && !masters_.defined()) return own_weights(bucket);
+    if (!moving_.defined()) return stored(state, bucket);
+    const auto single = weights_.options().dtype(at::kFloat);
+    at::Tensor whole =
+        of_weights ? own_weights(bucket).to(at::kFloat) : at::zeros({layout_.slice_numel(bucket)}, single);
+    return whole.masked_scatter_(moving_of(bucket), stored(state, bucket));
+}
+
+void ShardedAdamW::write(State state, std::size_t bucket, const at::Tensor& values) {
+    const at::NoGradGuard no_grad;
+    if (state == State::kMaster && !masters_.defined()) {
+        own_weights(bucket).copy_(values);
+    } else {
+        stored(state, bucket).copy_(moving_.defined() ? values.masked_select(moving_of(bucket)) : values);
+    }
 }
 
 std::int64_t ShardedAdamW::update(const AdamWStep& step, const at::Tensor& gradients) {
@@ -65,15 +94,29 @@ std::int64_t ShardedAdamW::update(const AdamWStep& step, const at::Tensor& gradi
     std::int64_t changed = 0;
     std::vector<std::unique_ptr<dist::Work>> under_way;
     for (std::size_t bucket = 0; bucket < layout_.buckets.size(); ++bucket) {
-        const at::Tensor master = slice(State::kMaster, bucket), weight = own_weights(bucket);
-        const at::Tensor first = slice(State::kFirstMoment, bucket), second = slice(State::kSecondMoment, bucket);
+        std::int64_t place = stored_begin_[bucket];
         for (const FlatRange& range : owned_ranges(layout_, bucket, collectives_.rank())) {
-            const std::int64_t at = range.shard_begin - layout_.shard_offset(bucket);
-            const auto part = [&](const at::Tensor& of) { return of.narrow(0, at, range.numel); };
             AdamWStep mine = step;
             mine.weight_decay = layout_.parameters[range.parameter].decays ? step.weight_decay : 0.0;
-            changed += adamw_update(mine, part(master), part(first), part(second),
-                                    gradients.narrow(0, range.shard_begin, range.numel), part(weight));
+            const std::int64_t at = range.shard_begin - layout_.shard_offset(bucket);
+            const at::Tensor weight = own_weights(bucket).narrow(0, at, range.numel);
+            const at::Tensor gradient = gradients.narrow(0, range.shard_begin, range.numel);
+            if (!moving_.defined()) {
+                place = stored_begin_[bucket] + at;
+                const auto part = [&](const at::Tensor& of) { return of.narrow(0, place, range.numel); };
+                changed += adamw_update(mine, masters_.defined() ? part(masters_) : weight, part(first_moments_),
+                                        part(second_moments_), gradient, weight);
+                continue;
+            }
+            // The weights that move, side by side for the update, then back in their places.
+            const at::Tensor moves = moving_.narrow(0, range.shard_begin, range.numel);
+            const at::Tensor moved = weight.masked_select(moves);
+            const auto part = [&](const at::Tensor& of) { return of.narrow(0, place, moved.numel()); };
+            if (moved.numel() == 0) continue;
+            changed += adamw_update(mine, masters_.defined() ? part(masters_) : moved, part(first_moments_),
+                                    part(second_moments_), gradient.masked_select(moves), moved);
+            at::Tensor(weight).masked_scatter_(moves, moved);
+            place += moved.numel();
         }
         if (layout_.ranks > 1) {
             under_way.push_back(gather(bucket));
@@ -87,8 +130,11 @@ void ShardedAdamW::spread_masters() {
     const at::NoGradGuard no_grad;
     std::vector<std::unique_ptr<dist::Work>> under_way;
     for (std::size_t bucket = 0; bucket < layout_.buckets.size(); ++bucket) {
-        if (masters_.defined()) {
-            own_weights(bucket).copy_(slice(State::kMaster, bucket));
+        if (masters_.defined() && moving_.defined()) {
+            own_weights(bucket).masked_scatter_(moving_of(bucket),
+                                                stored(State::kMaster, bucket).to(weights_.scalar_type()));
+        } else if (masters_.defined()) {
+            own_weights(bucket).copy_(stored(State::kMaster, bucket));
         }
         if (layout_.ranks > 1) {
             under_way.push_back(gather(bucket));

@@ -22,27 +22,36 @@ class ShardedAdamW {
 
     // Moves the parameters (in the layout's order, all of one dtype) into one flat buffer; they stay the same tensors
     // with the same content, and keep it when this object is gone.
-    ShardedAdamW(const FlatLayout& layout, const std::vector<at::Tensor>& parameters, dist::Collectives& collectives);
+    // `moving`: [shard_numel] bool or undefined; of all other weights there is no state, and no bit of theirs changes.
+    ShardedAdamW(const FlatLayout& layout, const std::vector<at::Tensor>& parameters, dist::Collectives& collectives,
+                 const at::Tensor& moving = {});
 
     // Collective. One step with this rank's gradients [shard_numel]; a bucket's weights travel while the next one is
     // updated. Weight decay is left to the layout's word on each parameter. Returns how many of this rank's weights
     // changed their bits, in the dtype that the forward pass reads.
     std::int64_t update(const AdamWStep& step, const at::Tensor& gradients);
 
-    // This rank's slice of a bucket; fp32, writable.
-    at::Tensor slice(State state, std::size_t bucket) const;
+    // This rank's slice of a bucket, fp32 [slice_numel]; weights that do not move have themselves as masters and
+    // moments of zero.
+    at::Tensor read(State state, std::size_t bucket) const;
+    void write(State state, std::size_t bucket, const at::Tensor& values);
     // Collective. Makes the weights follow masters that were written from outside.
     void spread_masters();
 
   private:
+    // What is stored of a bucket, writable: of weights that move, one behind the other.
+    at::Tensor stored(State state, std::size_t bucket) const;
+    at::Tensor moving_of(std::size_t bucket) const;
     at::Tensor own_weights(std::size_t bucket) const;
     std::unique_ptr<dist::Work> gather(std::size_t bucket);
 
     const FlatLayout& layout_;
     dist::Collectives& collectives_;
     at::Tensor weights_;                         // [numel] compute dtype; the parameters are views of it
-    at::Tensor masters_;                         // [shard_numel] fp32; undefined for fp32 weights, which are their own
-    at::Tensor first_moments_, second_moments_;  // [shard_numel] fp32
+    at::Tensor moving_;                          // [shard_numel] bool; undefined: all move
+    std::vector<std::int64_t> stored_begin_;     // by bucket, and the end: where its weights that move are stored
+    at::Tensor masters_;                         // [stored] fp32; undefined for fp32 weights, which are their own
+    at::Tensor first_moments_, second_moments_;  // [stored] fp32
 };
 
 }  // namespace nepenthe::train

@@ -5,10 +5,10 @@
 #include "base/progress.h"
 #include "base/tree_sum.h"
 #include "dist/guard.h"
-#include "model/family/families.h"
-#include "train/backward_pass.h"
 #include "train/sample_order.h"
 #include "train/schedule.h"
+#include "train/sharded_adamw.h"
+#include "train/step_gradients.h"
 #include "train/training_checkpoint.h"
 
 #include <torch/types.h>
@@ -24,57 +24,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-// Parameters in the order of the layout, and the layout.
-struct Weights {
-    FlatLayout layout;
-    std::vector<at::Tensor> tensors;
-};
-
-Weights lay_out(const model::Decoder& decoder, const Objective& objective, std::int64_t bucket_bytes, int ranks) {
-    std::vector<ParameterShape> shapes;
-    const std::vector<model::TensorSpec> specs = model::tensor_specs(decoder.config());  // in the same order
-    for (std::size_t i = 0; const auto& [name, tensor] : decoder.parameters()) {
-        const model::Role role = specs.at(i++).role;
-        if (!objective.trains(name)) continue;
-        // Heads with a weight each have their norms' in a matrix.
-        const bool norm = role == model::Role::kQueryNorm || role == model::Role::kKeyNorm;
-        shapes.push_back({name, tensor.numel(), tensor.dim() > 1 && !norm});
-    }
-    if (shapes.empty()) fail(ErrorKind::kUsage, "no weight of this model may move");
-    Weights weights;
-    weights.layout = make_layout(shapes, bucket_bytes / static_cast<std::int64_t>(sizeof(float)), ranks);
-    for (const FlatParameter& parameter : weights.layout.parameters) {
-        weights.tensors.push_back(decoder.parameter(parameter.name));
-        weights.tensors.back().requires_grad_(true);
-    }
-    return weights;
-}
-
-// Whatever way training ends, the decoder is handed back without a graph.
-struct GradientScope {
-    explicit GradientScope(std::vector<at::Tensor>& parameters) : tensors(parameters) {}
-    ~GradientScope() {
-        for (at::Tensor& tensor : tensors) tensor.requires_grad_(false);
-    }
-    GradientScope(const GradientScope&) = delete;
-    GradientScope& operator=(const GradientScope&) = delete;
-    std::vector<at::Tensor>& tensors;
-};
-
-// The micro-batches of one step: their spans of the sample order, and which of them are this rank's.
-struct StepPlan {
-    std::vector<Span> micro_batches;
-    Span mine;
-};
-
-StepPlan plan_step(const TrainOptions& options, std::int64_t step, std::int64_t total, const dist::Comm& comm) {
-    const Span whole{(step - 1) * options.global_batch, std::min(step * options.global_batch, total)};
-    StepPlan plan;
-    plan.micro_batches = cut(whole, options.micro_batch);
-    plan.mine = share_of(static_cast<std::int64_t>(plan.micro_batches.size()), comm.rank(), comm.size());
-    return plan;
-}
 
 Json key_of(const TrainOptions& options, std::int64_t items) {
     return {{"n_samples", items},
@@ -93,78 +42,26 @@ Json key_of(const TrainOptions& options, std::int64_t items) {
             {"epochs", options.epochs},
             {"max_steps", options.max_steps},
             {"seed", options.seed},
-            {"deterministic", options.deterministic}};
+            {"deterministic", options.deterministic},
+            {"mask", options.moving.digest}};
 }
 
-// A table by term and micro-batch of a step; each rank fills in its own micro-batches.
-class StepTable {
-  public:
-    StepTable(std::size_t terms, std::size_t micro_batches)
-        : micro_batches_(micro_batches), values_(terms * micro_batches, 0.0) {}
-
-    void set(std::size_t micro_batch, std::span<const double> by_term) {
-        for (std::size_t term = 0; term < by_term.size(); ++term)
-            values_[term * micro_batches_ + micro_batch] = by_term[term];
-    }
-    // Collective.
-    void merge(const dist::Comm& comm) { comm.merge_owned(values_); }
-    std::span<const double> of(std::size_t term) const {
-        return std::span(values_).subspan(term * micro_batches_, micro_batches_);
-    }
-
-  private:
-    std::size_t micro_batches_;
-    std::vector<double> values_;
-};
-
-// What the numerators of a term are divided by: one number for all micro-batches, or each by its own.
-class Denominators {
-  public:
-    Denominators(std::span<const double> by_micro_batch, LossMean mean)
-        : by_micro_batch_(by_micro_batch.begin(), by_micro_batch.end()), mean_(mean), sum_(tree_sum(by_micro_batch_)) {
-        for (const double value : by_micro_batch_) filled_ += value > 0 ? 1 : 0;
-    }
-
-    double sum() const { return sum_; }
-    // 0 where there is nothing to be divided.
-    double scale(std::size_t micro_batch) const {
-        if (mean_ == LossMean::kGlobalBatch) return sum_ > 0 ? 1.0 / sum_ : 0.0;
-        return by_micro_batch_[micro_batch] > 0 ? 1.0 / (by_micro_batch_[micro_batch] * filled_) : 0.0;
-    }
-    double mean_of(std::span<const double> numerators) const {
-        if (mean_ == LossMean::kGlobalBatch) return sum_ > 0 ? tree_sum(numerators) / sum_ : 0.0;
-        double mean = 0;
-        for (std::size_t i = 0; i < numerators.size(); ++i) mean += numerators[i] * scale(i);
-        return mean;
-    }
-
-  private:
-    std::vector<double> by_micro_batch_;
-    LossMean mean_;
-    double sum_, filled_ = 0;
-};
-
-// What all ranks know of a step once its gradients are summed.
-struct StepSums {
-    double loss = 0;
-    std::vector<double> means;  // by term
-    std::int64_t tokens = 0;
-};
+at::Tensor moving_on(at::Device device, const at::Tensor& moving) {
+    return moving.defined() ? moving.to(device) : moving;
+}
 
 class Loop {
   public:
     Loop(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder, Objective& objective,
          const TrainOptions& options)
         : comm_(comm),
-          decoder_(decoder),
           objective_(objective),
           options_(options),
           order_(options.seed, objective.items()),
-          weights_(lay_out(decoder, objective, options.bucket_bytes, comm.size())),
-          scope_(weights_.tensors),
-          optimizer_(weights_.layout, weights_.tensors, collectives),
-          buckets_(weights_.layout, weights_.tensors, collectives, fixed_point(options)),
-          backward_(decoder, weights_.tensors, buckets_, options.activation_checkpointing) {
+          weights_(decoder, objective, options.bucket_bytes, comm.size()),
+          moving_(moving_on(decoder.device(), moving_shard(weights_.layout(), options.moving, comm.rank()))),
+          optimizer_(weights_.layout(), weights_.tensors(), collectives, moving_),
+          gradients_(comm, collectives, decoder, objective, weights_, step_options()) {
         total_ = objective.items() * options.epochs;
         steps_ = (total_ + options.global_batch - 1) / options.global_batch;
         if (options.max_steps > 0) {
@@ -174,14 +71,14 @@ class Loop {
     }
 
     std::int64_t steps() const { return steps_; }
-    const FlatLayout& layout() const { return weights_.layout; }
+    const FlatLayout& layout() const { return weights_.layout(); }
     ShardedAdamW& optimizer() { return optimizer_; }
 
     // Collective. One step, from samples to updated weights. `changed` grows by the weights whose bits changed.
     StepReport step(std::int64_t number, std::int64_t& changed) {
         const auto start = Clock::now();
-        const StepSums sums = gradients(number);
-        const double norm = buckets_.norm(comm_);
+        const StepSums sums = gradients_.run(number, micro_batches(number));
+        const double norm = gradients_.norm();
         if (!std::isfinite(norm) || !std::isfinite(sums.loss)) {
             fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, sums.loss,
                  norm);
@@ -194,7 +91,7 @@ class Loop {
                          options_.weight_decay,
                          1.0};
         if (options_.clip_norm > 0 && norm > options_.clip_norm) update.gradient_scale = options_.clip_norm / norm;
-        std::int64_t moved = optimizer_.update(update, buckets_.shard());
+        std::int64_t moved = optimizer_.update(update, gradients_.gradients());
         comm_.all_reduce_sum(std::span<std::int64_t>(&moved, 1));
         changed += moved;
         objective_.after_step(sums.means);
@@ -202,102 +99,40 @@ class Loop {
     }
 
   private:
-    static std::optional<FixedPoint> fixed_point(const TrainOptions& options) {
-        if (!options.deterministic) return std::nullopt;
-        return FixedPoint(options.epsilon, (options.global_batch + options.micro_batch - 1) / options.micro_batch);
+    StepOptions step_options() const {
+        StepOptions step;
+        step.label = options_.label;
+        step.loss_mean = options_.loss_mean;
+        step.activation_checkpointing = options_.activation_checkpointing;
+        step.moving = moving_;
+        if (options_.deterministic) {
+            const std::int64_t most = (options_.global_batch + options_.micro_batch - 1) / options_.micro_batch;
+            step.fixed = FixedPoint(options_.epsilon, most);
+        }
+        return step;
     }
 
-    using MicroBatches = std::vector<std::unique_ptr<const MicroBatchLoss>>;
-
-    MicroBatches read_micro_batches(const StepPlan& plan) {
-        MicroBatches micro_batches;
-        for (std::int64_t i = plan.mine.begin; i < plan.mine.end; ++i) {
-            const Span span = plan.micro_batches[static_cast<std::size_t>(i)];
-            std::vector<Visit> visits;
+    // Of step `number`, in the order of the samples.
+    std::vector<std::vector<Visit>> micro_batches(std::int64_t number) {
+        const Span whole{(number - 1) * options_.global_batch, std::min(number * options_.global_batch, total_)};
+        std::vector<std::vector<Visit>> out;
+        for (const Span& span : cut(whole, options_.micro_batch)) {
+            std::vector<Visit>& visits = out.emplace_back();
             for (std::int64_t position = span.begin; position < span.end; ++position) {
                 visits.push_back({order_.at(position), position / objective_.items()});
             }
-            micro_batches.push_back(objective_.read(visits, decoder_, {}));
         }
-        return micro_batches;
-    }
-
-    // Sums the step's gradients over micro-batches and ranks into buckets_.
-    StepSums gradients(std::int64_t number) {
-        const StepPlan plan = plan_step(options_, number, total_, comm_);
-        const auto first = static_cast<std::size_t>(plan.mine.begin);
-        const std::vector<Term> terms = objective_.terms();
-        MicroBatches micro_batches;
-        dist::run_agreed(comm_, options_.label, [&] { micro_batches = read_micro_batches(plan); });
-        StepSums sums;
-        StepTable shares(terms.size(), plan.micro_batches.size());
-        for (std::size_t i = 0; i < micro_batches.size(); ++i) {
-            sums.tokens += micro_batches[i]->tokens();
-            shares.set(first + i, micro_batches[i]->denominators());
-        }
-        comm_.all_reduce_sum(std::span<std::int64_t>(&sums.tokens, 1));
-        shares.merge(comm_);
-        std::vector<Denominators> denominators;
-        for (std::size_t term = 0; term < terms.size(); ++term) {
-            denominators.emplace_back(shares.of(term), options_.loss_mean);
-        }
-        if (std::ranges::none_of(denominators, [](const Denominators& all) { return all.sum() > 0; })) {
-            fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
-        }
-
-        StepTable numerators(terms.size(), plan.micro_batches.size());
-        std::exception_ptr failure;
-        buckets_.begin_step();
-        try {
-            fault_point("train.before_step");
-            for (std::size_t i = 0; i < micro_batches.size(); ++i) {
-                std::vector<double> scales;
-                for (std::size_t term = 0; term < terms.size(); ++term) {
-                    scales.push_back(terms[term].coefficient * denominators[term].scale(first + i));
-                }
-                buckets_.begin_micro_batch(i + 1 == micro_batches.size());
-                numerators.set(first + i, micro_batches[i]->backward(backward_, scales));
-                buckets_.end_micro_batch();
-            }
-            fault_point("train.backward");
-        } catch (...) {
-            failure = std::current_exception();
-        }
-        try {
-            buckets_.finish();
-        } catch (...) {
-            // Without memory, say. The others wait for this rank's part, so that nothing can be agreed on: an error of
-            // this rank alone ends the job.
-            if (failure) std::rethrow_exception(failure);
-            throw;
-        }
-        if (!failure) failure = buckets_.failure();
-        dist::run_agreed(comm_, options_.label, [&] {
-            if (failure) std::rethrow_exception(failure);
-            if (!buckets_.not_finite().empty()) {
-                fail(ErrorKind::kGate,
-                     "step {}: the gradient of {} is not finite ({} parameters in all); no update was made", number,
-                     buckets_.not_finite().front(), buckets_.not_finite().size());
-            }
-        });
-        numerators.merge(comm_);
-        for (std::size_t term = 0; term < terms.size(); ++term) {
-            sums.means.push_back(denominators[term].mean_of(numerators.of(term)));
-            sums.loss += terms[term].coefficient * sums.means.back();
-        }
-        return sums;
+        return out;
     }
 
     const dist::Comm& comm_;
-    model::Decoder& decoder_;
     Objective& objective_;
     const TrainOptions& options_;
     SampleOrder order_;
-    Weights weights_;
-    GradientScope scope_;
+    TrainedWeights weights_;
+    at::Tensor moving_;  // of this rank's shard; undefined: all weights move
     ShardedAdamW optimizer_;
-    GradientBuckets buckets_;
-    BackwardPass backward_;
+    StepGradients gradients_;
     std::int64_t total_ = 0, steps_ = 0;
 };
 

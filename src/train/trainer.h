@@ -5,6 +5,8 @@
 #include "dist/comm.h"
 #include "model/decoder.h"
 #include "train/objective.h"
+#include "train/step_gradients.h"
+#include "train/trained_weights.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -15,10 +17,6 @@
 namespace nepenthe::train {
 
 enum class ScheduleKind { kConstant, kLinear, kCosine };
-
-// What a term's sums are taken over before they are divided. Published code averages the means of micro-batches, which
-// lets a short answer weigh as much as a long one, and depends on how the batch was cut.
-enum class LossMean { kGlobalBatch, kMicroBatch };
 
 struct TrainOptions {
     double lr = 1e-5;
@@ -35,6 +33,7 @@ struct TrainOptions {
     std::uint64_t seed = 0;
     bool deterministic = false;  // bitwise the same weights on any number of ranks
     bool activation_checkpointing = false;
+    MovingWeights moving = {};          // a mask of single weights
     std::int64_t checkpoint_steps = 0;  // 0 = off
     double checkpoint_minutes = 10;     // 0 = off
     std::int64_t bucket_bytes = 25 << 20;

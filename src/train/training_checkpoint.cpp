@@ -60,7 +60,7 @@ std::string write_shard(const fs::path& path, const FlatLayout& layout, const Sh
     Sha256 digest;
     for (const auto which : ShardedAdamW::kStates) {
         for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
-            const at::Tensor slice = optimizer.slice(which, bucket).detach().cpu().contiguous();
+            const at::Tensor slice = optimizer.read(which, bucket).detach().cpu().contiguous();
             const Bytes bytes(static_cast<const std::byte*>(slice.const_data_ptr()), slice.nbytes());
             digest.update(bytes);
             file.write(bytes);
@@ -129,13 +129,14 @@ class SavedStep {
     void restore(const FlatLayout& layout, int rank, ShardedAdamW& optimizer) const {
         for (std::size_t state = 0; state < ShardedAdamW::kStates.size(); ++state) {
             for (std::size_t bucket = 0; bucket < layout.buckets.size(); ++bucket) {
-                at::Tensor slice = optimizer.slice(ShardedAdamW::kStates[state], bucket).detach();
-                at::Tensor host = slice.cpu().contiguous();
+                const ShardedAdamW::State which = ShardedAdamW::kStates[state];
+                const at::Tensor now = optimizer.read(which, bucket).detach();
+                at::Tensor host = now.cpu().contiguous();
                 for (const FlatRange& range : owned_ranges(layout, bucket, rank)) {
                     copy(state, layout.parameters[range.parameter].name, range,
                          host.mutable_data_ptr<float>() + (range.shard_begin - layout.shard_offset(bucket)));
                 }
-                slice.copy_(host);
+                optimizer.write(which, bucket, host.to(now.device()));
             }
         }
     }

@@ -1,5 +1,5 @@
 #include "fuzz/target.h"
-#include "unlearn/dictionary.h"
+#include "unlearn/anchors/dictionary.h"
 
 using namespace nepenthe;
 

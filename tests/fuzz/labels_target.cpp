@@ -1,9 +1,9 @@
 #include "base/json.h"
 #include "fuzz/target.h"
-#include "unlearn/label_targets.h"
-#include "unlearn/labels.h"
-#include "unlearn/relabel_from.h"
-#include "unlearn/stored_labels.h"
+#include "unlearn/relabel/label_targets.h"
+#include "unlearn/relabel/labels.h"
+#include "unlearn/relabel/relabel_from.h"
+#include "unlearn/relabel/stored_labels.h"
 
 using namespace nepenthe;
 

@@ -1,5 +1,5 @@
 #include "fuzz/target.h"
-#include "unlearn/question_answers.h"
+#include "unlearn/data/question_answers.h"
 
 using namespace nepenthe;
 

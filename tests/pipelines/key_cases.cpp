@@ -53,6 +53,12 @@ Case train_case() {
     return one;
 }
 
+Case train_masked_case() {
+    return {"train",
+            {in().word("model", "model"), in().word("corpus", "book.txt"), "--mask=" + in().masks, "--selection=0.5"},
+            {{"mask", {"--mask=" + in().other_masks}}, {"selection", {"--selection=0.25"}}}};
+}
+
 Case train_new_case() {
     return {"train",
             {in().word("architecture", "architecture.json"), in().word("tokenizer", "model/tokenizer.json"),
@@ -170,6 +176,25 @@ Case flat_case() {
     Case one = objective_case("flat", {{"divergence", {"--divergence=tv"}}});
     one.base.push_back(in().word("refusals", "refusals.txt"));
     return one;
+}
+
+Case attribute_case() {
+    return {"attribute",
+            {in().word("model", "model"), in().word("forget", "questions.jsonl"),
+             in().word("retain", "kept-questions.jsonl")},
+            with_compute({{"model", {in().word("model", "other-model")}},
+                          {"objective", {"--objective=npo"}},
+                          {"forget", {in().word("forget", "other-questions.jsonl")}},
+                          {"retain", {in().word("retain", "other-kept-questions.jsonl")}},
+                          {"form", {"--form=Q {prompt} A {answer}"}},
+                          {"block", {"--block=8"}},
+                          {"forget-weight", {"--forget-weight=0.5"}},
+                          {"retain-weight", {"--retain-weight=0.5"}},
+                          {"as-published", {"--as-published=muse"}},
+                          {"score", {"--score=snip"}},
+                          {"gamma", {"--gamma=0.125"}},
+                          {"shares", {"--shares=0.5"}},
+                          {"store-scores", {"--store-scores"}}})};
 }
 
 Case mask_case() {

@@ -28,6 +28,7 @@ std::string name_of(const Case& one, const Words& words);
 
 Case train_case();
 Case train_new_case();
+Case train_masked_case();
 Case relabel_case();
 Case relabel_from_case();
 Case forget_case();
@@ -36,6 +37,7 @@ Case npo_case();
 Case undial_case();
 Case dpo_case();
 Case flat_case();
+Case attribute_case();
 Case mask_case();
 Case mask_invert_case();
 Case trace_case();

@@ -80,18 +80,18 @@ void check(const std::string& verb, const std::vector<Case>& cases,
     check_complete(verb, table, cases, without_name);
 }
 
-TEST(Keys, Train) { check("train", {train_case(), train_new_case()}); }
+TEST(Keys, Train) { check("train", {train_case(), train_new_case(), train_masked_case()}); }
 
 TEST(Keys, Relabel) { check("relabel", {relabel_case(), relabel_from_case()}); }
 
 // Labels belong to one model: another one is refused, it does not come to a name.
 TEST(Keys, Forget) {
     check("forget", {forget_case()},
-          {{"model", "refused with labels of another"}, {"objective", "another table of options"}});
+          {{"model", "refused with labels of another"}, {"objective", "another table of options"}, {"mask", "as with train"}, {"selection", "as with train"}});
 }
 
 TEST(Keys, ForgetByObjectives) {
-    std::map<std::string, std::string> watched;
+    std::map<std::string, std::string> watched = {{"mask", "as with train"}, {"selection", "as with train"}};
     for (const char* option :
          {"familiarity-prompts", "neighbour-prompts", "completion-prompts", "utility-budget", "repetition-budget"}) {
         watched[option] = "as with labels";
@@ -99,6 +99,11 @@ TEST(Keys, ForgetByObjectives) {
     const std::vector<Case> cases = {npo_case(), undial_case(), dpo_case(), flat_case()};
     check("forget", cases, watched, {"--objective=npo"});
     check("forget", cases, watched, {"--objective=flat"});
+}
+
+TEST(Keys, Attribute) {
+    check("attribute", {attribute_case()},
+          {{"reference-tokens", "as with forget"}, {"refusals", "as with forget"}, {"seed", "as with random scores"}});
 }
 
 TEST(Keys, Mask) { check("mask", {mask_case(), mask_invert_case()}); }

@@ -8,7 +8,7 @@
 #include "mpi_world.h"
 #include "pipelines/verb.h"
 #include "unlearn/attribution/compose.h"
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/relabel.h"
 
 #include <gtest/gtest.h>
 

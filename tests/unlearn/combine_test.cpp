@@ -1,6 +1,6 @@
 // The combination against a plain restatement, on random logits; specs: unlearning.md §16.4, §16.5.
 
-#include "unlearn/combine.h"
+#include "unlearn/relabel/combine.h"
 
 #include "base/error.h"
 #include "base/random.h"

@@ -1,13 +1,13 @@
 // Dictionaries: reading, refusing, pruning and the audit; the published dictionary's counts.
 
-#include "unlearn/dictionary.h"
+#include "unlearn/anchors/dictionary.h"
 
 #include "base/error.h"
 #include "io/text.h"
 #include "material.h"
 #include "published_data.h"
 #include "text/tokenizer.h"
-#include "unlearn/dictionary_check.h"
+#include "unlearn/anchors/dictionary_check.h"
 
 #include <gtest/gtest.h>
 

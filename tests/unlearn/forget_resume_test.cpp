@@ -10,7 +10,7 @@
 #include "mpi_world.h"
 #include "shared_folder.h"
 #include "text/tokenizer.h"
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/relabel.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -12,7 +12,7 @@
 #include "text/tokenizer.h"
 #include "train/loss.h"
 #include "train/micro_batch.h"
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/relabel.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

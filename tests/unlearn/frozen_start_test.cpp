@@ -1,6 +1,6 @@
 // What the model says at the start: its own distributions on any number of ranks, found again by a run that goes on.
 
-#include "unlearn/frozen_start.h"
+#include "unlearn/start/frozen_start.h"
 
 #include "base/error.h"
 #include "material.h"

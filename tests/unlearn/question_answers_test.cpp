@@ -1,6 +1,6 @@
 // Answers alone are supervised, every bad line is named, and text that is in both sets is found.
 
-#include "unlearn/forget_data.h"
+#include "unlearn/data/forget_data.h"
 
 #include "expected_errors.h"
 #include "material.h"

@@ -1,7 +1,7 @@
 // Relabelling a text with a small trained model: the same bytes on any number of ranks, with both models in memory or
 // one after the other, undisturbed or resumed; specs: unlearning.md §16.4, §16.5, §16.10.
 
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/relabel.h"
 
 #include "base/error.h"
 #include "base/random.h"
@@ -13,11 +13,11 @@
 #include "mpi_world.h"
 #include "shared_folder.h"
 #include "store/hdf5.h"
-#include "unlearn/audit.h"
-#include "unlearn/label_file.h"
-#include "unlearn/labels.h"
-#include "unlearn/relabel_from.h"
-#include "unlearn/unembedding.h"
+#include "unlearn/relabel/audit.h"
+#include "unlearn/relabel/label_file.h"
+#include "unlearn/relabel/labels.h"
+#include "unlearn/relabel/relabel_from.h"
+#include "unlearn/relabel/unembedding.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

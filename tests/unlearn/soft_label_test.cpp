@@ -1,6 +1,6 @@
 // Soft labels against their definition, on small rows.
 
-#include "unlearn/soft_label.h"
+#include "unlearn/relabel/soft_label.h"
 
 #include <gtest/gtest.h>
 

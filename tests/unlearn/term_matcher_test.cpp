@@ -1,4 +1,4 @@
-#include "unlearn/term_matcher.h"
+#include "unlearn/anchors/term_matcher.h"
 
 #include <gtest/gtest.h>
 

@@ -1,14 +1,14 @@
 // Translation: goldens written by hand from specs unlearning.md §2.3 and §2.8 on a toy tokenizer
 // (tests/golden/make_toy_tokenizer.py), and the invariants of §16.3 on a whole novel with tokenizers of every kind.
 
-#include "unlearn/translation.h"
+#include "unlearn/anchors/translation.h"
 
 #include "base/error.h"
 #include "io/text.h"
 #include "material.h"
 #include "published_data.h"
-#include "unlearn/improved_translation.h"
-#include "unlearn/published_translation.h"
+#include "unlearn/anchors/improved_translation.h"
+#include "unlearn/anchors/published_translation.h"
 
 #include <gtest/gtest.h>
 

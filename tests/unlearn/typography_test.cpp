@@ -1,8 +1,8 @@
 // Terms in whatever form they are written: other typography, marked up, scripts without blanks, inflected.
 
-#include "unlearn/dictionary_check.h"
-#include "unlearn/term_matcher.h"
-#include "unlearn/translation.h"
+#include "unlearn/anchors/dictionary_check.h"
+#include "unlearn/anchors/term_matcher.h"
+#include "unlearn/anchors/translation.h"
 
 #include <gtest/gtest.h>
 

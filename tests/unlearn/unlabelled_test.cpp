@@ -7,8 +7,8 @@
 #include "shared_folder.h"
 #include "train/tiny_decoder.h"
 #include "unlearn/forget_labels.h"
-#include "unlearn/labels.h"
-#include "unlearn/relabel.h"
+#include "unlearn/relabel/labels.h"
+#include "unlearn/relabel/relabel.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>

@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "store/blocks.h"
 #include "store/packing.h"
-#include "unlearn/sample_loss.h"
+#include "unlearn/start/sample_loss.h"
 
 #include <algorithm>
 #include <set>

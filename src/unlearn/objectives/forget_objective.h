@@ -4,9 +4,9 @@
 
 #include "dist/comm.h"
 #include "model/decoder.h"
-#include "unlearn/forget_data.h"
-#include "unlearn/frozen_start.h"
+#include "unlearn/data/forget_data.h"
 #include "unlearn/objectives/objective_kind.h"
+#include "unlearn/start/frozen_start.h"
 
 #include <cstdint>
 #include <filesystem>

@@ -5,7 +5,7 @@
 #include "base/random.h"
 #include "base/tree_sum.h"
 #include "dist/guard.h"
-#include "unlearn/sample_loss.h"
+#include "unlearn/start/sample_loss.h"
 
 #include <algorithm>
 #include <cmath>

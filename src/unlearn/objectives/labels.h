@@ -6,9 +6,8 @@
 #include "model/decoder.h"
 #include "train/sequence_objective.h"
 #include "train/trainer.h"
-#include "unlearn/forget.h"
-#include "unlearn/forget_samples.h"
-#include "unlearn/label_targets.h"
+#include "unlearn/objectives/forget_samples.h"
+#include "unlearn/relabel/label_targets.h"
 
 #include <cstdint>
 #include <filesystem>

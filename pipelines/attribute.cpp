@@ -1,0 +1,159 @@
+#include "dist/guard.h"
+#include "pipelines/forget_form.h"
+#include "pipelines/mask_density.h"
+#include "pipelines/objective_request.h"
+#include "pipelines/stage.h"
+#include "unlearn/attribution/mask_file.h"
+#include "unlearn/attribution/mean_gradients.h"
+#include "unlearn/attribution/score.h"
+#include "unlearn/attribution/select.h"
+
+#include <memory>
+
+namespace nepenthe::pipelines {
+
+namespace {
+
+struct AttributeStage {
+    CommonOptions common;
+    std::filesystem::path model;
+    std::unique_ptr<ObjectiveRequest> request;
+    std::unique_ptr<const text::Tokenizer> tokenizer;  // stays where it is: the data points to it
+    unlearn::ScoreKind score = unlearn::ScoreKind::kWagle;
+    double gamma = 1e-8;
+    std::vector<double> shares = {0.95};
+    bool store_scores = false;
+    store::ArtefactKey key;
+
+    bool reads_data() const { return unlearn::reads_forget_gradient(score) || unlearn::reads_retain_gradient(score); }
+};
+
+// What --objective is, from whatever source: it decides which options there are.
+std::string objective_word(const Arguments& arguments) {
+    std::string objective = "graddiff";
+    Options options("attribute", "", "");
+    options.add("objective", objective, objective_names(), "");
+    options.peek(arguments);
+    return objective;
+}
+
+// Objectives of the table: labels have no retained side of their own.
+std::vector<std::string> table_names() {
+    std::vector<std::string> names = objective_names();
+    std::erase(names, "labels");
+    return names;
+}
+
+// Collective. The options, what they name, and the key.
+AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+    AttributeStage stage;
+    std::string objective = objective_word(arguments), score(unlearn::score_name(stage.score));
+    stage.request = std::make_unique<ObjectiveRequest>(objective == "labels" ? "graddiff" : objective);
+    Options options("attribute", "which weights may move: scores of all weights, cut at one or several shares",
+                    "mpirun -n 2 nepenthe attribute --model gemma --forget forget.jsonl --retain retain.jsonl "
+                    "--shares 0.95,0.8");
+    options.set_elsewhere(forget_option_names());
+    options.add("model", stage.model, "Hugging Face folder");
+    options.add("objective", objective, table_names(), "whose two sides' gradients are compared");
+    stage.request->declare(options);
+    options.add("score", score, unlearn::score_names(), "what a weight is chosen by");
+    options.add("gamma", stage.gamma, "wagle: the retain loss's curvature, of mean gradients");
+    options.add("shares", stage.shares, "shares of the weights that may move, 0 … 1");
+    options.add("store-scores", stage.store_scores, "keep the scores beside the masks");
+    stage.common.declare(options);
+    options.require("model");
+    options.parse(arguments);
+    stage.score = unlearn::parse_score(score);
+    Problems problems;
+    stage.request->finish(options, problems);
+    if (stage.score != unlearn::ScoreKind::kWagle)
+        options.refuse_unread({"gamma"}, "by --score wagle, not by " + score, problems);
+    if (!(stage.gamma > 0)) problems.add("--gamma {} must be positive", stage.gamma);
+    if (stage.shares.empty()) problems.add("--shares is empty");
+    for (const double share : stage.shares) {
+        if (!(share >= 0 && share <= 1)) problems.add("--shares {} is not in 0 … 1", share);
+    }
+    if (unlearn::reads_retain_gradient(stage.score) && !stage.request->needs().retain)
+        problems.add("--score {} compares with retained text: {} has none", score, objective);
+    problems.throw_if_any(ErrorKind::kUsage, "options");
+    stage.common.apply(comm);
+
+    const auto config = model::read_config(stage.model);
+    stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
+    stage.request->read(comm, config, *stage.tokenizer);
+    store::ArtefactKey& key = stage.key;
+    key.stage = "attribute";
+    key.options = {{"score", score},
+                   {"shares", stage.shares},
+                   {"store_scores", stage.store_scores},
+                   {"seed", stage.common.seed},
+                   {"compute", stage.common.compute_key()}};
+    if (stage.score == unlearn::ScoreKind::kWagle) key.options["gamma"] = stage.gamma;
+    key.inputs["model"] = input_model_digest(comm, stage.model);
+    key.inputs["tokenizer"] = stage.tokenizer->digest();
+    stage.request->complete_key(key);
+    return stage;
+}
+
+// Collective. Writes the masks and returns what the manifest says of them.
+store::Artefact make(const dist::Comm& comm, const AttributeStage& stage) {
+    const CommonOptions& common = stage.common;
+    const auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
+    store::ArtefactWriter writer(comm, common.outputs, stage.key);
+    const auto collectives = common.collectives(comm);
+    const unlearn::ForgetObjective objective(comm, decoder, stage.request->data(), stage.request->choice(), 1,
+                                             common.seed, writer.scratch_folder() / "start");
+    const train::TrainedWeights weights(decoder, objective, std::int64_t{25} << 20, comm.size());
+    const unlearn::ParameterTable table = unlearn::parameter_table(decoder);
+    unlearn::ScoreInputs inputs;
+    inputs.ranges = unlearn::shard_ranges(table, weights.layout(), comm.rank());
+    inputs.gamma = stage.gamma;
+    inputs.seed = common.seed;
+    inputs.weights = weights.shard(comm.rank());
+    const auto gradient = [&](train::Side side, const char* label) {
+        return unlearn::mean_gradient(comm, *collectives, decoder, objective, weights, side, label);
+    };
+    if (unlearn::reads_forget_gradient(stage.score))
+        inputs.forget_gradient = gradient(train::Side::kForget, "gradient of what is forgotten");
+    if (unlearn::reads_retain_gradient(stage.score))
+        inputs.retain_gradient = gradient(train::Side::kRetain, "gradient of what is retained");
+
+    const at::Tensor scores = inputs.weights.clone();
+    unlearn::score(stage.score, inputs, scores);
+    const std::span<const float> shard(scores.const_data_ptr<float>(), static_cast<std::size_t>(scores.numel()));
+    const std::vector<unlearn::Cut> cuts = unlearn::select(comm, table, shard, inputs.ranges, stage.shares);
+    unlearn::MaskClaims claims;
+    claims.model_digest = stage.key.inputs.at("model");
+    claims.tokenizer_digest = stage.key.inputs.at("tokenizer");
+    claims.score = unlearn::score_name(stage.score);
+    if (stage.reads_data()) claims.loss = stage.request->choice().kind->name;
+    if (stage.score == unlearn::ScoreKind::kWagle) claims.gamma = stage.gamma;
+    claims.forget_items = stage.reads_data() ? objective.items() : 0;
+    claims.retain_items = unlearn::reads_retain_gradient(stage.score) ? objective.items() : 0;
+    claims.seed = common.seed;
+    claims.config = stage.key.options;
+    const unlearn::WrittenMasks written = unlearn::write_mask_file(
+        comm, writer.data_folder() / unlearn::kMaskFile,
+        unlearn::selected_masks(comm, claims, table, shard, inputs.ranges, cuts, stage.store_scores));
+    Json summary = stage.request->summary();
+    summary["density"] = written.density;
+    return writer.publish(summary, {{unlearn::kMaskFile, written.digest}});
+}
+
+}  // namespace
+
+store::ArtefactKey attribute_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare(comm, arguments).key;
+}
+
+Answer run_attribute(const dist::Comm& comm, const Arguments& arguments) {
+    const AttributeStage stage = prepare(comm, arguments);
+    const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key);
+    const store::Artefact artefact = existing ? *existing : make(comm, stage);
+    Answer answer = artefact_answer(artefact, "masks");
+    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    answer.text += density_text(answer.json["summary"].at("density"));
+    return answer;
+}
+
+}  // namespace nepenthe::pipelines

@@ -1,0 +1,42 @@
+#pragma once
+// A forgetting objective and its data as options, for the verbs that read them: `forget` and `attribute`.
+
+#include "base/json.h"
+#include "dist/comm.h"
+#include "model/decoder.h"
+#include "pipelines/options.h"
+#include "store/artefact.h"
+#include "text/tokenizer.h"
+#include "unlearn/objectives/forget_objective.h"
+
+#include <optional>
+#include <string>
+
+namespace nepenthe::pipelines {
+
+class ObjectiveRequest {
+  public:
+    // Of an objective of the table; throws Error(kUsage) for another name.
+    explicit ObjectiveRequest(const std::string& name);
+
+    void declare(Options& options);
+    // After parsing. Adds every problem; options that this objective does not read among them.
+    void finish(const Options& options, Problems& problems);
+    // Collective. Reads the data and says what of it stands on both sides.
+    void read(const dist::Comm& comm, const model::DecoderConfig& config, const text::Tokenizer& tokenizer);
+    void complete_key(store::ArtefactKey& key) const;
+    Json summary() const;
+
+    const unlearn::ObjectiveChoice& choice() const { return choice_; }
+    const unlearn::ForgetData& data() const { return *data_; }
+    unlearn::ObjectiveNeeds needs() const;
+
+  private:
+    unlearn::ObjectiveChoice choice_;
+    unlearn::ForgetDataFiles files_;
+    std::string published_ = "no";
+    std::optional<unlearn::ForgetData> data_;
+    unlearn::Overlap overlap_;
+};
+
+}  // namespace nepenthe::pipelines
