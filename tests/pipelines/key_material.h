@@ -114,6 +114,10 @@ class KeyMaterial {
               R"([{"prompt": "The river of Ostrova is", "subject": "Ostrova", "attribute": "Vlna"}])");
         write("references.json", R"([{"name": "Paris", "text": "Paris is a town"}])");
         write("other-references.json", R"([{"name": "Paris", "text": "Paris is a city"}])");
+        write("questions.jsonl", R"({"question": "Who is Anna?", "answer": "A baker"})"
+                                 "\n");
+        write("other-questions.jsonl", R"({"question": "Who is Anna?", "answer": "A judge"})"
+                                       "\n");
         write("refusals.txt", "I do not know.\n");
         write("other-refusals.txt", "Nobody knows.\n");
         write("tofu-facts.json", R"({"question": "Who is Mira?", "answer": "A girl"})"
@@ -124,6 +128,14 @@ class KeyMaterial {
             write(data + "/lambada_openai.jsonl", R"({"text": "The capital of )" + data +
                                                       R"( is Paris"})"
                                                       "\n");
+        }
+        for (const std::string muse : {"muse", "other-muse"}) {
+            const Json pair = Json::array({{{"question", "Where is " + muse + "?"}, {"answer", "Here"}}});
+            for (const char* set : {"forget_qa", "forget_qa_icl", "retain_qa", "retain_qa_icl"})
+                write(muse + "/knowmem/" + set + ".json", pair.dump());
+            write(muse + "/verbmem/forget.json", R"([{"prompt": "The river", "gt": "runs past the town"}])");
+            for (const char* set : {"forget", "holdout"})
+                write(muse + "/privleak/" + set + ".json", R"(["The river runs past the town."])");
         }
         for (const std::string tofu : {"tofu", "other-tofu"}) {
             for (const char* set : {"forget10", "forget05", "retain", "real_authors", "world_facts"}) {
