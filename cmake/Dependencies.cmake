@@ -53,6 +53,7 @@ endfunction()
 nepenthe_find_plain(xxhash xxhash.h xxhash libxxhash-dev)
 nepenthe_find_plain(pcre2 pcre2.h pcre2-8 libpcre2-dev)
 nepenthe_find_plain(utf8proc utf8proc.h utf8proc libutf8proc-dev)
+nepenthe_find_plain(zlib zlib.h z zlib1g-dev)
 
 find_package(LibTorch)
 if(NOT LibTorch_FOUND)

@@ -38,6 +38,13 @@ void Evaluation::declare(Options& table) {
     table.add("encoder", options.encoder, "sentence encoder that finds a question's context in the bundle");
     table.add("told-above", options.told_above, "smallest cosine with a told fact that brings its context");
     table.add("answer-tokens", options.answer_tokens, "the most tokens of an answer (TOFU)", 1);
+    table.add("member-texts", options.member_texts, "membership: what is to be forgotten; texts, or JSON Lines");
+    table.add("holdout-texts", options.holdout_texts, "membership: the like that the model has not seen");
+    table.add("muse", options.muse, "folder with MUSE's verbmem, knowmem and privleak");
+    table.add("muse-retrained", options.muse_retrained,
+              "A of a retrained model, for muse_privleak: news, books (published), or a number");
+    table.add("question-prompt", options.question_prompt,
+              "what stands before answers of membership; {} is the question");
 }
 
 void Evaluation::finish(const Options& table, std::uint64_t seed) {
@@ -86,6 +93,8 @@ Json Evaluation::key(const dist::Comm& comm) const {
                 {"tofu", {options.tofu_forget, options.tofu_prompt, options.answer_tokens, truth_ratio_}},
                 {"metric_versions", evaluate::changed_metric_versions()}};
     key["told_above"] = options.told_above;
+    key["question_prompt"] = options.question_prompt;
+    key["muse_retrained"] = options.muse_retrained;
     std::string digests;
     dist::run_agreed(comm, "inputs of the tasks", [&] {
         if (!comm.is_root()) return;

@@ -22,7 +22,7 @@ const std::vector<Reads>& table() {
     static const std::vector<Reads> reads = {
         {{"data"}, {"benchmarks", wikitext[0], wikitext[1]}},
         {{"wikitext"}, wikitext},
-        {{"window"}, {"--texts", "perplexity", wikitext[0], wikitext[1]}},
+        {{"window"}, {"--texts", "perplexity", wikitext[0], wikitext[1], "membership", "muse"}},
         {{"familiarity-prompts"}, {"familiarity_probability", "familiarity_completion", "fluency"}},
         {{"completion-prompts", "completion-tokens"}, {"familiarity_completion", "fluency"}},
         {{"dictionary", "completions"}, {"familiarity_completion"}},
@@ -31,10 +31,14 @@ const std::vector<Reads>& table() {
         {{"facts"}, {"counterfact", "zsre", "easyedit", "edit_generation"}},
         {{"fact-format", "fact-prompt", "zsre-convention", "target"},
          {"counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts"}},
-        {{"skip-bad"}, {"benchmarks", "counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts", "tofu"}},
+        {{"skip-bad"},
+         {"benchmarks", "counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts", "tofu", "membership",
+          "muse"}},
         {{"reference-texts"}, {"edit_generation"}},
         {{"unrelated-facts"}, {"unrelated_facts"}},
         {{"tofu", "tofu-forget", "tofu-prompt", "tofu-truth-ratio", "told", "answer-tokens"}, {"tofu"}},
+        {{"member-texts", "holdout-texts", "question-prompt"}, {"membership"}},
+        {{"muse", "muse-retrained"}, {"muse"}},
     };
     return reads;
 }

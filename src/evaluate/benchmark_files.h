@@ -2,7 +2,7 @@
 // The zero-shot benchmarks as files: JSON Lines with the fields of the Hugging Face data sets that
 // lm-evaluation-harness downloads, or with those of llm-foundry's copies (query, choices, gold), turned into the
 // harness's prompts. Prompts, versions: lm_eval 0.4.13,
-// lm_eval/tasks/{arc,super_glue/boolq,hellaswag,openbookqa,piqa,winogrande,lambada,glue}.
+// lm_eval/tasks/{arc,super_glue/boolq,hellaswag,openbookqa,piqa,winogrande,lambada,glue,wmdp,mmlu}.
 
 #include "base/json.h"
 

@@ -44,7 +44,9 @@ Json compare_metric(const MetricDefinition& definition, std::span<const Json> ro
         json["gained"] = gained;
         json["p_value"] = mcnemar_exact(lost, gained);
     } else {
-        json["test"] = "paired t";
+        const bool area = definition.aggregation == Aggregation::kAreaUnderCurve ||
+                          definition.aggregation == Aggregation::kPrivacyLeakage;
+        json["test"] = area ? "paired t of DeLong's components" : "paired t";
         json["p_value"] = finite_or_null(paired_t_test(second.influence, first.influence));
     }
     if (definition.aggregation == Aggregation::kExponentialRatio) {

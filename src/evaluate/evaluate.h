@@ -61,9 +61,14 @@ struct EvaluateOptions {
     std::string tofu_prompt = "{}";         // what stands before the answer; {} is the question
     TruthRatio tofu_truth_ratio = TruthRatio::kGeometric;  // the paper's; figures of the other form have other names
     std::int64_t answer_tokens = 128;                      // the most that are generated for an answer (TOFU)
-    std::filesystem::path told;     // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
-    std::filesystem::path encoder;  // … found by this sentence encoder …
-    double told_above = -1;         // … where the cosine with the nearest told fact is not below this
+    std::filesystem::path told;           // TOFU: a prompt bundle (IKE) whose contexts stand before the questions …
+    std::filesystem::path encoder;        // … found by this sentence encoder …
+    double told_above = -1;               // … where the cosine with the nearest told fact is not below this
+    std::filesystem::path member_texts;   // membership: what is to be forgotten, as labelled_texts.h reads it …
+    std::filesystem::path holdout_texts;  // … and the like that no model has seen
+    std::string question_prompt = "{}";   // membership: what stands before an answer; {} is the question
+    std::filesystem::path muse;           // folder with MUSE's files
+    std::string muse_retrained;           // A of a retrained model for muse_privleak: news, books, a number; "" = none
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).

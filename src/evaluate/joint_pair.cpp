@@ -24,4 +24,17 @@ EncodedPair joint_pair(const text::Tokenizer& tokenizer, const std::string& prom
     return pair;
 }
 
+EncodedPair ended_pair(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& answer,
+                       std::int64_t max_positions) {
+    EncodedPair pair = joint_pair(tokenizer, prompt, answer, max_positions);
+    const auto eos = tokenizer.eos();
+    if (!eos) return pair;
+    pair.ids.push_back(*eos);
+    // The last token is predicted, not fed.
+    if (std::cmp_greater(pair.ids.size() - 1, max_positions)) {
+        fail(ErrorKind::kData, "the end of \"{}\" lies behind the model's window of {} tokens", answer, max_positions);
+    }
+    return pair;
+}
+
 }  // namespace nepenthe::evaluate

@@ -14,4 +14,8 @@ namespace nepenthe::evaluate {
 EncodedPair joint_pair(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& answer,
                        std::int64_t max_positions);
 
+// The same with the EOS that ends the answer, where the tokenizer names one.
+EncodedPair ended_pair(const text::Tokenizer& tokenizer, const std::string& prompt, const std::string& answer,
+                       std::int64_t max_positions);
+
 }  // namespace nepenthe::evaluate

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/json_text.h"
+#include "evaluate/area_under_curve.h"
 #include "evaluate/statistics.h"
 #include "io/text.h"
 
@@ -35,7 +36,9 @@ Interval interval_of(Aggregation aggregation, std::span<const ItemValue> values)
             return {std::exp(logs.low), std::exp(logs.high)};
         }
         case Aggregation::kCorrelation:
-        case Aggregation::kHarmonicMean: break;
+        case Aggregation::kHarmonicMean:
+        case Aggregation::kAreaUnderCurve:
+        case Aggregation::kPrivacyLeakage: break;
     }
     fail(ErrorKind::kInternal, "this aggregation has no values of its own");
 }
@@ -76,8 +79,55 @@ Estimate correlation(std::span<const ItemValue> values) {
     return result;
 }
 
+AreaUnderCurve area_of(std::span<const ItemValue> values) {
+    std::vector<double> scores;
+    std::vector<int> groups;
+    for (const ItemValue& value : values) {
+        scores.push_back(value.numerator);
+        groups.push_back(value.denominator > 0 ? 1 : value.denominator < 0 ? -1 : 0);
+    }
+    return area_under_curve(scores, groups);
+}
+
+// A is 1 − area, so that the leakage falls by 100 / A_ret where the area rises by 1.
+struct Leakage {
+    double retrained = 0;
+
+    Leakage(const MetricDefinition& definition, std::span<const Json> rows) {
+        const std::string field = retrained_auc_field(definition.name);
+        for (const Json& row : rows) retrained = row.value(field, retrained);
+        if (!(retrained > 0 && retrained < 1)) fail(ErrorKind::kData, "no item's row has a \"{}\" in (0, 1)", field);
+    }
+    double of(double area) const { return 100 * (1 - area - retrained) / retrained; }
+};
+
+Estimate leakage(const MetricDefinition& definition, std::span<const Json> rows) {
+    const Leakage of(definition, rows);
+    AreaUnderCurve area = area_of(item_values(rows, definition.name));
+    for (double& value : area.influence) value = of.of(value);
+    return {of.of(area.value), std::move(area.influence)};
+}
+
+Metric aggregate_leakage(const MetricDefinition& definition, std::span<const Json> rows) {
+    const Leakage of(definition, rows);
+    const AreaUnderCurve area = area_of(item_values(rows, definition.name));
+    const Interval interval = delong95(area);
+    const double expected = of.retrained * area.pairs;
+    return {.name = definition.name,
+            .value = of.of(area.value),
+            .numerator = 100 * (area.pairs - area.wins - expected),
+            .denominator = expected,
+            .low = of.of(interval.high),
+            .high = of.of(interval.low),
+            .higher_is_better = definition.higher_is_better};
+}
+
 Estimate estimate_of_values(const MetricDefinition& definition, std::span<const ItemValue> values) {
     if (definition.aggregation == Aggregation::kCorrelation) return correlation(values);
+    if (definition.aggregation == Aggregation::kAreaUnderCurve) {
+        AreaUnderCurve area = area_of(values);
+        return {area.value, std::move(area.influence)};
+    }
     const double items = static_cast<double>(values.size());
     double numerator = 0, denominator = 0;
     for (const ItemValue& value : values) {
@@ -113,6 +163,8 @@ Estimate harmonic_mean(std::span<const Estimate> parts, std::size_t items) {
 }
 
 }  // namespace
+
+std::string retrained_auc_field(const std::string& metric) { return metric + "_retrained_auc"; }
 
 Json Metric::to_json() const {
     Json json = {{"value", finite_or_null(value)},
@@ -158,6 +210,16 @@ Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> 
         metric.high = interval.high;
         return metric;
     }
+    if (definition.aggregation == Aggregation::kAreaUnderCurve) {
+        const AreaUnderCurve area = area_of(values);
+        const Interval interval = delong95(area);
+        metric.value = area.value;
+        metric.numerator = area.wins;
+        metric.denominator = area.pairs;
+        metric.low = interval.low;
+        metric.high = interval.high;
+        return metric;
+    }
     for (const ItemValue& value : values) {
         metric.numerator += value.numerator;
         metric.denominator += value.denominator;
@@ -176,6 +238,7 @@ Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> 
 }
 
 Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows) {
+    if (definition.aggregation == Aggregation::kPrivacyLeakage) return aggregate_leakage(definition, rows);
     if (definition.aggregation != Aggregation::kHarmonicMean) {
         return aggregate(definition, item_values(rows, definition.name));
     }
@@ -194,6 +257,7 @@ Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> 
 }
 
 Estimate estimate(const MetricDefinition& definition, std::span<const Json> rows) {
+    if (definition.aggregation == Aggregation::kPrivacyLeakage) return leakage(definition, rows);
     if (definition.aggregation != Aggregation::kHarmonicMean) {
         return estimate_of_values(definition, item_values(rows, definition.name));
     }

@@ -25,6 +25,10 @@ enum class Aggregation {
     kExponentialRatio,  // exp of it: perplexities
     kCorrelation,       // Pearson's of numerators and denominators, of zeros and ones Matthews'; delta method
     kHarmonicMean,      // of the metrics named as components; rows hold those, not this one
+    kAreaUnderCurve,    // P(score of a holdout's item > that of an item to be forgotten), ties one half: numerators are
+                        // scores, denominators 1 for the holdout and −1 for the others; DeLong's interval
+    kPrivacyLeakage,    // 100 · (A − A_ret) / A_ret of A = 1 − that area; A_ret stands in every row under
+                        // retrained_auc_field() of the metric
 };
 
 struct MetricDefinition {
@@ -44,14 +48,18 @@ const MetricDefinition& metric_definition(std::string_view name);
 // Of every metric whose meaning has changed, its version: what results depend on beside inputs and options.
 Json changed_metric_versions();
 
+// Where the rows of a kPrivacyLeakage hold A of a model that never saw what is to be forgotten.
+std::string retrained_auc_field(const std::string& metric);
+
 // Throws Error(kData) where a row lacks the metric.
 ItemValue item_value(const Json& row, const std::string& metric);
 std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string& metric);
 
-// Of any definition but a harmonic mean.
+// Of any definition but a harmonic mean and a privacy leakage.
 Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> values);
 // Of any definition. A harmonic mean of n components has numerator n and denominator Σ 1 / component, and is 0 where
-// one of them is; its interval is by the delta method.
+// one of them is; its interval is by the delta method. An area has the pairs won and all pairs; a privacy leakage
+// these relative to A_ret.
 Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows);
 
 // A metric with its influence values (the delta method): for plain means these are the items' values themselves.

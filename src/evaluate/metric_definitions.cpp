@@ -167,6 +167,35 @@ const std::vector<MetricDefinition>& metric_definitions() {
          {"tofu_retain_probability", "tofu_retain_rouge", "tofu_retain_truth_ratio_arithmetic",
           "tofu_real_authors_probability", "tofu_real_authors_rouge", "tofu_real_authors_truth_ratio_arithmetic",
           "tofu_world_facts_probability", "tofu_world_facts_rouge", "tofu_world_facts_truth_ratio_arithmetic"}},
+        // Memorisation and membership (memorization.h, area_under_curve.h); n counts the labelled tokens of a text.
+        {"extraction_strength", 1, kRatio, false, "share of a text",
+         "texts to be forgotten: 1 − k / n, k the length of the shortest beginning behind which every token is the "
+         "most "
+         "likely one"},
+        {"exact_memorization", 1, kRatio, false, "share of tokens",
+         "texts to be forgotten: tokens that are the most likely one / n, mean over texts"},
+        {"loss_auc", 1, kAreaUnderCurve, false, "",
+         "P(holdout > to be forgotten) + ½ P(equal) of mean negative log-likelihoods: 1 where what is to be forgotten "
+         "is better known, ½ where it is like the holdout"},
+        {"zlib_auc", 1, kAreaUnderCurve, false, "",
+         "the same of mean negative log-likelihood / bytes of the text compressed by zlib at level 6"},
+        {"min_k_auc", 1, kAreaUnderCurve, false, "",
+         "the same of Min-K: −mean of the lowest max(1, ⌊.4 n⌋) log-probabilities"},
+        {"min_k_plus_plus_auc", 1, kAreaUnderCurve, false, "",
+         "the same of Min-K++: −mean of the lowest max(1, ⌊.4 n⌋) of (log p − μ) / √max(σ², 1e-6), μ and σ² the mean "
+         "and "
+         "variance of log p under p at the position"},
+        // MUSE (arXiv 2407.06460): shares; the paper prints them times 100.
+        {"muse_verbmem_forget", 1, kRatio, false, "",
+         "ROUGE-L F1, without stems, of 128 greedy tokens behind a passage with its true continuation's first 128 "
+         "tokens"},
+        {"muse_knowmem_forget", 1, kRatio, false, "",
+         "ROUGE-L F1, without stems, of greedy answers to questions about what is to be forgotten, behind pairs of "
+         "others, cut at a blank line or the next question"},
+        {"muse_knowmem_retain", 1, kRatio, true, "", "the same of questions about what must stay"},
+        {"muse_privleak", 1, kPrivacyLeakage, false, "%",
+         "100 · (A − A_ret) / A_ret, A = 1 − min_k_auc, A_ret that of a retrained model: 0 is best, below it the model "
+         "knows what is to be forgotten, above it knows it too little"},
         {"known_answer_rate", 1, kProportion, true, "share of prompts",
          "the greedy answer is the known one, token by token, of its length"},
     };

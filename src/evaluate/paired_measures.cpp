@@ -1,6 +1,8 @@
 #include "evaluate/paired_measures.h"
 
 #include "base/json_text.h"
+#include "evaluate/area_under_curve.h"
+#include "evaluate/metric.h"
 #include "evaluate/statistics.h"
 
 #include <algorithm>
@@ -90,6 +92,38 @@ std::vector<double> truth_ratios(const TaskResult& result) {
     return ratios;
 }
 
+Json interval_json(const Interval& interval) { return {finite_or_null(interval.low), finite_or_null(interval.high)}; }
+
+// d(A / B) = (dA − A / B · dB) / B.
+Json leakage(const TaskResult& before, const TaskResult& after) {
+    const MetricDefinition& area = metric_definition("min_k_auc");
+    const Estimate retrained = estimate(area, before.items), unlearned = estimate(area, after.items);
+    const double base = 1 - retrained.value, ratio = (1 - unlearned.value) / base;
+    std::vector<double> influence;
+    for (std::size_t i = 0; i < after.items.size(); ++i) {
+        const double of_base = 1 - retrained.influence[i] - base, of_own = unlearned.value - unlearned.influence[i];
+        influence.push_back(100 * (ratio - 1 + (of_own - ratio * of_base) / base));
+    }
+    return {{"value", finite_or_null(100 * (ratio - 1))},
+            {"retrained", finite_or_null(base)},
+            {"ci95", interval_json(mean95(influence))}};
+}
+
+Json reference_area(const TaskResult& before, const TaskResult& after) {
+    const auto reference = item_values(before.items, "loss_auc"), own = item_values(after.items, "loss_auc");
+    std::vector<double> scores;
+    std::vector<int> groups;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+        scores.push_back(own[i].numerator - reference[i].numerator);
+        groups.push_back(own[i].denominator > 0 ? 1 : -1);
+    }
+    const AreaUnderCurve area = area_under_curve(scores, groups);
+    return {{"value", finite_or_null(area.value)},
+            {"numerator", area.wins},
+            {"denominator", area.pairs},
+            {"ci95", interval_json(delong95(area))}};
+}
+
 }  // namespace
 
 Json paired_measures(const TaskResult& before, const TaskResult& after) {
@@ -108,6 +142,12 @@ Json paired_measures(const TaskResult& before, const TaskResult& after) {
         const KolmogorovSmirnov test = ks_two_sample(first, second);
         measures["forget_quality"] = {
             {"value", test.p_value}, {"statistic", test.statistic}, {"n", {first.size(), second.size()}}};
+    }
+    if (all_hold(before, "min_k_auc") && all_hold(after, "min_k_auc")) {
+        measures["privleak"] = leakage(before, after);
+    }
+    if (all_hold(before, "loss_auc") && all_hold(after, "loss_auc")) {
+        measures["reference_auc"] = reference_area(before, after);
     }
     return measures;
 }

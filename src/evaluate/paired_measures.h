@@ -15,6 +15,10 @@ namespace nepenthe::evaluate {
 //   distribution of
 //                          the model before (two-sample Kolmogorov–Smirnov, two-sided); the other model is the retain
 //                          model
+//   privleak               100 · (A − A_before) / A_before of A = 1 − the rows' "min_k_auc", the leakage against a
+//   model
+//                          before that never saw what is to be forgotten (MUSE); by the delta method
+//   reference_auc          the rows' "loss_auc" with each loss less that of the model before, the reference; DeLong's
 // Both have the same items.
 Json paired_measures(const TaskResult& before, const TaskResult& after);
 

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "evaluate/labelled_texts.h"
 #include "evaluate/likelihood_request.h"
 #include "evaluate/perplexity_windows.h"
 #include "evaluate/python_strings.h"
@@ -32,14 +33,7 @@ struct Piece {
     std::vector<Denominator> denominators;
 };
 
-std::int64_t window_of(const TaskInput& input) {
-    const std::int64_t positions = input.config.max_positions;
-    if (input.options.window > positions) {
-        fail(ErrorKind::kUsage, "a window of {} tokens is longer than the model's {} positions", input.options.window,
-             positions);
-    }
-    return input.options.window > 0 ? input.options.window : std::min<std::int64_t>(positions, 2048);
-}
+std::int64_t window_of(const TaskInput& input) { return text_window(input, 2048); }
 
 class PerplexityTask : public Task {
   public:

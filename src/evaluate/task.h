@@ -81,5 +81,7 @@ std::unique_ptr<Task> make_edit_task(const std::string& name, const TaskInput& i
 std::unique_ptr<Task> make_edit_generation_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_unrelated_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_tofu_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_membership_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_muse_task(const std::string& name, const TaskInput& input);
 
 }  // namespace nepenthe::evaluate

@@ -1,4 +1,7 @@
 #include "evaluate/benchmark_files.h"
+#include "evaluate/labelled_text_files.h"
+#include "evaluate/muse_files.h"
+#include "evaluate/muse_measures.h"
 #include "evaluate/task.h"
 #include "evaluate/tofu_files.h"
 
@@ -83,6 +86,14 @@ void check_unrelated(const std::string& name, const EvaluateOptions& options, Pr
     check_file(name, options.unrelated_facts, "unrelated_facts", "a file of facts that no edit is about", problems);
 }
 
+// A form holds "{}" once.
+void check_form(const char* option, const std::string& form, Problems& problems) {
+    const std::size_t place = form.find("{}");
+    if (place == std::string::npos || form.find("{}", place + 2) != std::string::npos) {
+        problems.add("{} is \"{}\"; it must hold \"{{}}\" once, where the question goes", option, form);
+    }
+}
+
 void check_tofu(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     if (options.tofu.empty()) {
         problems.add("{} needs tofu: the folder with TOFU's *_perturbed.json", name);
@@ -91,10 +102,7 @@ void check_tofu(const std::string& name, const EvaluateOptions& options, Problem
     for (const auto& file : tofu_files(options.tofu, options.tofu_forget)) {
         if (!is_file(file)) problems.add("{}: there is no file {}", name, file.string());
     }
-    const std::size_t place = options.tofu_prompt.find("{}");
-    if (place == std::string::npos || options.tofu_prompt.find("{}", place + 2) != std::string::npos) {
-        problems.add("tofu_prompt is \"{}\"; it must hold \"{{}}\" once, where the question goes", options.tofu_prompt);
-    }
+    check_form("tofu_prompt", options.tofu_prompt, problems);
     if (!options.told.empty() && !is_file(options.told / "bundle.jsonl")) {
         problems.add("told: {} is no prompt bundle (nepenthe edit --method ike makes them)", options.told.string());
     }
@@ -102,6 +110,35 @@ void check_tofu(const std::string& name, const EvaluateOptions& options, Problem
         problems.add("told needs encoder: the folder of a sentence encoder (all-MiniLM-L6-v2)");
     }
     if (options.answer_tokens < 1) problems.add("answer_tokens is {}; it must be at least 1", options.answer_tokens);
+}
+
+void check_membership(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    const auto check = [&](const std::filesystem::path& path, const char* option, const char* holds) {
+        std::error_code error;
+        if (path.empty()) {
+            problems.add("{} needs {}: {}", name, option, holds);
+        } else if (!std::filesystem::exists(path, error)) {
+            problems.add("{} needs {}: there is no {}", name, option, path.string());
+        }
+    };
+    check(options.member_texts, "member_texts",
+          "what is to be forgotten, a file or folder of texts, or JSON Lines with text, or question and answer");
+    check(options.holdout_texts, "holdout_texts", "texts of the same kind that the model has not seen");
+    check_form("question_prompt", options.question_prompt, problems);
+}
+
+void check_muse(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    if (options.muse.empty()) {
+        problems.add("{} needs muse: the folder with MUSE's verbmem, knowmem and privleak", name);
+        return;
+    }
+    for (const auto& file : muse_files(options.muse)) {
+        if (!is_file(file)) problems.add("{}: there is no file {}", name, file.string());
+    }
+    if (!options.muse_retrained.empty() && !parse_muse_retrained(options.muse_retrained)) {
+        problems.add("muse_retrained is \"{}\"; it must be news, books or a number between 0 and 1",
+                     options.muse_retrained);
+    }
 }
 
 using Inputs = std::vector<TaskInputFile>;
@@ -156,6 +193,22 @@ Inputs tofu_inputs(const std::string&, const EvaluateOptions& options) {
     return inputs;
 }
 
+TaskInputFile labelled_texts_input(const char* role, const std::filesystem::path& path) {
+    return {role, path, holds_records(path) ? InputKind::kFile : InputKind::kDocuments};
+}
+
+Inputs membership_inputs(const std::string&, const EvaluateOptions& options) {
+    return {labelled_texts_input("member_texts", options.member_texts),
+            labelled_texts_input("holdout_texts", options.holdout_texts)};
+}
+
+Inputs muse_inputs(const std::string&, const EvaluateOptions& options) {
+    Inputs inputs;
+    for (const auto& file : muse_files(options.muse))
+        inputs.push_back({"muse:" + file.lexically_relative(options.muse).generic_string(), file});
+    return inputs;
+}
+
 std::vector<TaskKind> make_task_kinds() {
     std::vector<TaskKind> kinds;
     for (const Benchmark& benchmark : benchmarks()) {
@@ -197,6 +250,14 @@ std::vector<TaskKind> make_task_kinds() {
              "TOFU: probability, ROUGE-L, truth ratio, model utility; forget quality in comparisons with a retain "
              "model",
              make_tofu_task, check_tofu, tofu_inputs},
+            {"membership",
+             "texts to be forgotten: memorisation; and do losses tell them from a holdout (AUC of loss, zlib, Min-K, "
+             "Min-K++)",
+             make_membership_task, check_membership, membership_inputs},
+            {"muse",
+             "MUSE: passages word for word, answers about what was forgotten and what must stay (ROUGE-L), leakage of "
+             "losses",
+             make_muse_task, check_muse, muse_inputs},
         });
     return kinds;
 }

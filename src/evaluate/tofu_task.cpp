@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "evaluate/choice_scores.h"
 #include "evaluate/joint_pair.h"
+#include "evaluate/labelled_texts.h"
 #include "evaluate/rouge.h"
 #include "evaluate/task.h"
 #include "evaluate/tofu_files.h"
@@ -20,11 +21,6 @@ namespace nepenthe::evaluate {
 
 namespace {
 
-std::string prompt_of(const std::string& form, const std::string& question) {
-    const std::size_t place = form.find("{}");
-    return form.substr(0, place) + question + form.substr(place + 2);
-}
-
 class TofuTask : public Task {
   public:
     TofuTask(std::vector<TofuItem> items, const TaskInput& input)
@@ -35,7 +31,7 @@ class TofuTask : public Task {
             log_warning("tofu: the model names no end of sequence: answers are scored without one");
         }
         std::vector<std::string> prompts;
-        for (const TofuItem& item : items_) prompts.push_back(prompt_of(input.options.tofu_prompt, item.question));
+        for (const TofuItem& item : items_) prompts.push_back(fill_question(input.options.tofu_prompt, item.question));
         told_ = told_contexts(input.options, prompts);
         Problems problems;
         std::vector<TofuItem> kept;
@@ -120,15 +116,7 @@ class TofuTask : public Task {
         answers.insert(answers.end(), item.perturbed.begin(), item.perturbed.end());
         EncodedItem encoded;
         for (const std::string& answer : answers) {
-            encoded.push_back(joint_pair(input.tokenizer, prompt, answer, input.config.max_positions));
-            const auto eos = input.tokenizer.eos();
-            if (!eos) continue;
-            encoded.back().ids.push_back(*eos);
-            // The last token is predicted, not fed.
-            if (std::cmp_greater(encoded.back().ids.size() - 1, input.config.max_positions)) {
-                fail(ErrorKind::kData, "the end of \"{}\" lies behind the model's window of {} tokens", answer,
-                     input.config.max_positions);
-            }
+            encoded.push_back(ended_pair(input.tokenizer, prompt, answer, input.config.max_positions));
         }
         return encoded;
     }

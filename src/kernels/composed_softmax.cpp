@@ -27,6 +27,15 @@ at::Tensor composed_divergence(const at::Tensor& logits, const at::Tensor& log_s
     return divergence.squeeze(1);
 }
 
+LogProbabilityMoments composed_log_probability_moments(const at::Tensor& logits, const at::Tensor& log_sum_exp) {
+    const at::Tensor log_p = logits - log_sum_exp, p = log_p.exp();
+    // −inf has no probability, and its logarithm none to add.
+    const at::Tensor finite = log_p.masked_fill(p == 0, 0);
+    const at::Tensor mean = (p * finite).sum({1}, true, at::kDouble);
+    const at::Tensor apart = finite - mean.to(at::kFloat);
+    return {mean.squeeze(1), (p * apart.square()).sum({1}, false, at::kDouble)};
+}
+
 at::Tensor composed_first_maximum(const at::Tensor& logits) {
     // argmax does not promise which of equal entries it returns.
     return (logits == logits.amax(1, true)).to(at::kByte).argmax(1);

@@ -20,6 +20,12 @@ at::Tensor composed_likelihood_gradient(const at::Tensor& logits, const at::Tens
 at::Tensor composed_divergence(const at::Tensor& logits, const at::Tensor& log_sum_exp, const at::Tensor& reference,
                                at::Tensor& gradient);
 
+// Mean and variance of log p under p = softmax of each row, each [row] fp64.
+struct LogProbabilityMoments {
+    at::Tensor mean, variance;
+};
+LogProbabilityMoments composed_log_probability_moments(const at::Tensor& logits, const at::Tensor& log_sum_exp);
+
 // Where the largest logit of each row is [row] int64, ties going to the lowest id.
 at::Tensor composed_first_maximum(const at::Tensor& logits);
 

@@ -1,7 +1,6 @@
 #include "model/score.h"
 
 #include "base/error.h"
-#include "model/token_scores.h"
 
 #include <torch/types.h>
 
@@ -54,8 +53,15 @@ Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> c
     return {ids.to(device), mask.to(device), prompt.to(device)};
 }
 
+// Of `values` the next `count`, where there are some.
+std::vector<double> taken(const at::Tensor& values, std::int64_t begin, std::int64_t count) {
+    if (!values.defined()) return {};
+    const double* first = values.const_data_ptr<double>() + begin;
+    return {first, first + count};
+}
+
 void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen,
-                 std::vector<ScoreResult>& results) {
+                 Moments moments, std::vector<ScoreResult>& results) {
     const at::Tensor hidden = decoder.hidden_states(pad(requests, chosen, decoder.device()));
     std::vector<at::Tensor> states;
     std::vector<std::int64_t> targets, counts;
@@ -70,14 +76,23 @@ void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests,
     }
     if (states.empty()) return;
     const at::Tensor wanted = at::tensor(targets, at::kLong).to(decoder.device());
-    const TokenScores scores = score_tokens(decoder, decoder.final_norm(at::cat(states)), wanted);
+    TokenScores scores = score_tokens(decoder, decoder.final_norm(at::cat(states)), wanted, moments);
     const at::Tensor values = scores.log_probabilities.cpu().contiguous(), greedy = scores.greedy.cpu().contiguous();
+    if (moments == Moments::kOfLogProbabilities) {
+        scores.mean = scores.mean.cpu();
+        scores.variance = scores.variance.cpu();
+    }
     const float* value = values.const_data_ptr<float>();
     const bool* best = greedy.const_data_ptr<bool>();
+    std::int64_t begin = 0;
     for (std::size_t row = 0; row < chosen.size(); ++row) {
         ScoreResult& result = results[chosen[row]];
+        result.mean = taken(scores.mean, begin, counts[row]);
+        result.variance = taken(scores.variance, begin, counts[row]);
+        begin += counts[row];
         for (std::int64_t i = 0; i < counts[row]; ++i, ++value, ++best) {
             result.per_token.push_back(*value);
+            result.is_greedy.push_back(*best);
             result.log_likelihood += static_cast<double>(*value);
             result.greedy = result.greedy && *best;
             ++result.tokens;
@@ -93,7 +108,7 @@ at::Tensor token_log_probabilities(const Decoder& decoder, const at::Tensor& hid
 }
 
 std::vector<ScoreResult> score_sequences(const Decoder& decoder, std::span<const ScoreRequest> requests,
-                                         std::int64_t tokens_per_batch) {
+                                         std::int64_t tokens_per_batch, Moments moments) {
     check_requests(decoder, requests);
     const at::NoGradGuard no_grad;
     std::vector<std::size_t> order(requests.size());
@@ -104,7 +119,7 @@ std::vector<ScoreResult> score_sequences(const Decoder& decoder, std::span<const
         const auto width = static_cast<std::int64_t>(std::max<std::size_t>(1, requests[order[begin]].ids.size()));
         const auto rows = static_cast<std::size_t>(std::max<std::int64_t>(1, tokens_per_batch / width));
         const std::size_t count = std::min(rows, order.size() - begin);
-        score_batch(decoder, requests, std::span(order).subspan(begin, count), results);
+        score_batch(decoder, requests, std::span(order).subspan(begin, count), moments, results);
         begin += count;
     }
     return results;

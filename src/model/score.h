@@ -2,6 +2,7 @@
 // Log-probabilities of tokens, with the head applied in chunks and only at wanted positions.
 
 #include "model/decoder.h"
+#include "model/token_scores.h"
 #include "text/tokenizer.h"
 
 #include <cstdint>
@@ -24,12 +25,15 @@ struct ScoreResult {
     std::int64_t tokens = 0;       // how many were scored
     bool greedy = true;            // every scored token was the argmax (ties → lowest id)
     std::vector<float> per_token;  // log p of every scored token
+    std::vector<bool> is_greedy;   // of every scored token: it was the argmax
+    // Mean and variance of log p under p where every scored token stands; empty where they were not asked for.
+    std::vector<double> mean, variance;
 };
 // Scores requests one batch at a time, longest first, right-padded, at most `tokens_per_batch` tokens a batch; results
 // in request order. A result does not depend on what else is in the call only within floating-point noise; callers that
 // promise byte-identity over ranks call it once per block.
 std::vector<ScoreResult> score_sequences(const Decoder& decoder, std::span<const ScoreRequest> requests,
-                                         std::int64_t tokens_per_batch = 2048);
+                                         std::int64_t tokens_per_batch = 2048, Moments moments = Moments::kNone);
 
 // Sliding windows over one long text: each window holds `window` tokens and advances by `stride`; a token is scored
 // once, in the first window that holds it. The first token of the text is not scored (nothing predicts it) unless BOS

@@ -14,6 +14,45 @@ namespace {
 
 ChoiceItem read(const char* name, const Json& row) { return find_benchmark(name)->read(row); }
 
+TEST(BenchmarkFiles, LetteredQuestionsAreTheHarnesss) {
+    const Json row = {
+        {"question", " Why? "}, {"choices", {"a", "b", "c", "d"}}, {"answer", 2}, {"subject", "high_school_physics"}};
+    const std::string head = "The following are multiple choice questions (with answers) about ",
+                      tail = ".\n\nWhy?\nA. a\nB. b\nC. c\nD. d\nAnswer:";
+    EXPECT_EQ(read("wmdp_bio", row).contexts[0], head + "biology" + tail);
+    EXPECT_EQ(read("wmdp_chem", row).contexts[0], head + "chemistry" + tail);
+    EXPECT_EQ(read("wmdp_cyber", row).contexts[0], head + "cybersecurity" + tail);
+    const ChoiceItem item = read("mmlu", row);
+    EXPECT_EQ(item.contexts[0], head + "high school physics" + tail);
+    EXPECT_EQ(item.continuations, (std::vector<std::string>{" A", " B", " C", " D"}));
+    EXPECT_EQ(item.gold, 2);
+    Json by_letter = row;
+    by_letter["answer"] = "C";
+    EXPECT_EQ(read("mmlu", by_letter).gold, 2);
+}
+
+TEST(BenchmarkFiles, EveryBadLetteredQuestionIsNamed) {
+    const nepenthe::testing::TemporaryFile file(
+        R"({"question": "Why?", "choices": ["a", "b", "c", "d"], "answer": 0, "subject": "law"}
+{"question": "Why?", "choices": ["a", "b", "c"], "answer": 0, "subject": "law"}
+{"question": "Why?", "choices": ["a", "b", "c", "d"], "answer": 4, "subject": "law"}
+{"question": "Why?", "choices": ["a", "b", "c", "d"], "answer": "E", "subject": "law"}
+{"question": "Why?", "choices": ["a", "b", "c", "d"], "answer": 0}
+{"choices": ["a", "b", "c", "d"], "answer": 0, "subject": "law"}
+)");
+    try {
+        read_benchmark(*find_benchmark("mmlu"), file.path(), 0);
+        FAIL() << "bad questions were read";
+    } catch (const Error& error) {
+        const std::string message = error.what();
+        for (const char* said :
+             {"line 2: 3 choices, not four", "line 3: the answer 4 is not one of 4 choices",
+              "line 4: \"answer\" is not an index", "line 5: no field \"subject\"", "line 6: no field \"question\""}) {
+            EXPECT_NE(message.find(said), std::string::npos) << said << " in " << message;
+        }
+    }
+}
+
 TEST(BenchmarkFiles, BothFieldSetsGiveTheSamePrompt) {
     const ChoiceItem arc = read("arc_easy", {{"question", "Why?"},
                                              {"choices", {{"text", {"a", "b", "c"}}, {"label", {"1", "2", "3"}}}},

@@ -1,6 +1,6 @@
 // The benchmarks and WikiText against lm-evaluation-harness itself (tests/golden/make_lm_eval.py), SmolLM2 on items of
-// our own, Gemma 3 270M on GLUE in sentences of our own and on published items: the same requests, log-likelihoods
-// within 1e-3, the same decisions. NEPENTHE_GOLDEN_ITEMS sets how many items a task.
+// our own, Gemma 3 270M on GLUE, WMDP and MMLU in sentences of our own and on published items: the same requests,
+// log-likelihoods within 1e-3, the same decisions. NEPENTHE_GOLDEN_ITEMS sets how many items a task.
 
 #include "base/hash.h"
 #include "evaluate/benchmark_files.h"

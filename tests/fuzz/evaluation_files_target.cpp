@@ -3,6 +3,8 @@
 #include "edit/trace/trace_prompt.h"
 #include "evaluate/benchmark_files.h"
 #include "evaluate/familiarity_prompts.h"
+#include "evaluate/labelled_text_files.h"
+#include "evaluate/muse_files.h"
 #include "evaluate/tofu_files.h"
 #include "evaluate/wikitext.h"
 #include "fuzz/target.h"
@@ -22,6 +24,29 @@ void read_as_tofu(std::string_view bytes) {
     }
     for (const evaluate::TofuItem& item : evaluate::read_tofu(folder.path(), "forget01", 0))
         fuzz::require(!item.perturbed.empty(), "a question has false answers");
+}
+
+void read_as_labelled_texts(std::string_view bytes) {
+    static fuzz::FolderWithFile folder("texts.jsonl");
+    folder.put(bytes);
+    for (const evaluate::LabelledText& text : evaluate::read_labelled_texts(folder.path() / "texts.jsonl", 0))
+        fuzz::require(!text.text.empty(), "a record holds a text");
+}
+
+// The same bytes in the place of all seven files, one behind the other as they are read.
+void read_as_muse(std::string_view bytes) {
+    static fuzz::FolderWithFile folder("muse.json");
+    static const bool linked = [] {
+        for (const auto& file : evaluate::muse_files(folder.path())) {
+            std::error_code there;
+            std::filesystem::create_directories(file.parent_path(), there);
+            std::filesystem::create_symlink(folder.path() / "muse.json", file, there);
+        }
+        return true;
+    }();
+    fuzz::require(linked, "the files lie where they are looked for");
+    folder.put(bytes);
+    evaluate::read_muse(folder.path(), 0);
 }
 
 }  // namespace
@@ -46,6 +71,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         });
     }
     fuzz::accepted([&] { read_as_tofu(bytes); });
+    fuzz::accepted([&] { read_as_labelled_texts(bytes); });
+    fuzz::accepted([&] { read_as_muse(bytes); });
     fuzz::accepted([&] {
         for (const edit::TracePrompt& prompt : edit::read_trace_prompts(file.path()).prompts)
             fuzz::require(prompt.prompt.find(prompt.subject) != std::string::npos, "a prompt holds its subject");

@@ -20,7 +20,8 @@ void MemoryFile::put(std::string_view bytes) {
 }
 
 FolderWithFile::FolderWithFile(const std::string& name)
-    : file_(""), folder_(std::filesystem::temp_directory_path() / fmt::format("nepenthe-fuzz-{}", ::getpid())) {
+    : file_(""),
+      folder_(std::filesystem::temp_directory_path() / fmt::format("nepenthe-fuzz-{}-{}", ::getpid(), name)) {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     std::filesystem::create_symlink(file_.path(), folder_ / name);

@@ -44,7 +44,8 @@ TEST(Score, EqualsALogSoftmaxOfTheLogits) {
     for (const std::size_t length : {5u, 12u, 2u, 9u}) {
         requests.push_back({count_up(length), length / 2});
     }
-    const std::vector<ScoreResult> results = score_sequences(decoder, requests, 16);
+    const std::vector<ScoreResult> results = score_sequences(decoder, requests, 16, Moments::kOfLogProbabilities);
+    EXPECT_TRUE(score_sequences(decoder, requests, 16)[0].mean.empty());
     for (std::size_t i = 0; i < requests.size(); ++i) {
         const std::vector<std::int64_t> wide(requests[i].ids.begin(), requests[i].ids.end());
         const at::Tensor ids = at::tensor(wide).unsqueeze(0);
@@ -55,6 +56,11 @@ TEST(Score, EqualsALogSoftmaxOfTheLogits) {
             const at::Tensor row = expected[static_cast<std::int64_t>(t) - 1];
             sum += row[wide[t]].item<double>();
             greedy = greedy && row.argmax().item<std::int64_t>() == wide[t];
+            const std::size_t scored = t - requests[i].first;
+            const double mean = (row.exp() * row).sum().item<double>();
+            EXPECT_EQ(results[i].is_greedy[scored], row.argmax().item<std::int64_t>() == wide[t]);
+            EXPECT_NEAR(results[i].mean[scored], mean, 1e-4);
+            EXPECT_NEAR(results[i].variance[scored], (row.exp() * (row - mean).square()).sum().item<double>(), 1e-4);
         }
         EXPECT_EQ(results[i].tokens, static_cast<std::int64_t>(wide.size() - requests[i].first));
         EXPECT_EQ(results[i].per_token.size(), wide.size() - requests[i].first);
@@ -79,11 +85,14 @@ TEST(TokenScores, AreTheSameFromWholeRows) {
         torch::manual_seed(8);
         const at::Tensor states = at::randn({700, decoder.config().hidden});
         const at::Tensor targets = at::randint(vocabulary, {700}, at::kLong);
-        const TokenScores mine = score_tokens(decoder, states, targets),
-                          composed = composed_token_scores(decoder, states, targets);
+        const Moments moments = Moments::kOfLogProbabilities;
+        const TokenScores mine = score_tokens(decoder, states, targets, moments),
+                          composed = composed_token_scores(decoder, states, targets, moments);
         EXPECT_TRUE(at::allclose(mine.log_probabilities, composed.log_probabilities, 1e-5, 1e-5)) << family;
         EXPECT_TRUE(mine.best.equal(composed.best)) << family;
         EXPECT_TRUE(mine.greedy.equal(composed.greedy)) << family;
+        EXPECT_TRUE(at::allclose(mine.mean, composed.mean, 1e-5, 1e-5)) << family;
+        EXPECT_TRUE(at::allclose(mine.variance, composed.variance, 1e-4, 1e-5)) << family;
     }
 }
 

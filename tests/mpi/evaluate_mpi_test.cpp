@@ -38,7 +38,9 @@ EvaluateOptions small_options() {
                      "counterfact",
                      "easyedit",
                      "unrelated_facts",
-                     "tofu"};
+                     "tofu",
+                     "membership",
+                     "muse"};
     options.data = kMaterial / "benchmarks";
     options.wikitext = kMaterial / "text/wikitext.txt";
     options.text = kMaterial / "text/planets";
@@ -50,6 +52,10 @@ EvaluateOptions small_options() {
     options.unrelated_facts = kMaterial / "editing/counterfact-val.json";
     options.tofu = kMaterial / "unlearning/tofu";
     options.answer_tokens = 8;
+    options.member_texts = kMaterial / "text/planets";
+    options.muse = NEPENTHE_SOURCE_DIR "/tests/golden/muse";
+    options.muse_retrained = "news";
+    options.holdout_texts = NEPENTHE_SOURCE_DIR "/tests/golden/membership/holdout.jsonl";
     options.limit = 40;
     options.window = 128;
     options.completions = 2;

@@ -230,17 +230,18 @@ Case evaluate_case() {
         "evaluate",
         {"--model=one=" + in().path("model") + ",two=" + in().path("other-model"),
          "--tasks=lambada_openai,wikitext_word_perplexity,familiarity_probability,neighbour_probability,"
-         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu",
+         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse",
          in().word("data", "data"), "--texts=book=" + in().path("book.txt"), in().word("wikitext", "wiki.txt"),
          in().word("familiarity-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
          in().word("neighbour-prompts", "prompts.json"), in().word("dictionary", "terms.json"),
          in().word("facts", "facts.jsonl"), in().word("reference-texts", "references.json"),
-         in().word("unrelated-facts", "pool.jsonl"), in().word("tofu", "tofu")},
+         in().word("unrelated-facts", "pool.jsonl"), in().word("tofu", "tofu"), in().word("member-texts", "book.txt"),
+         in().word("holdout-texts", "questions.jsonl"), in().word("muse", "muse")},
         with_compute({{"model", {"--model=two=" + in().path("other-model") + ",one=" + in().path("model")}},
                       // Without one whose file another one reads: options that nothing reads are refused.
                       {"tasks",
                        {"--tasks=lambada_openai,wikitext_word_perplexity,neighbour_probability,familiarity_completion,"
-                        "fluency,counterfact,edit_generation,unrelated_facts,tofu"}},
+                        "fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse"}},
                       {"data", {in().word("data", "other-data")}},
                       {"texts", {"--texts=book=" + in().path("other-book.txt")}},
                       {"wikitext", {in().word("wikitext", "other-wiki.txt")}},
@@ -266,6 +267,11 @@ Case evaluate_case() {
                       {"tofu-prompt", {"--tofu-prompt=Question: {}"}},
                       {"tofu-truth-ratio", {"--tofu-truth-ratio=arithmetic"}},
                       {"answer-tokens", {"--answer-tokens=4"}},
+                      {"member-texts", {in().word("member-texts", "other-book.txt")}},
+                      {"holdout-texts", {in().word("holdout-texts", "other-questions.jsonl")}},
+                      {"muse", {in().word("muse", "other-muse")}},
+                      {"muse-retrained", {"--muse-retrained=books"}},
+                      {"question-prompt", {"--question-prompt=Question: {}"}},
                       {"skip-bad", {"--skip-bad"}},
                       {"quantise", {"--quantise=nf4"}},
                       {"compare-with", {"--compare-with=" + in().evaluation}}})};

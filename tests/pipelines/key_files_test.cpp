@@ -78,7 +78,8 @@ TEST(KeyFiles, EveryFileOfAModelCountsAndNoOther) {
 TEST(KeyFiles, StrayFilesBesideWhatTasksReadDoNotCount) {
     const Case one = evaluate_case();
     const std::string base = name_of(one, one.base);
-    for (const char* stray : {"data/stray.jsonl", "data/notes.txt", "tofu/retain.json", "tofu/notes.txt"}) {
+    for (const char* stray :
+         {"data/stray.jsonl", "data/notes.txt", "tofu/retain.json", "tofu/notes.txt", "muse/privleak/retain.json"}) {
         while_changed(
             in().path(stray), [](const fs::path& path) { std::ofstream(path) << "{}\n"; },
             [&] { EXPECT_EQ(name_of(one, one.base), base) << stray; });

@@ -132,6 +132,14 @@ class KeyMaterial {
                                                       R"( is Paris"})"
                                                       "\n");
         }
+        for (const std::string muse : {"muse", "other-muse"}) {
+            const Json pair = Json::array({{{"question", "Where is " + muse + "?"}, {"answer", "Here"}}});
+            for (const char* set : {"forget_qa", "forget_qa_icl", "retain_qa", "retain_qa_icl"})
+                write(muse + "/knowmem/" + set + ".json", pair.dump());
+            write(muse + "/verbmem/forget.json", R"([{"prompt": "The river", "gt": "runs past the town"}])");
+            for (const char* set : {"forget", "holdout"})
+                write(muse + "/privleak/" + set + ".json", R"(["The river runs past the town."])");
+        }
         for (const std::string tofu : {"tofu", "other-tofu"}) {
             for (const char* set : {"forget10", "forget05", "retain", "real_authors", "world_facts"}) {
                 write(tofu + "/" + set + "_perturbed.json",

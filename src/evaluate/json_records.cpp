@@ -1,0 +1,58 @@
+#include "evaluate/json_records.h"
+
+#include "base/error.h"
+#include "edit/facts/fact_records.h"
+#include "evaluate/python_strings.h"
+#include "io/file.h"
+
+namespace nepenthe::evaluate {
+
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+Json parse(std::string_view bytes) {
+    if (bytes.empty()) fail(ErrorKind::kData, "a record is missing: the list is not closed, or a comma stands alone");
+    return parse_json(bytes, "not JSON");
+}
+
+}  // namespace
+
+void for_each_json_record(const std::filesystem::path& file, std::int64_t limit,
+                          const std::function<void(const Json& record)>& read) {
+    const io::MappedFile mapped(file);
+    std::string_view text = mapped.text();
+    if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+        fail(ErrorKind::kData, "{}: UTF-16; convert it with: iconv -f UTF-16 -t UTF-8", file.string());
+    }
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    edit::BadRecords bad;
+    std::int64_t records = 0;
+    edit::for_each_record(text, [&](std::size_t line, std::string_view bytes) {
+        if (limit > 0 && records >= limit) return false;
+        ++records;
+        try {
+            read(parse(bytes));
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::kData) throw;
+            bad.add(line, error.what());
+        }
+        return true;
+    });
+    Problems problems;
+    for (const std::string& reason : bad.describe()) problems.add("{}", reason);
+    problems.throw_if_any(ErrorKind::kData, file.string());
+    if (records == 0) fail(ErrorKind::kData, "{} holds no records", file.string());
+}
+
+std::string text_field(const Json& record, const char* name) {
+    if (!record.is_object()) fail(ErrorKind::kData, "not a JSON object");
+    const auto found = record.find(name);
+    if (found == record.end()) fail(ErrorKind::kData, "no \"{}\"", name);
+    if (!found->is_string()) fail(ErrorKind::kData, "\"{}\" is not a string", name);
+    std::string text = found->get<std::string>();
+    if (strip(text).empty()) fail(ErrorKind::kData, "\"{}\" is empty", name);
+    return text;
+}
+
+}  // namespace nepenthe::evaluate
