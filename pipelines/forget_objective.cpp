@@ -33,10 +33,19 @@ class ObjectiveForm : public ForgetForm {
     void declare(Options& options, unlearn::ForgetOptions& forget) override {
         forget.train = published_training();
         request_.declare(options);
+        options.add("pair", pair_, {"sum", "gru", "blur"}, "how the gradients of the two sides become one step");
+        options.add("pair-retain", forget.train.pair.retain, "gru: what the retained gradient weighs beside it");
+        options.add("pair-forget", forget.train.pair.forget, "blur: how far to go along the forget gradient");
     }
 
     void finish(const Options& options, unlearn::ForgetOptions& forget, Problems& problems) override {
         request_.finish(options, problems);
+        forget.train.pair.rule = train::parse_pair(pair_);
+        if (pair_ != "gru") options.refuse_unread({"pair-retain"}, "with --pair gru", problems);
+        if (pair_ != "blur") options.refuse_unread({"pair-forget"}, "with --pair blur", problems);
+        if (pair_ != "sum" && !request_.needs().retain)
+            problems.add("--pair {} needs retained text: {} has none", pair_, request_.choice().kind->name);
+        pair_options_ = forget.train.pair;
         if (request_.choice().published != unlearn::AsPublished::kNo) {
             forget.train.loss_mean = train::LossMean::kMicroBatch;
         }
@@ -46,7 +55,11 @@ class ObjectiveForm : public ForgetForm {
         request_.read(comm, config, tokenizer);
     }
 
-    void complete_key(const dist::Comm&, store::ArtefactKey& key) const override { request_.complete_key(key); }
+    void complete_key(const dist::Comm&, store::ArtefactKey& key) const override {
+        request_.complete_key(key);
+        if (pair_ == "sum") return;
+        key.options["pair"] = {{"rule", pair_}, {"retain", pair_options_.retain}, {"forget", pair_options_.forget}};
+    }
 
     Made make(const dist::Comm& comm, const model::Decoder& decoder, const unlearn::ForgetOptions& forget,
               const std::filesystem::path& work) const override {
@@ -61,6 +74,8 @@ class ObjectiveForm : public ForgetForm {
 
   private:
     ObjectiveRequest request_;
+    std::string pair_ = "sum";
+    train::PairOptions pair_options_;
 };
 
 }  // namespace

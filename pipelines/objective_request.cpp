@@ -63,8 +63,8 @@ void ObjectiveRequest::read(const dist::Comm& comm, const model::DecoderConfig& 
     });
     overlap_ = data_->overlap();
     if (overlap_.shared_items == 0) return;
-    if (overlap_.shared_items == overlap_.forget_items) {
-        fail(ErrorKind::kData, "everything that is to be forgotten is to be retained, too: \"{}\" for one",
+    if (overlap_.identical_items == overlap_.forget_items) {
+        fail(ErrorKind::kData, "everything that is to be forgotten is retained word for word: \"{}\" for one",
              overlap_.example);
     }
     log_warning("{} of {} texts to be forgotten share {} tokens in a row with what is retained: \"{}\" for one",
@@ -82,7 +82,8 @@ Json ObjectiveRequest::summary() const {
     return {{"objective", choice_.to_json()},
             {"forget_items", data_->forget().size()},
             {"retain_items", data_->retain().size()},
-            {"overlapping_items", overlap_.shared_items}};
+            {"overlapping_items", overlap_.shared_items},
+            {"identical_items", overlap_.identical_items}};
 }
 
 }  // namespace nepenthe::pipelines

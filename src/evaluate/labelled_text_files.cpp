@@ -1,8 +1,8 @@
 #include "evaluate/labelled_text_files.h"
 
 #include "base/error.h"
-#include "evaluate/json_records.h"
 #include "evaluate/python_strings.h"
+#include "io/json_records.h"
 #include "io/text.h"
 
 #include <utility>
@@ -18,11 +18,11 @@ LabelledText record_of(const Json& record) {
         return {"", std::move(text)};
     }
     if (!record.is_object()) fail(ErrorKind::kData, "neither a JSON object nor a string");
-    if (record.contains("text")) return {"", text_field(record, "text")};
+    if (record.contains("text")) return {"", io::text_field(record, "text")};
     if (!record.contains("question") && !record.contains("answer")) {
         fail(ErrorKind::kData, "neither \"text\" nor \"question\" and \"answer\"");
     }
-    return {text_field(record, "question"), text_field(record, "answer")};
+    return {io::text_field(record, "question"), io::text_field(record, "answer")};
 }
 
 }  // namespace
@@ -36,7 +36,7 @@ bool holds_records(const std::filesystem::path& path) {
 std::vector<LabelledText> read_labelled_texts(const std::filesystem::path& path, std::int64_t limit) {
     std::vector<LabelledText> texts;
     if (holds_records(path)) {
-        for_each_json_record(path, limit, [&](const Json& record) { texts.push_back(record_of(record)); });
+        io::for_each_json_record(path, limit, [&](const Json& record) { texts.push_back(record_of(record)); });
         return texts;
     }
     for (std::string& document : io::read_documents({path}).texts) {

@@ -1,7 +1,7 @@
 #include "evaluate/muse_files.h"
 
 #include "base/error.h"
-#include "evaluate/json_records.h"
+#include "io/json_records.h"
 
 namespace nepenthe::evaluate {
 
@@ -9,26 +9,26 @@ namespace {
 
 std::vector<MuseQuestion> questions_of(const std::filesystem::path& file, std::int64_t limit) {
     std::vector<MuseQuestion> questions;
-    for_each_json_record(file, limit, [&](const Json& record) {
-        questions.push_back({text_field(record, "question"), text_field(record, "answer")});
+    io::for_each_json_record(file, limit, [&](const Json& record) {
+        questions.push_back({io::text_field(record, "question"), io::text_field(record, "answer")});
     });
     return questions;
 }
 
 std::vector<MusePassage> passages_of(const std::filesystem::path& file, std::int64_t limit) {
     std::vector<MusePassage> passages;
-    for_each_json_record(file, limit, [&](const Json& record) {
-        passages.push_back({text_field(record, "prompt"), text_field(record, "gt")});
+    io::for_each_json_record(file, limit, [&](const Json& record) {
+        passages.push_back({io::text_field(record, "prompt"), io::text_field(record, "gt")});
     });
     return passages;
 }
 
 std::vector<std::string> texts_of(const std::filesystem::path& file, std::int64_t limit) {
     std::vector<std::string> texts;
-    for_each_json_record(file, limit, [&](const Json& record) {
+    io::for_each_json_record(file, limit, [&](const Json& record) {
         texts.push_back(record.is_string() && !record.get_ref<const std::string&>().empty()
                             ? record.get<std::string>()
-                            : text_field(record, "text"));
+                            : io::text_field(record, "text"));
     });
     return texts;
 }

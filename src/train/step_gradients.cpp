@@ -97,7 +97,7 @@ StepSums StepGradients::run(std::int64_t number, const std::vector<std::vector<V
     for (std::size_t term = 0; term < terms.size(); ++term) {
         denominators.emplace_back(shares.of(term), options_.loss_mean);
     }
-    if (std::ranges::none_of(denominators, [](const Denominators& all) { return all.sum() > 0; })) {
+    if (std::ranges::none_of(denominators, [](const Denominators& of_term) { return of_term.sum() > 0; })) {
         fail(ErrorKind::kData, "step {}: none of its positions has a label", number);
     }
 

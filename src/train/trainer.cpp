@@ -43,7 +43,8 @@ Json key_of(const TrainOptions& options, std::int64_t items) {
             {"max_steps", options.max_steps},
             {"seed", options.seed},
             {"deterministic", options.deterministic},
-            {"mask", options.moving.digest}};
+            {"mask", options.moving.digest},
+            {"pair", {pair_name(options.pair.rule), options.pair.retain, options.pair.forget}}};
 }
 
 at::Tensor moving_on(at::Device device, const at::Tensor& moving) {
@@ -73,12 +74,15 @@ class Loop {
     std::int64_t steps() const { return steps_; }
     const FlatLayout& layout() const { return weights_.layout(); }
     ShardedAdamW& optimizer() { return optimizer_; }
+    std::vector<ParameterConflict> take_conflict() { return std::move(conflict_); }
 
     // Collective. One step, from samples to updated weights. `changed` grows by the weights whose bits changed.
     StepReport step(std::int64_t number, std::int64_t& changed) {
         const auto start = Clock::now();
-        const StepSums sums = gradients_.run(number, micro_batches(number));
-        const double norm = gradients_.norm();
+        at::Tensor gradient;
+        double norm = 0;
+        const StepSums sums = options_.pair.rule == PairRule::kSum ? whole_gradient(number, gradient, norm)
+                                                                   : paired_gradient(number, gradient, norm);
         if (!std::isfinite(norm) || !std::isfinite(sums.loss)) {
             fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, sums.loss,
                  norm);
@@ -91,7 +95,7 @@ class Loop {
                          options_.weight_decay,
                          1.0};
         if (options_.clip_norm > 0 && norm > options_.clip_norm) update.gradient_scale = options_.clip_norm / norm;
-        std::int64_t moved = optimizer_.update(update, gradients_.gradients());
+        std::int64_t moved = optimizer_.update(update, gradient);
         comm_.all_reduce_sum(std::span<std::int64_t>(&moved, 1));
         changed += moved;
         objective_.after_step(sums.means);
@@ -99,6 +103,30 @@ class Loop {
     }
 
   private:
+    StepSums whole_gradient(std::int64_t number, at::Tensor& gradient, double& norm) {
+        const StepSums sums = gradients_.run(number, micro_batches(number));
+        gradient = gradients_.gradients();
+        norm = gradients_.norm();
+        return sums;
+    }
+
+    // The two sides one after the other, then one step of both.
+    StepSums paired_gradient(std::int64_t number, at::Tensor& gradient, double& norm) {
+        const auto all = micro_batches(number);
+        StepSums sums = gradients_.run(number, all, {true, false});
+        at::Tensor forget = gradients_.gradients().detach().cpu().clone();
+        const StepSums of_retain = gradients_.run(number, all, {false, true});
+        const at::Tensor retain = gradients_.gradients().detach().cpu();
+        conflict_ = pair_products(comm_, weights_.layout(), forget, retain);
+        norm = combine_pair(options_.pair, sum_of(conflict_), forget, retain);
+        gradient = forget.to(gradients_.gradients().device());
+        // Each pass has the means of its own terms and zeros for the others'.
+        sums.loss += of_retain.loss;
+        sums.tokens += of_retain.tokens;
+        for (std::size_t i = 0; i < sums.means.size(); ++i) sums.means[i] += of_retain.means[i];
+        return sums;
+    }
+
     StepOptions step_options() const {
         StepOptions step;
         step.label = options_.label;
@@ -133,6 +161,7 @@ class Loop {
     at::Tensor moving_;  // of this rank's shard; undefined: all weights move
     ShardedAdamW optimizer_;
     StepGradients gradients_;
+    std::vector<ParameterConflict> conflict_;  // of the last step
     std::int64_t total_ = 0, steps_ = 0;
 };
 
@@ -165,6 +194,10 @@ std::vector<std::string> TrainOptions::validate() const {
     require(max_steps >= 0, fmt::format("max-steps must not be negative, is {}", max_steps));
     require(checkpoint_steps >= 0, fmt::format("checkpoint-steps must not be negative, is {}", checkpoint_steps));
     require(checkpoint_minutes >= 0, fmt::format("checkpoint-minutes must not be negative, is {}", checkpoint_minutes));
+    require(std::isfinite(pair.retain) && pair.retain >= 0,
+            fmt::format("pair-retain must not be negative, is {}", pair.retain));
+    require(std::isfinite(pair.forget) && pair.forget >= 0,
+            fmt::format("pair-forget must not be negative, is {}", pair.forget));
     require(bucket_bytes >= 4096, fmt::format("buckets must hold at least 4096 bytes, are to hold {}", bucket_bytes));
     return problems;
 }
@@ -176,6 +209,12 @@ TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model:
     Problems problems;
     for (const std::string& problem : options.validate()) problems.add("{}", problem);
     if (objective.items() < 1) problems.add("there is nothing to train on");
+    const std::vector<Term> terms = objective.terms();
+    const auto has = [&](Side side) {
+        return std::ranges::any_of(terms, [&](auto& term) { return term.side == side; });
+    };
+    if (options.pair.rule != PairRule::kSum && !(has(Side::kForget) && has(Side::kRetain)))
+        problems.add("gradients of two sides are to be combined, and this objective has one");
     problems.throw_if_any(ErrorKind::kUsage, options.label);
 
     Loop loop(comm, collectives, decoder, objective, options);
@@ -212,6 +251,7 @@ TrainReport train(const dist::Comm& comm, dist::Collectives& collectives, model:
         }
     }
     report.steps = std::move(state.reports);
+    report.conflict = loop.take_conflict();
     std::int64_t stored = 0;
     for (const FlatParameter& parameter : loop.layout().parameters) stored += parameter.numel;
     report.changed_share = static_cast<double>(state.changed_weights) / static_cast<double>(stored) /

@@ -4,6 +4,7 @@
 #include "dist/collectives.h"
 #include "dist/comm.h"
 #include "model/decoder.h"
+#include "train/gradient_pair.h"
 #include "train/objective.h"
 #include "train/step_gradients.h"
 #include "train/trained_weights.h"
@@ -34,6 +35,7 @@ struct TrainOptions {
     bool deterministic = false;  // bitwise the same weights on any number of ranks
     bool activation_checkpointing = false;
     MovingWeights moving = {};          // a mask of single weights
+    PairOptions pair = {};              // how the two sides' gradients become one
     std::int64_t checkpoint_steps = 0;  // 0 = off
     double checkpoint_minutes = 10;     // 0 = off
     std::int64_t bucket_bytes = 25 << 20;
@@ -54,7 +56,8 @@ struct StepReport {
 struct TrainReport {
     std::vector<StepReport> steps;  // of this process's run and of the runs it continued
     bool stopped_early = false;
-    double changed_share = 0;  // share of stored weights whose bits changed (bf16 stalls show here)
+    double changed_share = 0;                      // share of stored weights whose bits changed (bf16 stalls show here)
+    std::vector<ParameterConflict> conflict = {};  // of the last step, where the two sides were taken apart
 };
 
 // Called on all ranks after each step with the weights in place; return false to stop. May evaluate collectively.

@@ -187,11 +187,16 @@ std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkp
 Json ForgetReport::to_json() const {
     Json rows = Json::array();
     for (const Checkpoint& checkpoint : checkpoints) rows.push_back(checkpoint_json(checkpoint));
-    return {{"best_step", best_step},
-            {"within_budget", within_budget},
-            {"stopped_early", stopped_early},
-            {"changed_share", train.changed_share},
-            {"checkpoints", rows}};
+    Json conflict = Json::array();
+    for (const train::ParameterConflict& one : train.conflict) {
+        conflict.push_back({{"parameter", one.name},
+                            {"cosine", one.products.cosine()},
+                            {"forget_norm", std::sqrt(one.products.forget)},
+                            {"retain_norm", std::sqrt(one.products.retain)}});
+    }
+    return {{"best_step", best_step},         {"within_budget", within_budget},
+            {"stopped_early", stopped_early}, {"changed_share", train.changed_share},
+            {"conflict", conflict},           {"checkpoints", rows}};
 }
 
 ForgetReport forget(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,

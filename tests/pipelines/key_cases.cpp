@@ -163,6 +163,22 @@ Case npo_case() {
     return one;
 }
 
+Case gru_case() {
+    Case one = objective_case("graddiff", {{"pair", {"--pair=blur"}}});
+    one.base.push_back(in().word("retain", "kept-questions.jsonl"));
+    one.base.push_back("--pair=gru");
+    one.changed["pair-retain"] = {"--pair-retain=0.5"};
+    return one;
+}
+
+Case blur_case() {
+    Case one = objective_case("graddiff", {{"pair", {"--pair=sum"}}});
+    one.base.push_back(in().word("retain", "kept-questions.jsonl"));
+    one.base.push_back("--pair=blur");
+    one.changed["pair-forget"] = {"--pair-forget=0.5"};
+    return one;
+}
+
 Case undial_case() { return objective_case("undial", {{"reference-tokens", {"--reference-tokens=4"}}}); }
 
 Case dpo_case() {

@@ -87,7 +87,10 @@ TEST(Keys, Relabel) { check("relabel", {relabel_case(), relabel_from_case()}); }
 // Labels belong to one model: another one is refused, it does not come to a name.
 TEST(Keys, Forget) {
     check("forget", {forget_case()},
-          {{"model", "refused with labels of another"}, {"objective", "another table of options"}, {"mask", "as with train"}, {"selection", "as with train"}});
+          {{"model", "refused with labels of another"},
+           {"objective", "another table of options"},
+           {"mask", "as with train"},
+           {"selection", "as with train"}});
 }
 
 TEST(Keys, ForgetByObjectives) {
@@ -96,7 +99,7 @@ TEST(Keys, ForgetByObjectives) {
          {"familiarity-prompts", "neighbour-prompts", "completion-prompts", "utility-budget", "repetition-budget"}) {
         watched[option] = "as with labels";
     }
-    const std::vector<Case> cases = {npo_case(), undial_case(), dpo_case(), flat_case()};
+    const std::vector<Case> cases = {npo_case(), gru_case(), blur_case(), undial_case(), dpo_case(), flat_case()};
     check("forget", cases, watched, {"--objective=npo"});
     check("forget", cases, watched, {"--objective=flat"});
 }

@@ -1,6 +1,7 @@
 // Masks of single weights: what may not move keeps its bits through decay and momentum, what may moves as if the rest
 // were not there, on any number of ranks.
 
+#include "base/error.h"
 #include "dist/collectives.h"
 #include "mpi_world.h"
 #include "shared_folder.h"

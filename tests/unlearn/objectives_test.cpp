@@ -422,7 +422,7 @@ TEST_F(Objectives, GradDiffOfOneTextIsNothing) {
     ForgetDataFiles files;
     files.forget = files.retain = {folder_.path() / "forget.jsonl"};
     const ForgetData same(files, tokenizer_, 0);
-    EXPECT_EQ(same.overlap().shared_items, 5);
+    EXPECT_EQ(same.overlap().identical_items, 5);
     choice_.published = AsPublished::kMuse;  // the partner is the item itself
     model::Decoder decoder = load();
     ForgetObjective mine(*world, decoder, same, choice_, 1, kSeed, folder_.path() / "same");

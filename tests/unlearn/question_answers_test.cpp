@@ -61,7 +61,8 @@ TEST_F(Questions, EveryBadLineIsNamed) {
     const Error error = testing::error_of([&] { read_question_answers(path); });
     EXPECT_EQ(error.kind(), ErrorKind::kData);
     const std::string text = error.what();
-    for (const char* part : {"2", "no answer", "3", "\"prompt\" is no text", "4", "not a JSON object", "5", "empty"}) {
+    for (const char* part :
+         {"2", "no answer", "3", "\"prompt\" is not a string", "4", "not a JSON object", "5", "empty"}) {
         EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
     }
 }
@@ -99,6 +100,7 @@ TEST_F(Questions, TextOfBothSetsIsFound) {
     files.retain = {write("retain.txt", "Something else. " + shared + ", they say.")};
     const Overlap overlap = ForgetData(files, tokenizer_, 0).overlap();
     EXPECT_EQ(overlap.shared_items, overlap.forget_items);
+    EXPECT_EQ(overlap.identical_items, 0);
     EXPECT_NE(overlap.example.find("king"), std::string::npos) << overlap.example;
     files.retain = {write("other.txt", "Nothing of it stands in here, not a single line of all that was told before.")};
     EXPECT_EQ(ForgetData(files, tokenizer_, 0).overlap().shared_items, 0);

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "edit/facts/fact_formats.h"
 #include "edit/facts/fact_names.h"
-#include "edit/facts/fact_records.h"
 #include "edit/facts/unlearning_target.h"
 #include "io/file.h"
+#include "io/records.h"
 #include "text/joined_text.h"
 
 #include <fmt/ranges.h>
@@ -87,7 +87,7 @@ class FactReader {
     // False once enough facts are read.
     bool read(std::size_t line, std::string_view bytes) {
         try {
-            accept(line, parse_record(bytes));
+            accept(line, io::parse_record(bytes));
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::kData) throw;
             bad_.add(line, error.what());
@@ -145,7 +145,7 @@ class FactReader {
     std::size_t index_ = 0;  // of the record, which names it where it has no id
     std::map<std::string, std::size_t> lines_;
     std::vector<Fact> facts_;
-    BadRecords bad_;
+    io::BadRecords bad_;
 };
 
 }  // namespace
@@ -164,7 +164,7 @@ FactFile read_facts(const std::filesystem::path& path, const FactOptions& option
     }
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     FactReader reader(path.string(), options);
-    for_each_record(text, [&](std::size_t line, std::string_view bytes) { return reader.read(line, bytes); });
+    io::for_each_record(text, [&](std::size_t line, std::string_view bytes) { return reader.read(line, bytes); });
     return std::move(reader).finish(sha256_hex(file.text()));
 }
 

@@ -61,6 +61,10 @@ Samples read_samples(const std::vector<std::filesystem::path>& paths, const Forg
     return out;
 }
 
+std::string hash_of(std::span<const std::int64_t> tokens) {
+    return sha256_hex({reinterpret_cast<const char*>(tokens.data()), tokens.size_bytes()});
+}
+
 // Visits the hash of every run of kOverlapTokens supervised tokens, or of all of a shorter answer.
 template <typename Visit>
 void each_run(const train::Sample& sample, const Visit& visit) {
@@ -71,7 +75,7 @@ void each_run(const train::Sample& sample, const Visit& visit) {
     const std::size_t length = std::min(kOverlapTokens, tokens.size());
     for (std::size_t begin = 0; length > 0 && begin + length <= tokens.size(); ++begin) {
         const std::span<const std::int64_t> run(tokens.data() + begin, length);
-        visit(sha256_hex({reinterpret_cast<const char*>(run.data()), run.size_bytes()}), run);
+        visit(hash_of(run), run);
     }
 }
 
@@ -116,8 +120,9 @@ train::Sample ForgetData::refused(std::size_t item, std::size_t refusal) const {
 }
 
 Overlap ForgetData::overlap() const {
-    std::unordered_set<std::string> kept;
+    std::unordered_set<std::string> kept, kept_whole;
     for (const train::Sample& sample : retain_) {
+        kept_whole.insert(hash_of(sample.labels));
         each_run(sample, [&](const std::string& hash, auto) { kept.insert(hash); });
     }
     Overlap out;
@@ -131,6 +136,7 @@ Overlap ForgetData::overlap() const {
             if (out.example.empty()) out.example = tokenizer_.decode(ids, true);
         });
         out.shared_items += shared ? 1 : 0;
+        out.identical_items += kept_whole.count(hash_of(sample.labels)) > 0 ? 1 : 0;
     }
     return out;
 }

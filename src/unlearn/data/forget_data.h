@@ -28,8 +28,10 @@ struct ForgetDataFiles {
 
 // Text that stands in both sets: it would be pulled both ways.
 struct Overlap {
-    std::int64_t forget_items = 0, shared_items = 0;  // with a run of kOverlapTokens tokens that is retained, too
-    std::string example;                              // of such a run
+    std::int64_t forget_items = 0;
+    std::int64_t shared_items = 0;     // with a run of kOverlapTokens tokens that is retained, too
+    std::int64_t identical_items = 0;  // retained word for word
+    std::string example;               // of a run that is shared
 };
 inline constexpr std::size_t kOverlapTokens = 13;
 

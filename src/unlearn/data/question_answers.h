@@ -11,10 +11,10 @@ struct QuestionAnswer {
     std::string prompt, answer;
 };
 
-// JSON Lines with "question" (TOFU) or "prompt", and "answer", "response" or "completion". Throws Error(kData) that
-// lists every bad line.
+// A JSON list or JSON Lines with "question" (TOFU) or "prompt", and "answer", "response" or "completion". Throws
+// Error(kData) that lists every bad record.
 std::vector<QuestionAnswer> read_question_answers(const std::filesystem::path& path);
-// Whether a file is such: its first line is an object that has one of the names above for a prompt.
+// Whether a file is such: its first record is an object that has one of the names above for a prompt.
 bool holds_questions(const std::filesystem::path& path);
 
 // One refusal a line; blank lines are passed over. Throws Error(kData) where there is none.

@@ -1,11 +1,11 @@
-#include "edit/facts/fact_records.h"
+#include "io/records.h"
 
 #include "base/error.h"
 #include "io/text.h"
 
 #include <algorithm>
 
-namespace nepenthe::edit {
+namespace nepenthe::io {
 
 namespace {
 
@@ -125,7 +125,7 @@ void for_each_record(std::string_view text, const Visit& visit) {
 
 Json parse_record(std::string_view bytes) {
     if (bytes.empty()) fail(ErrorKind::kData, "a record is missing: the array is not closed, or a comma stands alone");
-    if (const std::size_t bad = io::find_invalid_utf8(bytes); bad != std::string_view::npos) {
+    if (const std::size_t bad = find_invalid_utf8(bytes); bad != std::string_view::npos) {
         fail(ErrorKind::kData,
              "byte 0x{:02X} is not UTF-8; convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8",
              static_cast<unsigned char>(bytes[bad]));
@@ -135,4 +135,4 @@ Json parse_record(std::string_view bytes) {
     return record;
 }
 
-}  // namespace nepenthe::edit
+}  // namespace nepenthe::io

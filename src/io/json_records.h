@@ -8,7 +8,7 @@
 #include <functional>
 #include <string>
 
-namespace nepenthe::evaluate {
+namespace nepenthe::io {
 
 // Calls `read(record)` for the first `limit` records (0 = all) in order; what it throws as Error(kData) is told with
 // the line on which the record begins, of all bad records together. Throws Error(kData) for them, and where there is no
@@ -19,4 +19,4 @@ void for_each_json_record(const std::filesystem::path& file, std::int64_t limit,
 // A field that holds more than white space. Throws Error(kData).
 std::string text_field(const Json& record, const char* name);
 
-}  // namespace nepenthe::evaluate
+}  // namespace nepenthe::io

@@ -1,11 +1,10 @@
-#include "evaluate/json_records.h"
+#include "io/json_records.h"
 
 #include "base/error.h"
-#include "edit/facts/fact_records.h"
-#include "evaluate/python_strings.h"
 #include "io/file.h"
+#include "io/records.h"
 
-namespace nepenthe::evaluate {
+namespace nepenthe::io {
 
 namespace {
 
@@ -20,15 +19,15 @@ Json parse(std::string_view bytes) {
 
 void for_each_json_record(const std::filesystem::path& file, std::int64_t limit,
                           const std::function<void(const Json& record)>& read) {
-    const io::MappedFile mapped(file);
+    const MappedFile mapped(file);
     std::string_view text = mapped.text();
     if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
         fail(ErrorKind::kData, "{}: UTF-16; convert it with: iconv -f UTF-16 -t UTF-8", file.string());
     }
     if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-    edit::BadRecords bad;
+    BadRecords bad;
     std::int64_t records = 0;
-    edit::for_each_record(text, [&](std::size_t line, std::string_view bytes) {
+    for_each_record(text, [&](std::size_t line, std::string_view bytes) {
         if (limit > 0 && records >= limit) return false;
         ++records;
         try {
@@ -51,8 +50,8 @@ std::string text_field(const Json& record, const char* name) {
     if (found == record.end()) fail(ErrorKind::kData, "no \"{}\"", name);
     if (!found->is_string()) fail(ErrorKind::kData, "\"{}\" is not a string", name);
     std::string text = found->get<std::string>();
-    if (strip(text).empty()) fail(ErrorKind::kData, "\"{}\" is empty", name);
+    if (text.find_first_not_of(" \t\r\n\v\f") == std::string::npos) fail(ErrorKind::kData, "\"{}\" is empty", name);
     return text;
 }
 
-}  // namespace nepenthe::evaluate
+}  // namespace nepenthe::io

@@ -1,5 +1,5 @@
 #pragma once
-// The records of a file of facts, one by one: elements of a JSON array, or lines of JSON Lines. Memory is that of one
+// The records of a file, one by one: elements of a JSON array, or lines of JSON Lines. Memory is that of one
 // record.
 
 #include "base/json.h"
@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace nepenthe::edit {
+namespace nepenthe::io {
 
 // A record that could not be used costs one line of the message; beyond the first reasons only line numbers are kept.
 class BadRecords {
@@ -38,4 +38,4 @@ void for_each_record(std::string_view text, const std::function<bool(std::size_t
 // A record as a JSON object. Throws Error(kData) that says why it is none: no UTF-8, no JSON, no object, too large.
 Json parse_record(std::string_view bytes);
 
-}  // namespace nepenthe::edit
+}  // namespace nepenthe::io
