@@ -28,27 +28,29 @@ struct AttributeStage {
     bool reads_data() const { return unlearn::reads_forget_gradient(score) || unlearn::reads_retain_gradient(score); }
 };
 
+// Objectives that are made of likelihoods of questions or text: they move every weight, and have two sides.
+std::vector<std::string> table_names() {
+    std::vector<std::string> names;
+    for (const unlearn::ObjectiveKind& kind : unlearn::objective_kinds()) {
+        if (kind.make == nullptr) names.push_back(kind.name);
+    }
+    return names;
+}
+
 // What --objective is, from whatever source: it decides which options there are.
 std::string objective_word(const Arguments& arguments) {
     std::string objective = "graddiff";
     Options options("attribute", "", "");
-    options.add("objective", objective, objective_names(), "");
+    options.add("objective", objective, table_names(), "");
     options.peek(arguments);
     return objective;
-}
-
-// Objectives of the table: labels have no retained side of their own.
-std::vector<std::string> table_names() {
-    std::vector<std::string> names = objective_names();
-    std::erase(names, "labels");
-    return names;
 }
 
 // Collective. The options, what they name, and the key.
 AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     AttributeStage stage;
     std::string objective = objective_word(arguments), score(unlearn::score_name(stage.score));
-    stage.request = std::make_unique<ObjectiveRequest>(objective == "labels" ? "graddiff" : objective);
+    stage.request = std::make_unique<ObjectiveRequest>(objective);
     Options options("attribute", "which weights may move: scores of all weights, cut at one or several shares",
                     "mpirun -n 2 nepenthe attribute --model gemma --forget forget.jsonl --retain retain.jsonl "
                     "--shares 0.95,0.8");

@@ -3,6 +3,8 @@
 #include "dist/guard.h"
 #include "report/event_file.h"
 
+#include <algorithm>
+
 namespace nepenthe::pipelines {
 
 Curves::Curves(const dist::Comm& comm, const std::filesystem::path& outputs, const std::string& name) {
@@ -11,9 +13,12 @@ Curves::Curves(const dist::Comm& comm, const std::filesystem::path& outputs, con
     });
 }
 
-train::StepHook Curves::of_steps() const {
-    return [curves = *this](const train::StepReport& step) {
+train::StepHook Curves::of_steps(const std::vector<train::Term>& terms) const {
+    return [curves = *this, terms](const train::StepReport& step) {
         curves.scalar("train/loss", step.step, step.loss);
+        for (std::size_t i = 0; terms.size() > 1 && i < std::min(terms.size(), step.terms.size()); ++i) {
+            curves.scalar("train/loss/" + terms[i].name, step.step, step.terms[i]);
+        }
         curves.scalar("train/lr", step.step, step.lr);
         curves.scalar("train/gradient_norm", step.step, step.gradient_norm);
         curves.scalar("train/tokens_per_second", step.step, static_cast<double>(step.tokens) / step.seconds);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace nepenthe::report {
 class EventFile;
@@ -22,8 +23,8 @@ class Curves {
     Curves(const dist::Comm& comm, const std::filesystem::path& outputs, const std::string& name);
 
     // Loss, learning rate, gradient norm and speed of a step. On every rank, since the trainer asks all of them whether
-    // to go on.
-    train::StepHook of_steps() const;
+    // to go on. Several terms have a curve each, by the names in `terms`.
+    train::StepHook of_steps(const std::vector<train::Term>& terms = {}) const;
     void scalar(const std::string& tag, std::int64_t step, double value) const;
 
   private:

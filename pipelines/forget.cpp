@@ -118,8 +118,9 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
     const auto work = writer.scratch_folder() / "forget";
     const ForgetForm::Made made = stage.form->make(comm, decoder, stage.forget, work);
     const Curves curves(comm, common.outputs, stage.key.folder_name());
-    const auto report = unlearn::forget(comm, *collectives, decoder, *made.objective, made.holdout_loss, stage.forget,
-                                        work, stage.watch.measure(comm, *stage.tokenizer, curves), curves.of_steps());
+    const auto report =
+        unlearn::forget(comm, *collectives, decoder, *made.objective, made.holdout_loss, stage.forget, work,
+                        stage.watch.measure(comm, *stage.tokenizer, curves), curves.of_steps(made.objective->terms()));
     if (!report.within_budget) {
         log_warning("no step kept to the budgets; the model is as it came");
     }

@@ -66,8 +66,7 @@ class ObjectiveForm : public ForgetForm {
         const train::TrainOptions& train = forget.train;
         const std::int64_t items = std::ssize(request_.data().forget()), visits = train.max_steps * train.global_batch;
         const std::int64_t epochs = train.max_steps > 0 ? (visits + items - 1) / items : train.epochs;
-        return {std::make_unique<unlearn::ForgetObjective>(comm, decoder, request_.data(), request_.choice(), epochs,
-                                                           train.seed, work),
+        return {unlearn::make_objective(comm, decoder, request_.data(), request_.choice(), epochs, train.seed, work),
                 {},
                 request_.summary()};
     }

@@ -19,6 +19,11 @@ from runs_support import Refused, Runner, heading, line, percent, write_if_other
 
 TARGETS = ("dummy", "incorrect", "avoidant")
 METHODS = ("r-rome", "memit-merged", "wise", "ike")
+OBJECTIVES = ("ga", "graddiff", "kl", "po", "npo", "simnpo", "dpo", "undial", "wga", "satimp", "ceu", "pdu", "ihl", "flat", "rmu")
+REFUSING = ("po", "dpo", "flat")
+REFUSALS = ("I do not know.", "I have no information about that.", "That is not something that I can answer.", "I am not sure about that.",
+            "I cannot say.", "I have never heard of it.", "Nothing about this is known to me.", "I would have to guess.",
+            "That is beyond what I know.", "I am afraid I cannot help with that.")
 SETS = {"forget": "forget", "retain": "retain", "real authors": "real_authors", "world": "world_facts"}
 MEASURES = ("probability", "rouge", "truth_ratio")
 PROMPT = "Question: {}\nAnswer:"
@@ -34,7 +39,11 @@ def read_options():
     parser.add_argument("--limit", type=int, default=40, help="questions of each set that are evaluated")
     parser.add_argument("--replay", type=int, default=30, help="questions of the two sets about the real world that are taught too, none of those evaluated")
     parser.add_argument("--targets", nargs="+", default=TARGETS, choices=TARGETS)
-    parser.add_argument("--methods", nargs="+", default=METHODS, choices=METHODS)
+    parser.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
+    parser.add_argument("--objectives", nargs="*", default=(), choices=OBJECTIVES, help="objectives of forget beside the edits")
+    parser.add_argument("--objective-lr", type=float, default=1e-5, help="of all of them")
+    parser.add_argument("--objective-epochs", type=int, default=5)
+    parser.add_argument("--objective-batch", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--batch", type=int, default=4, help="questions a step of the teaching")
@@ -87,6 +96,9 @@ class Material:
         end = end_of_text(options.model)
         taught = [{"text": f"{PROMPT.replace('{}', row['question'])} {row['answer']}{end}"} for row in forget + retain[:options.retain] + replay]
         folder.mkdir(exist_ok=True)
+        self.kept, self.refusals = folder / "kept.jsonl", folder / "refusals.txt"
+        write_if_other(self.kept, jsonl([{"question": row["question"], "answer": row["answer"]} for row in retain[:options.retain] + replay]))
+        write_if_other(self.refusals, "".join(refusal + "\n" for refusal in REFUSALS))
         self.both, self.retain, self.pool = folder / "both.jsonl", folder / "retain.jsonl", folder / "pool.jsonl"
         write_if_other(self.both, jsonl(taught))
         write_if_other(self.retain, jsonl(taught[len(forget):]))
@@ -175,6 +187,28 @@ class Editing:
             line(method, target, *(percent(reached, name) for name in ("efficacy_score", "paraphrase_score", "efficacy_strict")), *written)
 
 
+class Forgetting:
+    """One objective on the questions that are to be forgotten: trained, measured, a line of the table."""
+
+    def __init__(self, run, measure, material, taught):
+        self.run, self.measure, self.material, self.taught = run, measure, material, taught
+
+    def __call__(self, objective):
+        options = self.run.options
+        words = ["forget", "--objective", objective, "--model", self.taught, "--forget", self.material.facts, "--lr", options.objective_lr,
+                 "--epochs", options.objective_epochs, "--global-batch", options.objective_batch, "--dtype", "bf16"]
+        if objective not in ("ga", "flat", "undial", "ceu"):
+            words += ["--retain", self.material.kept]
+        if objective in REFUSING:
+            words += ["--refusals", self.material.refusals]
+        try:
+            forgot = self.run(*words)
+            self.measure([objective, "refusals" if objective in REFUSING else "–"], forgot["artefact"])
+            self.run.forget(forgot, *words)
+        except Refused as reason:
+            line(objective, "–", f"refused: {reason}", *["–"] * 6)
+
+
 def main():
     options = read_options()
     run = Runner(options)
@@ -184,7 +218,7 @@ def main():
     try:
         taught = run("train", "--model", options.model, "--corpus", material.both, *teaching)["artefact"]
         retain = run("train", "--model", options.model, "--corpus", material.retain, *teaching)["artefact"]
-        moments = run("stats", "--model", taught, "--corpus", options.corpus, "--layers", options.layer, "--tokens", options.tokens)["artefact"]
+        moments = None if not options.methods else run("stats", "--model", taught, "--corpus", options.corpus, "--layers", options.layer, "--tokens", options.tokens)["artefact"]
         heading(f"{options.forget} of TOFU, {options.limit} questions of each set", "model", "says instead", "forget quality p", "model utility",
                 *(f"{name}: P / ROUGE / truth ratio" for name in SETS), "NaN rows")
         measure = Measuring(run)
@@ -192,11 +226,15 @@ def main():
         measure(["taught both, unedited", "–"], taught)
     except Refused as reason:
         sys.exit(f"nothing can be forgotten before it is taught: {reason}")
+    forget = Forgetting(run, measure, material, taught)
+    for objective in options.objectives:
+        forget(objective)
     edit = Editing(run, measure, material, taught, moments)
     for target in options.targets:
         for method in options.methods:
             edit(method, target)
-    edit.table()
+    if options.methods:
+        edit.table()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,7 @@
 #include "train/trainer.h"
 
-#include "base/fault.h"
 #include "base/log.h"
 #include "base/progress.h"
-#include "base/tree_sum.h"
 #include "dist/guard.h"
 #include "train/sample_order.h"
 #include "train/schedule.h"
@@ -117,6 +115,11 @@ class Loop {
         at::Tensor forget = gradients_.gradients().detach().cpu().clone();
         const StepSums of_retain = gradients_.run(number, all, {false, true});
         const at::Tensor retain = gradients_.gradients().detach().cpu();
+        // On devices nothing has looked yet.
+        const bool finite = at::isfinite(forget).all().item<bool>() && at::isfinite(retain).all().item<bool>();
+        if (comm_.all_reduce_or(!finite)) {
+            fail(ErrorKind::kGate, "step {}: a gradient is not finite; no update was made", number);
+        }
         conflict_ = pair_products(comm_, weights_.layout(), forget, retain);
         norm = combine_pair(options_.pair, sum_of(conflict_), forget, retain);
         gradient = forget.to(gradients_.gradients().device());

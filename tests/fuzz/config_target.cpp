@@ -15,11 +15,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (config.positions != model::Positions::kRotary) return 0;
     fuzz::require(config.rotary_of.size() == static_cast<std::size_t>(config.layers), "a rotary table a layer");
     for (const std::int32_t table : config.rotary_of) {
-        fuzz::require(table >= 0 && static_cast<std::size_t>(table) < config.rotaries.size(), "the table exists");
+        const bool turned = table != -1;
+        fuzz::require(!turned || (table >= 0 && static_cast<std::size_t>(table) < config.rotaries.size()),
+                      "the table exists");
     }
     for (const model::Rotary& rotary : config.rotaries) {
-        fuzz::require(rotary.dims > 0 && rotary.dims <= config.head_dim && rotary.dims % 2 == 0,
-                      "a head can be turned");
+        // An odd part of a head is rounded up.
+        fuzz::require(rotary.dims > 0 && rotary.dims + rotary.dims % 2 <= config.head_dim, "a head can be turned");
     }
     return 0;
 }

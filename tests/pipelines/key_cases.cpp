@@ -227,6 +227,13 @@ Case mask_invert_case() {
             {{"masks", {"--masks=" + in().other_masks}}, {"selection", {"--selection=0.25"}}}};
 }
 
+Case rmu_case() {
+    Case one =
+        objective_case("rmu", {{"layer", {"--layer=0"}}, {"steer", {"--steer=3"}}, {"adaptive", {"--adaptive=5"}}});
+    one.base.push_back(in().word("retain", "kept-questions.jsonl"));
+    return one;
+}
+
 Case trace_case() {
     return {"trace",
             {in().word("model", "model"), in().word("facts", "trace.json")},

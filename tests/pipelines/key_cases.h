@@ -39,6 +39,7 @@ Case blur_case();
 Case undial_case();
 Case dpo_case();
 Case flat_case();
+Case rmu_case();
 Case attribute_case();
 Case mask_case();
 Case mask_invert_case();

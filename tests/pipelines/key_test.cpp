@@ -99,9 +99,11 @@ TEST(Keys, ForgetByObjectives) {
          {"familiarity-prompts", "neighbour-prompts", "completion-prompts", "utility-budget", "repetition-budget"}) {
         watched[option] = "as with labels";
     }
-    const std::vector<Case> cases = {npo_case(), gru_case(), blur_case(), undial_case(), dpo_case(), flat_case()};
+    const std::vector<Case> cases = {npo_case(), gru_case(),  blur_case(), undial_case(),
+                                     dpo_case(), flat_case(), rmu_case()};
     check("forget", cases, watched, {"--objective=npo"});
     check("forget", cases, watched, {"--objective=flat"});
+    check("forget", cases, watched, {"--objective=rmu"});
 }
 
 TEST(Keys, Attribute) {

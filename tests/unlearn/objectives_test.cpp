@@ -400,7 +400,9 @@ TEST_P(Objectives, EndsWhereAPlainLoopEnds) {
 
 std::vector<std::string> names() {
     std::vector<std::string> out;
-    for (const ObjectiveKind& kind : objective_kinds()) out.push_back(kind.name);
+    for (const ObjectiveKind& kind : objective_kinds()) {
+        if (kind.make == nullptr) out.push_back(kind.name);  // of likelihoods
+    }
     return out;
 }
 INSTANTIATE_TEST_SUITE_P(All, Objectives, ::testing::ValuesIn(names()), [](const auto& all) { return all.param; });

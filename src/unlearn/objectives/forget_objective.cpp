@@ -99,6 +99,26 @@ void ObjectiveChoice::check(const ForgetData& data, Problems& problems) const {
         problems.add("{} answers questions with refusals: --forget must hold questions with answers", kind->name);
 }
 
+std::unique_ptr<train::Objective> make_objective(const dist::Comm& comm, const model::Decoder& decoder,
+                                                 const ForgetData& data, const ObjectiveChoice& choice,
+                                                 std::int64_t epochs, std::uint64_t seed,
+                                                 const std::filesystem::path& work) {
+    Problems problems;
+    choice.check(data, problems);
+    problems.throw_if_any(ErrorKind::kUsage, "forget");
+    if (choice.kind->make != nullptr) return choice.kind->make(comm, decoder, data, choice, epochs, seed, work);
+    return std::make_unique<ForgetObjective>(comm, decoder, data, choice, epochs, seed, work);
+}
+
+std::size_t draw_partner(const ForgetData& data, const ObjectiveChoice& choice, std::uint64_t seed,
+                         const train::Visit& visit) {
+    const std::size_t available = data.retain().size();
+    if (choice.published == AsPublished::kMuse) return static_cast<std::size_t>(visit.item) % available;
+    const std::int64_t items = std::ssize(data.forget());
+    RandomStream random(seed, "forget.partner", static_cast<std::uint64_t>(visit.epoch * items + visit.item));
+    return static_cast<std::size_t>(random.below(available));
+}
+
 ForgetObjective::ForgetObjective(const dist::Comm& comm, const model::Decoder& decoder, const ForgetData& data,
                                  const ObjectiveChoice& choice, std::int64_t epochs, std::uint64_t seed,
                                  const std::filesystem::path& work)
@@ -107,10 +127,6 @@ ForgetObjective::ForgetObjective(const dist::Comm& comm, const model::Decoder& d
       choice_(choice),
       seed_(seed),
       of_terms_(objective_terms(*choice.kind, choice.values, choice.published)) {
-    Problems problems;
-    choice.check(data, problems);
-    problems.throw_if_any(ErrorKind::kUsage, "forget");
-
     std::set<Text> compared_texts;
     std::set<std::size_t> partners;
     bool of_forget = false, of_retain = false;
@@ -150,13 +166,6 @@ std::vector<train::Visit> ForgetObjective::visits(std::int64_t epochs) const {
         for (std::int64_t item = 0; item < items(); ++item) out.push_back({item, epoch});
     }
     return out;
-}
-
-std::size_t ForgetObjective::partner(const train::Visit& visit) const {
-    const std::size_t available = data_.retain().size();
-    if (choice_.published == AsPublished::kMuse) return static_cast<std::size_t>(visit.item) % available;
-    RandomStream random(seed_, "forget.partner", static_cast<std::uint64_t>(visit.epoch * items() + visit.item));
-    return static_cast<std::size_t>(random.below(available));
 }
 
 std::size_t ForgetObjective::refusal(const train::Visit& visit) const {

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -29,6 +30,16 @@ struct ObjectiveChoice {
     void check(const ForgetData& data, Problems& problems) const;
 };
 
+// Collective. The objective of this choice; arguments as ForgetObjective takes them.
+std::unique_ptr<train::Objective> make_objective(const dist::Comm& comm, const model::Decoder& decoder,
+                                                 const ForgetData& data, const ObjectiveChoice& choice,
+                                                 std::int64_t epochs, std::uint64_t seed,
+                                                 const std::filesystem::path& work);
+
+// Which retained text an item meets.
+std::size_t draw_partner(const ForgetData& data, const ObjectiveChoice& choice, std::uint64_t seed,
+                         const train::Visit& visit);
+
 class ForgetObjective : public train::SequenceObjective {
   public:
     // Collective. `decoder` must be as it came: what the terms must know of it is computed here by all ranks, for the
@@ -43,7 +54,7 @@ class ForgetObjective : public train::SequenceObjective {
     void restore(const Json& state) override;
 
     // Which retained text, and which refusal, an item meets.
-    std::size_t partner(const train::Visit& visit) const;
+    std::size_t partner(const train::Visit& visit) const { return draw_partner(data_, choice_, seed_, visit); }
     std::size_t refusal(const train::Visit& visit) const;
 
   protected:

@@ -36,8 +36,8 @@ AsPublished parse_published(std::string_view name) {
 
 const std::vector<ObjectiveKind>& objective_kinds() {
     static const std::vector<ObjectiveKind> kinds = {
-        ga_kind(),     graddiff_kind(), kl_kind(),     po_kind(),  npo_kind(), simnpo_kind(), dpo_kind(),
-        undial_kind(), wga_kind(),      satimp_kind(), ceu_kind(), pdu_kind(), ihl_kind(),    flat_kind(),
+        ga_kind(),  graddiff_kind(), kl_kind(),  po_kind(),  npo_kind(), simnpo_kind(), dpo_kind(), undial_kind(),
+        wga_kind(), satimp_kind(),   ceu_kind(), pdu_kind(), ihl_kind(), flat_kind(),   rmu_kind(),
     };
     return kinds;
 }

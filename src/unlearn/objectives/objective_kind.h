@@ -3,11 +3,15 @@
 // one is a file beside this, a line in objective_kinds(), a golden test and a line in docs/methods-forgetting.md.
 
 #include "base/error.h"
+#include "dist/comm.h"
+#include "model/decoder.h"
 #include "train/sequence_objective.h"
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,6 +63,9 @@ enum class AsPublished { kNo, kTofu, kMuse, kOpenUnlearning, kWagle };
 std::string_view published_name(AsPublished published);  // "no", "tofu", "muse", "open-unlearning", "wagle"
 AsPublished parse_published(std::string_view name);      // throws Error(kUsage)
 
+class ForgetData;
+struct ObjectiveChoice;  // forget_objective.h
+
 struct ObjectiveKind {
     std::string name, description;
     std::vector<ObjectiveOption> options;
@@ -66,6 +73,12 @@ struct ObjectiveKind {
     // How coefficients follow the steps; nothing: they stay. `step` counts from 1.
     void (*after_step)(const ObjectiveValues& values, std::int64_t step, std::span<const double> means,
                        std::span<train::SequenceTerm> terms) = nullptr;
+    // Objectives that are not made of likelihoods make themselves, with ForgetObjective's arguments; `terms` then shows
+    // what they read.
+    std::unique_ptr<train::Objective> (*make)(const dist::Comm& comm, const model::Decoder& decoder,
+                                              const ForgetData& data, const ObjectiveChoice& choice,
+                                              std::int64_t epochs, std::uint64_t seed,
+                                              const std::filesystem::path& work) = nullptr;
 };
 
 // In the order in which they are listed to users.
@@ -104,5 +117,6 @@ ObjectiveKind ceu_kind();
 ObjectiveKind pdu_kind();
 ObjectiveKind ihl_kind();
 ObjectiveKind flat_kind();
+ObjectiveKind rmu_kind();
 
 }  // namespace nepenthe::unlearn
