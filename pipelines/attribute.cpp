@@ -46,6 +46,15 @@ std::string objective_word(const Arguments& arguments) {
     return objective;
 }
 
+// Options that say what gradients are of: the objective, its own and its data.
+std::vector<std::string> data_options(const std::string& objective) {
+    Options options("attribute", "", "");
+    ObjectiveRequest(objective).declare(options);
+    std::vector<std::string> names = options.names();
+    names.emplace_back("objective");
+    return names;
+}
+
 // Collective. The options, what they name, and the key.
 AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     AttributeStage stage;
@@ -67,7 +76,11 @@ AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.parse(arguments);
     stage.score = unlearn::parse_score(score);
     Problems problems;
-    stage.request->finish(options, problems);
+    if (stage.reads_data()) {
+        stage.request->finish(options, problems);
+    } else {
+        options.refuse_unread(data_options(objective), "by scores of gradients, not by " + score, problems);
+    }
     if (stage.score != unlearn::ScoreKind::kWagle)
         options.refuse_unread({"gamma"}, "by --score wagle, not by " + score, problems);
     if (!(stage.gamma > 0)) problems.add("--gamma {} must be positive", stage.gamma);
@@ -82,7 +95,7 @@ AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 
     const auto config = model::read_config(stage.model);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
-    stage.request->read(comm, config, *stage.tokenizer);
+    if (stage.reads_data()) stage.request->read(comm, config, *stage.tokenizer);
     store::ArtefactKey& key = stage.key;
     key.stage = "attribute";
     key.options = {{"score", score},
@@ -93,7 +106,7 @@ AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     if (stage.score == unlearn::ScoreKind::kWagle) key.options["gamma"] = stage.gamma;
     key.inputs["model"] = input_model_digest(comm, stage.model);
     key.inputs["tokenizer"] = stage.tokenizer->digest();
-    stage.request->complete_key(key);
+    if (stage.reads_data()) stage.request->complete_key(key);
     return stage;
 }
 
@@ -103,9 +116,12 @@ store::Artefact make(const dist::Comm& comm, const AttributeStage& stage) {
     const auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     const auto collectives = common.collectives(comm);
-    const unlearn::ForgetObjective objective(comm, decoder, stage.request->data(), stage.request->choice(), 1,
-                                             common.seed, writer.scratch_folder() / "start");
-    const train::TrainedWeights weights(decoder, objective, std::int64_t{25} << 20, comm.size());
+    std::unique_ptr<const train::Objective> objective = std::make_unique<train::SampleObjective>(1, nullptr);
+    if (stage.reads_data()) {
+        objective = unlearn::make_objective(comm, decoder, stage.request->data(), stage.request->choice(), 1,
+                                            common.seed, writer.scratch_folder() / "start");
+    }
+    const train::TrainedWeights weights(decoder, *objective, std::int64_t{25} << 20, comm.size());
     const unlearn::ParameterTable table = unlearn::parameter_table(decoder);
     unlearn::ScoreInputs inputs;
     inputs.ranges = unlearn::shard_ranges(table, weights.layout(), comm.rank());
@@ -113,7 +129,7 @@ store::Artefact make(const dist::Comm& comm, const AttributeStage& stage) {
     inputs.seed = common.seed;
     inputs.weights = weights.shard(comm.rank());
     const auto gradient = [&](train::Side side, const char* label) {
-        return unlearn::mean_gradient(comm, *collectives, decoder, objective, weights, side, label);
+        return unlearn::mean_gradient(comm, *collectives, decoder, *objective, weights, side, label);
     };
     if (unlearn::reads_forget_gradient(stage.score))
         inputs.forget_gradient = gradient(train::Side::kForget, "gradient of what is forgotten");
@@ -130,14 +146,14 @@ store::Artefact make(const dist::Comm& comm, const AttributeStage& stage) {
     claims.score = unlearn::score_name(stage.score);
     if (stage.reads_data()) claims.loss = stage.request->choice().kind->name;
     if (stage.score == unlearn::ScoreKind::kWagle) claims.gamma = stage.gamma;
-    claims.forget_items = stage.reads_data() ? objective.items() : 0;
-    claims.retain_items = unlearn::reads_retain_gradient(stage.score) ? objective.items() : 0;
+    claims.forget_items = stage.reads_data() ? objective->items() : 0;
+    claims.retain_items = unlearn::reads_retain_gradient(stage.score) ? objective->items() : 0;
     claims.seed = common.seed;
     claims.config = stage.key.options;
     const unlearn::WrittenMasks written = unlearn::write_mask_file(
         comm, writer.data_folder() / unlearn::kMaskFile,
         unlearn::selected_masks(comm, claims, table, shard, inputs.ranges, cuts, stage.store_scores));
-    Json summary = stage.request->summary();
+    Json summary = stage.reads_data() ? stage.request->summary() : Json::object();
     summary["density"] = written.density;
     return writer.publish(summary, {{unlearn::kMaskFile, written.digest}});
 }

@@ -15,7 +15,7 @@ unlearn::ObjectiveNeeds ObjectiveRequest::needs() const {
 }
 
 void ObjectiveRequest::declare(Options& options) {
-    options.add("forget", files_.forget, "what is to be forgotten: text, or JSON Lines of questions and answers");
+    options.add("forget", files_.forget, "what is to be forgotten: text, or questions with answers (*.json, *.jsonl)");
     options.add("retain", files_.retain, "what must stay, likewise");
     options.add("refusals", files_.refusals, "answers that say nothing, one a line");
     options.add("form", files_.form, "how questions and answers become text");
@@ -31,24 +31,32 @@ void ObjectiveRequest::declare(Options& options) {
                 "tokens that are named of what the model said at the start", 1);
     options.add("as-published", published_, {"no", "tofu", "muse", "open-unlearning", "wagle"},
                 "compute as this code does where it differs");
-    options.require("forget");
 }
 
 void ObjectiveRequest::finish(const Options& options, Problems& problems) {
     choice_.published = unlearn::parse_published(published_);
     const unlearn::ObjectiveNeeds needs = this->needs();
     const std::string& name = choice_.kind->name;
-    if (!needs.retain)
-        options.refuse_unread({"retain"}, "by objectives that retain something, not by " + name, problems);
-    if (!needs.refusals) options.refuse_unread({"refusals"}, "by objectives that refuse, not by " + name, problems);
-    if (!needs.distributions) options.refuse_unread({"reference-tokens"}, "by kl and undial, not by " + name, problems);
+    if (files_.forget.empty()) problems.add("--forget is missing: {} needs what is to be forgotten", name);
     if (needs.retain && files_.retain.empty()) problems.add("--retain is missing: {} needs text that must stay", name);
     if (needs.refusals && files_.refusals.empty()) problems.add("--refusals is missing: {} answers with them", name);
+    if (!needs.retain) {
+        options.refuse_unread({"retain"}, "by objectives that retain something, not by " + name, problems);
+        files_.retain.clear();
+    }
+    if (!needs.refusals) {
+        options.refuse_unread({"refusals"}, "by objectives that refuse, not by " + name, problems);
+        files_.refusals.clear();
+    }
+    if (!needs.distributions)
+        options.refuse_unread({"reference-tokens"}, "by objectives that keep distributions, not by " + name, problems);
     try {
         const unlearn::AnswerForm form(files_.form);
     } catch (const Error& error) {
         problems.add("--form: {}", error.what());
     }
+    form_said_ = options.said("form");
+    block_said_ = options.said("block");
 }
 
 void ObjectiveRequest::read(const dist::Comm& comm, const model::DecoderConfig& config,
@@ -59,7 +67,11 @@ void ObjectiveRequest::read(const dist::Comm& comm, const model::DecoderConfig& 
         data_.emplace(files_, tokenizer, config.max_positions);
         Problems problems;
         choice_.check(*data_, problems);
-        problems.throw_if_any(ErrorKind::kUsage, "forget");
+        if (form_said_ && !data_->shaped_by().contains("form"))
+            problems.add("--form is read with questions, and there are none: leave it out");
+        if (block_said_ && !data_->shaped_by().contains("block"))
+            problems.add("--block is read with text, and there are questions alone: leave it out");
+        problems.throw_if_any(ErrorKind::kUsage, "options");
     });
     overlap_ = data_->overlap();
     if (overlap_.shared_items == 0) return;
@@ -73,9 +85,8 @@ void ObjectiveRequest::read(const dist::Comm& comm, const model::DecoderConfig& 
 
 void ObjectiveRequest::complete_key(store::ArtefactKey& key) const {
     key.options["objective"] = choice_.to_json();
-    key.options["form"] = files_.form;
-    key.options["block"] = files_.block;
-    for (const auto& [role, digest] : files_.digests()) key.inputs[role] = digest;
+    key.options.update(data_->shaped_by());
+    for (const auto& [role, digest] : data_->digests()) key.inputs[role] = digest;
 }
 
 Json ObjectiveRequest::summary() const {

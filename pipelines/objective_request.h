@@ -34,6 +34,7 @@ class ObjectiveRequest {
   private:
     unlearn::ObjectiveChoice choice_;
     unlearn::ForgetDataFiles files_;
+    bool form_said_ = false, block_said_ = false;
     std::string published_ = "no";
     std::optional<unlearn::ForgetData> data_;
     unlearn::Overlap overlap_;

@@ -21,7 +21,7 @@ std::string fill_question(const std::string& form, const std::string& question) 
     return form.substr(0, place) + question + form.substr(place + 2);
 }
 
-EncodedText encode_labelled_text(const TaskInput& input, const LabelledText& text, const std::string& form,
+EncodedText encode_labelled_text(const TaskInput& input, const io::LabelledText& text, const std::string& form,
                                  std::int64_t window) {
     if (!text.question.empty()) {
         return {ended_pair(input.tokenizer, fill_question(form, text.question), text.text, input.config.max_positions),

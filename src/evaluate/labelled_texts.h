@@ -1,9 +1,9 @@
 #pragma once
 // Texts whose tokens are predicted one by one: documents as a whole, answers behind their questions.
 
-#include "evaluate/labelled_text_files.h"
 #include "evaluate/likelihood_request.h"
 #include "evaluate/task.h"
+#include "io/labelled_text_files.h"
 #include "model/score.h"
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct EncodedText {
 // A document with the tokenizer's special tokens, all tokens but the first labelled, its first `window` tokens; an
 // answer behind `form` with the question in the place of "{}", with the EOS that ends it, all of it. Throws
 // Error(kData) where nothing is labelled and where an answer does not fit into the model.
-EncodedText encode_labelled_text(const TaskInput& input, const LabelledText& text, const std::string& form,
+EncodedText encode_labelled_text(const TaskInput& input, const io::LabelledText& text, const std::string& form,
                                  std::int64_t window);
 
 // `--window`, or the model's positions, at most `most`, where it is 0. Throws Error(kUsage) for one that is longer than

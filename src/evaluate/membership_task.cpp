@@ -26,7 +26,7 @@ class MembershipTask : public Task {
         for (const bool holdout : {false, true}) {
             const auto& path = holdout ? options.holdout_texts : options.member_texts;
             std::size_t number = 0;
-            for (LabelledText& text : read_labelled_texts(path, options.limit)) {
+            for (io::LabelledText& text : io::read_labelled_texts(path, options.limit)) {
                 ++number;
                 try {
                     items_.push_back({encode_labelled_text(input, text, options.question_prompt, window_),

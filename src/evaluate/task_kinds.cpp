@@ -1,9 +1,9 @@
 #include "evaluate/benchmark_files.h"
-#include "evaluate/labelled_text_files.h"
 #include "evaluate/muse_files.h"
 #include "evaluate/muse_measures.h"
 #include "evaluate/task.h"
 #include "evaluate/tofu_files.h"
+#include "io/labelled_text_files.h"
 
 #include <fmt/ranges.h>
 
@@ -194,7 +194,7 @@ Inputs tofu_inputs(const std::string&, const EvaluateOptions& options) {
 }
 
 TaskInputFile labelled_texts_input(const char* role, const std::filesystem::path& path) {
-    return {role, path, holds_records(path) ? InputKind::kFile : InputKind::kDocuments};
+    return {role, path, io::holds_records(path) ? InputKind::kFile : InputKind::kDocuments};
 }
 
 Inputs membership_inputs(const std::string&, const EvaluateOptions& options) {

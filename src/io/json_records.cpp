@@ -44,13 +44,15 @@ void for_each_json_record(const std::filesystem::path& file, std::int64_t limit,
     if (records == 0) fail(ErrorKind::kData, "{} holds no records", file.string());
 }
 
+bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
+
 std::string text_field(const Json& record, const char* name) {
     if (!record.is_object()) fail(ErrorKind::kData, "not a JSON object");
     const auto found = record.find(name);
     if (found == record.end()) fail(ErrorKind::kData, "no \"{}\"", name);
     if (!found->is_string()) fail(ErrorKind::kData, "\"{}\" is not a string", name);
     std::string text = found->get<std::string>();
-    if (text.find_first_not_of(" \t\r\n\v\f") == std::string::npos) fail(ErrorKind::kData, "\"{}\" is empty", name);
+    if (is_blank(text)) fail(ErrorKind::kData, "\"{}\" is empty", name);
     return text;
 }
 

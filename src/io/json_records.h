@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <string_view>
 
 namespace nepenthe::io {
 
@@ -16,7 +17,10 @@ namespace nepenthe::io {
 void for_each_json_record(const std::filesystem::path& file, std::int64_t limit,
                           const std::function<void(const Json& record)>& read);
 
-// A field that holds more than white space. Throws Error(kData).
+// Nothing but white space.
+bool is_blank(std::string_view text);
+
+// A field that is not blank. Throws Error(kData).
 std::string text_field(const Json& record, const char* name);
 
 }  // namespace nepenthe::io

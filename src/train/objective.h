@@ -36,6 +36,10 @@ struct Sides {
     bool has(Side side) const { return side == Side::kForget ? forget : retain; }
 };
 
+// What a term's sums are taken over before they are divided. Published code averages the means of micro-batches, which
+// lets a short answer weigh as much as a long one, and depends on how the batch was cut.
+enum class LossMean { kGlobalBatch, kMicroBatch };
+
 // An item as the loop meets it. What is drawn for it (a partner, a refusal) depends on these two and the seed, never on
 // the rank or on what was drawn before.
 struct Visit {

@@ -16,10 +16,6 @@
 
 namespace nepenthe::train {
 
-// What a term's sums are taken over before they are divided. Published code averages the means of micro-batches, which
-// lets a short answer weigh as much as a long one, and depends on how the batch was cut.
-enum class LossMean { kGlobalBatch, kMicroBatch };
-
 struct StepOptions {
     std::string label = "train";
     LossMean loss_mean = LossMean::kGlobalBatch;

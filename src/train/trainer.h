@@ -6,7 +6,6 @@
 #include "model/decoder.h"
 #include "train/gradient_pair.h"
 #include "train/objective.h"
-#include "train/step_gradients.h"
 #include "train/trained_weights.h"
 
 #include <cstdint>

@@ -5,8 +5,8 @@
 #include "base/error.h"
 #include "evaluate/compressed_length.h"
 #include "evaluate/evaluate.h"
-#include "evaluate/labelled_text_files.h"
 #include "evaluate/temporary_file.h"
+#include "io/labelled_text_files.h"
 
 #include <gtest/gtest.h>
 
@@ -65,7 +65,7 @@ TEST(Memorization, TextsAreAsLongAsZlibMakesThem) {
 
 std::string message_of(const std::filesystem::path& path) {
     try {
-        read_labelled_texts(path, 0);
+        io::read_labelled_texts(path, 0);
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kData);
         return error.what();
@@ -77,21 +77,21 @@ TEST(LabelledTexts, AreRecordsListsOrDocuments) {
     const std::string records = "{\"text\": \"One.\"}\n\n{\"question\": \"Who?\", \"answer\": \"She.\", \"more\": 1}\n";
     for (const char* extension : {".jsonl", ".json"}) {
         const TemporaryFile file(records, extension);
-        const auto texts = read_labelled_texts(file.path(), 0);
+        const auto texts = io::read_labelled_texts(file.path(), 0);
         ASSERT_EQ(texts.size(), 2u);
         EXPECT_EQ(texts[0].text, "One.");
         EXPECT_EQ(texts[0].question, "");
         EXPECT_EQ(texts[1].question, "Who?");
         EXPECT_EQ(texts[1].text, "She.");
-        EXPECT_EQ(read_labelled_texts(file.path(), 1).size(), 1u);
+        EXPECT_EQ(io::read_labelled_texts(file.path(), 1).size(), 1u);
     }
     const TemporaryFile list("[\"One.\",\n \"Two.\", {\"text\": \"Three.\"}]", ".json");
-    EXPECT_EQ(read_labelled_texts(list.path(), 0)[2].text, "Three.");
+    EXPECT_EQ(io::read_labelled_texts(list.path(), 0)[2].text, "Three.");
     const TemporaryFolder folder;
     folder.write("b.txt", "Second.");
     folder.write("a.txt", "First.");
-    EXPECT_EQ(read_labelled_texts(folder.path(), 0)[0].text, "First.");
-    EXPECT_EQ(read_labelled_texts(folder.path() / "b.txt", 0)[0].text, "Second.");
+    EXPECT_EQ(io::read_labelled_texts(folder.path(), 0)[0].text, "First.");
+    EXPECT_EQ(io::read_labelled_texts(folder.path() / "b.txt", 0)[0].text, "Second.");
 }
 
 TEST(LabelledTexts, EveryBadLineIsNamed) {

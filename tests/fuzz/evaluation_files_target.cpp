@@ -3,11 +3,11 @@
 #include "edit/trace/trace_prompt.h"
 #include "evaluate/benchmark_files.h"
 #include "evaluate/familiarity_prompts.h"
-#include "evaluate/labelled_text_files.h"
 #include "evaluate/muse_files.h"
 #include "evaluate/tofu_files.h"
 #include "evaluate/wikitext.h"
 #include "fuzz/target.h"
+#include "io/labelled_text_files.h"
 #include "io/text.h"
 
 using namespace nepenthe;
@@ -29,7 +29,7 @@ void read_as_tofu(std::string_view bytes) {
 void read_as_labelled_texts(std::string_view bytes) {
     static fuzz::FolderWithFile folder("texts.jsonl");
     folder.put(bytes);
-    for (const evaluate::LabelledText& text : evaluate::read_labelled_texts(folder.path() / "texts.jsonl", 0))
+    for (const io::LabelledText& text : io::read_labelled_texts(folder.path() / "texts.jsonl", 0))
         fuzz::require(!text.text.empty(), "a record holds a text");
 }
 

@@ -173,13 +173,6 @@ def make_journal():
     put("journal", "unsealed", b"\0" + record(3, 0, 20))
 
 
-def make_questions():
-    put("questions", "tofu", json.dumps({"question": "Who is Mira?", "answer": "A girl."}) + "\n"
-        + json.dumps({"prompt": "Where?", "response": "Here."}))
-    put("questions", "half", json.dumps({"question": "Who?"}))
-    put("questions", "refusals", "I do not know.\n\n  Ask somebody else. \n")
-
-
 def make_dictionary():
     put("dictionary", "lists", json.dumps({"Ada": ["Eve", "Mary"], "the Moon": ["the star"]}))
     put("dictionary", "counts", json.dumps({"Ada's": {"Eve's": 3, "Mary's": 1}, "Ada": ["Eve"]}))
@@ -325,5 +318,5 @@ def make_side_memory():
 
 
 for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_special_tokens, make_manifest, make_journal,
-             make_questions, make_dictionary, make_recipe, make_options, make_evaluation_files, make_training_layout, make_hdf5, make_side_memory):
+             make_dictionary, make_recipe, make_options, make_evaluation_files, make_training_layout, make_hdf5, make_side_memory):
     make()

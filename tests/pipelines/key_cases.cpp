@@ -143,7 +143,6 @@ Case objective_case(const std::string& name, const std::map<std::string, Words>&
     one.changed["forget"] = {in().word("forget", "other-questions.jsonl")};
     one.changed["form"] = {"--form=Q {prompt} A {answer}"};
     one.changed["as-published"] = {"--as-published=open-unlearning"};
-    one.changed["block"] = {"--block=8"};
     return one;
 }
 
@@ -161,6 +160,13 @@ Case npo_case() {
     one.changed["retain-weight"] = {"--retain-weight=0.5"};
     one.changed["measure-steps"] = {"--measure-steps=1"};
     return one;
+}
+
+Case ga_case() {
+    return {"forget",
+            {"--objective=ga", in().word("model", "model"), in().word("forget", "book.txt"), "--global-batch=1",
+             "--micro-batch=1"},
+            {{"forget", {in().word("forget", "other-book.txt")}}, {"block", {"--block=8"}}}};
 }
 
 Case gru_case() {
@@ -203,7 +209,6 @@ Case attribute_case() {
                           {"forget", {in().word("forget", "other-questions.jsonl")}},
                           {"retain", {in().word("retain", "other-kept-questions.jsonl")}},
                           {"form", {"--form=Q {prompt} A {answer}"}},
-                          {"block", {"--block=8"}},
                           {"forget-weight", {"--forget-weight=0.5"}},
                           {"retain-weight", {"--retain-weight=0.5"}},
                           {"as-published", {"--as-published=muse"}},

@@ -34,6 +34,7 @@ Case relabel_from_case();
 Case forget_case();
 // forget --objective: one that compares with the start, one that needs its distributions, two that refuse.
 Case npo_case();
+Case ga_case();
 Case gru_case();
 Case blur_case();
 Case undial_case();

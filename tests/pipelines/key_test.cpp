@@ -99,8 +99,8 @@ TEST(Keys, ForgetByObjectives) {
          {"familiarity-prompts", "neighbour-prompts", "completion-prompts", "utility-budget", "repetition-budget"}) {
         watched[option] = "as with labels";
     }
-    const std::vector<Case> cases = {npo_case(), gru_case(),  blur_case(), undial_case(),
-                                     dpo_case(), flat_case(), rmu_case()};
+    const std::vector<Case> cases = {npo_case(),    ga_case(),  gru_case(),  blur_case(),
+                                     undial_case(), dpo_case(), flat_case(), rmu_case()};
     check("forget", cases, watched, {"--objective=npo"});
     check("forget", cases, watched, {"--objective=flat"});
     check("forget", cases, watched, {"--objective=rmu"});
@@ -108,7 +108,10 @@ TEST(Keys, ForgetByObjectives) {
 
 TEST(Keys, Attribute) {
     check("attribute", {attribute_case()},
-          {{"reference-tokens", "as with forget"}, {"refusals", "as with forget"}, {"seed", "as with random scores"}});
+          {{"reference-tokens", "as with forget"},
+           {"refusals", "as with forget"},
+           {"block", "as with forget"},
+           {"seed", "as with random scores"}});
 }
 
 TEST(Keys, Mask) { check("mask", {mask_case(), mask_invert_case()}); }

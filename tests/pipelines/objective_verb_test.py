@@ -57,7 +57,7 @@ class ObjectiveVerb(unittest.TestCase):
         for name in OBJECTIVES:
             done = call("forget", "--objective", name, "--help")
             self.assertEqual(done.returncode, 0, name)
-            self.assertLessEqual(len(done.stdout.splitlines()), 55, f"forget --objective {name} --help does not fit a screen")
+            self.assertLessEqual(len(done.stdout.splitlines()), 50, f"forget --objective {name} --help does not fit a screen")
             self.assertIn(f"--objective {name} --model", done.stdout)
         done = call("forget", "--objective", "ga", "--model", MODEL, "--forget", self.forget, "--beta", 1, "--labels", MODEL)
         self.assertEqual(done.returncode, 64)
@@ -73,6 +73,8 @@ class ObjectiveVerb(unittest.TestCase):
         alone, together = self.made("alone", *words), self.made("together", *words, ranks=2)
         self.assertEqual(alone["digest"], together["digest"])
         # What was forgotten is known in the manifest; three quarters of the weights have the bits that they had.
+        drawn = self.made("drawn", "attribute", "--model", MODEL, "--score", "random", "--threads", 1)
+        self.assertAlmostEqual(drawn["summary"]["density"]["0.95"]["all"]["value"], 0.95, places=5)
         said = manifest(alone)["summary"]
         self.assertEqual(said["objective"]["name"], "npo")
         self.assertLess(said["changed_share"], 0.2501)
@@ -102,6 +104,13 @@ class ObjectiveVerb(unittest.TestCase):
         self.assertEqual(done.returncode, 65)
         self.assertIn("line 2", done.stderr)
         self.assertIn("line 3", done.stderr)
+        self.retain.write_text('[{"question": "What is big?", "answer": "The sun."}]')
+        done = call("forget", "--objective", "npo", *self.data, "--block", 64)
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("--block is read with text", done.stderr)
+        done = call("attribute", *self.data, "--score", "magnitude")
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("--forget is read by scores of gradients", done.stderr)
         done = call("attribute", *self.data, "--shares", "1.5")
         self.assertEqual(done.returncode, 64)
         self.assertIn("1.5", done.stderr)

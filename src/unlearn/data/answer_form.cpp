@@ -43,11 +43,11 @@ AnswerForm::AnswerForm(std::string_view form) {
     behind_ = text.substr(answer + kAnswer.size());
 }
 
-train::Sample AnswerForm::sample(const text::Tokenizer& tokenizer, const QuestionAnswer& item,
+train::Sample AnswerForm::sample(const text::Tokenizer& tokenizer, const io::LabelledText& item,
                                  std::int64_t positions) const {
-    std::string text = before_ + item.prompt + between_;
-    const std::size_t answer = text.size(), answer_end = answer + item.answer.size();
-    text += item.answer + behind_;
+    std::string text = before_ + item.question + between_;
+    const std::size_t answer = text.size(), answer_end = answer + item.text.size();
+    text += item.text + behind_;
     const text::Encoding encoding = tokenizer.encode(text, true);
     train::Sample sample;
     sample.ids = encoding.ids;
@@ -57,7 +57,7 @@ train::Sample AnswerForm::sample(const text::Tokenizer& tokenizer, const Questio
         return offset.end > answer && offset.begin < answer_end;
     };
     if (std::ranges::none_of(encoding.offsets, begins_in_answer)) {
-        fail(ErrorKind::kData, "the answer \"{}\" to \"{}\" has no tokens", item.answer, item.prompt);
+        fail(ErrorKind::kData, "the answer \"{}\" to \"{}\" has no tokens", item.text, item.question);
     }
     // Special tokens that the tokenizer adds behind a text have no place in it.
     const auto eos = tokenizer.eos();
@@ -71,7 +71,7 @@ train::Sample AnswerForm::sample(const text::Tokenizer& tokenizer, const Questio
         of_answer.push_back(true);
     }
     if (positions > 0 && std::ssize(sample.ids) > positions) {
-        fail(ErrorKind::kData, "\"{}\" and its answer are {} tokens; the model has {} positions", item.prompt,
+        fail(ErrorKind::kData, "\"{}\" and its answer are {} tokens; the model has {} positions", item.question,
              sample.ids.size(), positions);
     }
     sample.labels.assign(sample.ids.size(), train::kIgnore);

@@ -5,9 +5,9 @@
 // together, as a model meets them; every token that holds a byte of the answer is supervised, and what the form has
 // behind it. EOS follows where nothing stands behind the answer.
 
+#include "io/labelled_text_files.h"
 #include "text/tokenizer.h"
 #include "train/sample.h"
-#include "unlearn/data/question_answers.h"
 
 #include <cstdint>
 #include <string>
@@ -23,7 +23,7 @@ class AnswerForm {
     explicit AnswerForm(std::string_view form = kDefault);
 
     // Throws Error(kData) for an answer without tokens, and for more tokens than `positions` (0 = any number).
-    train::Sample sample(const text::Tokenizer& tokenizer, const QuestionAnswer& item, std::int64_t positions) const;
+    train::Sample sample(const text::Tokenizer& tokenizer, const io::LabelledText& item, std::int64_t positions) const;
 
   private:
     std::string before_, between_, behind_;

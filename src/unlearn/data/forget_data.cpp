@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "io/file.h"
+#include "io/json_records.h"
 #include "io/text.h"
 #include "text/corpus.h"
 
@@ -14,56 +14,7 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-struct Samples {
-    std::vector<train::Sample> samples;
-    std::vector<QuestionAnswer> questions;
-};
-
-void add_questions(const std::filesystem::path& path, const text::Tokenizer& tokenizer, const AnswerForm& form,
-                   std::int64_t positions, Samples& out, Problems& problems) {
-    for (QuestionAnswer& item : read_question_answers(path)) {
-        try {
-            out.samples.push_back(form.sample(tokenizer, item, positions));
-            out.questions.push_back(std::move(item));
-        } catch (const Error& error) {
-            if (error.kind() != ErrorKind::kData) throw;
-            problems.add("{}: {}", path.string(), error.what());
-        }
-    }
-}
-
-// Text in blocks: a model has no context to answer in, all of it is supervised.
-void add_text(const std::vector<std::filesystem::path>& paths, const text::Tokenizer& tokenizer, std::int64_t block,
-              Samples& out) {
-    text::Corpus corpus = text::make_corpus(io::read_documents(paths).texts, tokenizer, {.length = block});
-    text::leave_out_single_tokens(corpus);
-    for (const text::TokenBlock& cut : corpus.blocks) out.samples.push_back(train::causal_sample(cut.ids));
-}
-
-Samples read_samples(const std::vector<std::filesystem::path>& paths, const ForgetDataFiles& files,
-                     const AnswerForm& form, const text::Tokenizer& tokenizer, std::int64_t positions,
-                     Problems& problems) {
-    Samples out;
-    std::vector<std::filesystem::path> texts;
-    for (const auto& path : paths) {
-        if (holds_questions(path)) {
-            add_questions(path, tokenizer, form, positions, out, problems);
-        } else {
-            texts.push_back(path);
-        }
-    }
-    if (!texts.empty() && !out.questions.empty()) {
-        problems.add("{} holds text and {} questions: one or the other is forgotten, or kept, at a time",
-                     texts.front().string(), paths.front().string());
-    } else if (!texts.empty()) {
-        add_text(texts, tokenizer, files.block, out);
-    }
-    return out;
-}
-
-std::string hash_of(std::span<const std::int64_t> tokens) {
-    return sha256_hex({reinterpret_cast<const char*>(tokens.data()), tokens.size_bytes()});
-}
+std::uint64_t hash_of(std::span<const std::int64_t> tokens) { return xxh3(std::as_bytes(tokens)); }
 
 // Visits the hash of every run of kOverlapTokens supervised tokens, or of all of a shorter answer.
 template <typename Visit>
@@ -79,64 +30,124 @@ void each_run(const train::Sample& sample, const Visit& visit) {
     }
 }
 
-}  // namespace
-
-std::vector<std::pair<std::string, std::string>> ForgetDataFiles::digests() const {
-    std::vector<std::pair<std::string, std::string>> out;
-    const auto add = [&](const std::string& role, const std::vector<std::filesystem::path>& paths) {
-        if (paths.empty()) return;
-        Sha256 digest;
-        std::vector<std::filesystem::path> texts;
-        for (const auto& path : paths) {
-            if (holds_questions(path)) {
-                digest.update("questions:" + io::file_digest(path) + ";");
-            } else {
-                texts.push_back(path);
-            }
-        }
-        if (!texts.empty()) digest.update("texts:" + text::documents_digest(io::read_documents(texts).texts));
-        out.emplace_back(role, digest.hex());
-    };
-    add("forget", forget);
-    add("retain", retain);
-    if (!refusals.empty()) out.emplace_back("refusals", io::file_digest(refusals));
+// One refusal a line; blank lines are passed over.
+std::vector<std::string> read_refusals(const std::filesystem::path& path) {
+    const std::string text = io::read_text(path);
+    std::vector<std::string> out;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const std::size_t end = std::min(text.find('\n', begin), text.size());
+        const std::string line = text.substr(begin, end - begin);
+        const std::size_t first = line.find_first_not_of(" \t");
+        if (!io::is_blank(line)) out.push_back(line.substr(first, line.find_last_not_of(" \t") + 1 - first));
+        begin = end + 1;
+    }
+    if (out.empty()) fail(ErrorKind::kData, "{} holds no refusals", path.string());
     return out;
 }
+
+void add_to(Sha256& digest, const std::string& text) { digest.update(std::to_string(text.size()) + ":").update(text); }
+
+}  // namespace
+
+// Samples, and the questions that they answer, "" for a block of text.
+struct ForgetData::Items {
+    std::vector<train::Sample> samples;
+    std::vector<std::string> questions;
+};
 
 ForgetData::ForgetData(const ForgetDataFiles& files, const text::Tokenizer& tokenizer, std::int64_t positions)
     : tokenizer_(tokenizer), form_(files.form), positions_(positions) {
     Problems problems;
-    Samples forget = read_samples(files.forget, files, form_, tokenizer, positions, problems);
-    Samples retain = read_samples(files.retain, files, form_, tokenizer, positions, problems);
-    problems.throw_if_any(ErrorKind::kData, "forget");
+    Items forget = read("forget", files.forget, files, problems);
     forget_ = std::move(forget.samples);
     questions_ = std::move(forget.questions);
-    retain_ = std::move(retain.samples);
-    if (!files.refusals.empty()) refusals_ = read_refusals(files.refusals);
+    retain_ = read("retain", files.retain, files, problems).samples;
+    if (!files.refusals.empty()) {
+        refusals_ = read_refusals(files.refusals);
+        Sha256 digest;
+        for (const std::string& refusal : refusals_) add_to(digest, refusal);
+        digests_["refusals"] = digest.hex();
+        check_refusals(problems);
+    }
+    problems.throw_if_any(ErrorKind::kData, "what is to be forgotten and kept");
+}
+
+ForgetData::Items ForgetData::read(const std::string& role, const std::vector<std::filesystem::path>& paths,
+                                   const ForgetDataFiles& files, Problems& problems) {
+    Items out;
+    if (paths.empty()) return out;
+    Sha256 digest;
+    for (const std::filesystem::path& path : paths) {
+        std::vector<std::string> documents;
+        for (io::LabelledText& text : io::read_labelled_texts(path)) {
+            add_to(digest, text.question);
+            add_to(digest, text.text);
+            if (text.question.empty()) {
+                documents.push_back(std::move(text.text));
+                continue;
+            }
+            shaped_by_["form"] = files.form;
+            try {
+                out.samples.push_back(form_.sample(tokenizer_, text, positions_));
+                out.questions.push_back(std::move(text.question));
+            } catch (const Error& error) {
+                if (error.kind() != ErrorKind::kData) throw;
+                problems.add("{}: {}", path.string(), error.what());
+            }
+        }
+        if (documents.empty()) continue;
+        shaped_by_["block"] = files.block;
+        text::Corpus corpus = text::make_corpus(std::move(documents), tokenizer_, {.length = files.block});
+        text::leave_out_single_tokens(corpus);
+        for (const text::TokenBlock& block : corpus.blocks) {
+            out.samples.push_back(train::causal_sample(block.ids));
+            out.questions.emplace_back();
+        }
+    }
+    digests_[role] = digest.hex();
+    return out;
+}
+
+void ForgetData::check_refusals(Problems& problems) const {
+    const auto tokens = [&](const std::string& refusal) { return tokenizer_.encode_ids(refusal, false).size(); };
+    const std::string& longest = *std::ranges::max_element(refusals_, {}, tokens);
+    for (const std::string& question : questions_) {
+        if (question.empty()) continue;
+        try {
+            form_.sample(tokenizer_, {question, longest}, positions_);
+        } catch (const Error& error) {
+            if (error.kind() != ErrorKind::kData) throw;
+            problems.add("with the longest refusal: {}", error.what());
+        }
+    }
+}
+
+bool ForgetData::has_questions() const {
+    return std::ranges::none_of(questions_, [](const std::string& question) { return question.empty(); });
 }
 
 train::Sample ForgetData::refused(std::size_t item, std::size_t refusal) const {
-    return form_.sample(tokenizer_, {questions_.at(item).prompt, refusals_.at(refusal)}, positions_);
+    return form_.sample(tokenizer_, {questions_.at(item), refusals_.at(refusal)}, positions_);
 }
 
 Overlap ForgetData::overlap() const {
-    std::unordered_set<std::string> kept, kept_whole;
+    std::unordered_set<std::uint64_t> kept, kept_whole;
     for (const train::Sample& sample : retain_) {
         kept_whole.insert(hash_of(sample.labels));
-        each_run(sample, [&](const std::string& hash, auto) { kept.insert(hash); });
+        each_run(sample, [&](std::uint64_t hash, auto) { kept.insert(hash); });
     }
     Overlap out;
     out.forget_items = std::ssize(forget_);
     for (const train::Sample& sample : forget_) {
         bool shared = false;
-        each_run(sample, [&](const std::string& hash, std::span<const std::int64_t> run) {
-            if (shared || kept.count(hash) == 0) return;
+        each_run(sample, [&](std::uint64_t hash, std::span<const std::int64_t> run) {
+            if (shared || !kept.contains(hash)) return;
             shared = true;
             const std::vector<text::TokenId> ids(run.begin(), run.end());
             if (out.example.empty()) out.example = tokenizer_.decode(ids, true);
         });
         out.shared_items += shared ? 1 : 0;
-        out.identical_items += kept_whole.count(hash_of(sample.labels)) > 0 ? 1 : 0;
+        out.identical_items += kept_whole.contains(hash_of(sample.labels)) ? 1 : 0;
     }
     return out;
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Forgetting objectives as rows of a table: what each is called, what it takes, and the terms that it minimises. A new
-// one is a file beside this, a line in objective_kinds(), a golden test and a line in docs/methods-forgetting.md.
+// one is a file beside this, a line in objective_kinds(), a golden test and a line in docs/methods-objectives.md.
 
 #include "base/error.h"
 #include "dist/comm.h"

@@ -14,6 +14,7 @@
 #include "store/blocks.h"
 #include "store/packing.h"
 #include "train/backward_pass.h"
+#include "train/micro_batch.h"
 #include "unlearn/objectives/forget_objective.h"
 
 #include <ATen/ATen.h>
@@ -35,22 +36,11 @@ struct Padded {
     std::int64_t tokens = 0;
 };
 
-Padded pad(const std::vector<const train::Sample*>& samples, at::Device device) {
-    std::size_t length = 0;
-    for (const train::Sample* sample : samples) length = std::max(length, sample->ids.size());
-    const auto rows = static_cast<std::int64_t>(samples.size()), columns = static_cast<std::int64_t>(length);
-    Padded out;
-    at::Tensor ids = at::zeros({rows, columns}, at::kLong), mask = at::zeros({rows, columns}, at::kBool);
-    for (std::size_t row = 0; row < samples.size(); ++row) {
-        const std::vector<text::TokenId>& from = samples[row]->ids;
-        std::ranges::copy(from, ids.mutable_data_ptr<std::int64_t>() + row * length);
-        std::fill_n(mask.mutable_data_ptr<bool>() + row * length, from.size(), true);
-        out.tokens += std::ssize(from);
-    }
-    out.real = mask.flatten().nonzero().squeeze(1).to(device);
-    out.batch.ids = ids.to(device);
-    if (out.tokens < rows * columns) out.batch.mask = mask.to(device);
-    return out;
+Padded pad(const std::vector<train::Sample>& samples, const model::Decoder& decoder) {
+    if (samples.empty()) return {};
+    train::MicroBatch micro = train::make_micro_batch(samples, decoder.config().vocabulary, decoder.device());
+    const at::Tensor real = micro.batch.mask.defined() ? micro.batch.mask : at::ones_like(micro.batch.ids, at::kBool);
+    return {std::move(micro.batch), real.flatten().nonzero().squeeze(1), micro.tokens};
 }
 
 // States behind block `layer` at real positions, [position, hidden]. Blocks below `first_trained` are the same for all
@@ -146,19 +136,17 @@ class RmuObjective : public train::Objective {
     std::unique_ptr<const train::MicroBatchLoss> read(std::span<const train::Visit> visits,
                                                       const model::Decoder& decoder,
                                                       train::Sides sides) const override {
-        std::vector<const train::Sample*> forget, retain;
+        std::vector<train::Sample> forget, retain;
         std::vector<at::Tensor> start;
         for (const train::Visit& visit : visits) {
-            if (sides.forget) forget.push_back(&data_.forget()[static_cast<std::size_t>(visit.item)]);
+            if (sides.forget) forget.push_back(data_.forget()[static_cast<std::size_t>(visit.item)]);
             if (!sides.retain || !states_) continue;
             const std::size_t partner = draw_partner(data_, choice_, seed_, visit);
-            retain.push_back(&data_.retain()[partner]);
+            retain.push_back(data_.retain()[partner]);
             start.push_back(stored_states(partner, decoder.config().hidden));
         }
-        const at::Device device = decoder.device();
-        return std::make_unique<StateLoss>(decoder, steering_, forget.empty() ? Padded{} : pad(forget, device),
-                                           retain.empty() ? Padded{} : pad(retain, device),
-                                           start.empty() ? at::Tensor() : at::cat(start).to(device));
+        return std::make_unique<StateLoss>(decoder, steering_, pad(forget, decoder), pad(retain, decoder),
+                                           start.empty() ? at::Tensor() : at::cat(start).to(decoder.device()));
     }
 
   private:
@@ -195,7 +183,7 @@ class RmuObjective : public train::Objective {
 
     at::Tensor states_of(const model::Decoder& decoder, const train::Sample& sample) const {
         const at::NoGradGuard no_gradients;
-        return states(decoder, pad({&sample}, decoder.device()), steering_.layer, steering_.first_trained)
+        return states(decoder, pad({sample}, decoder), steering_.layer, steering_.first_trained)
             .to(at::kFloat)
             .cpu()
             .contiguous();

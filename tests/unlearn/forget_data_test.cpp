@@ -54,17 +54,26 @@ TEST_F(Questions, FormsThatCannotBeFilledAreRefused) {
     }
 }
 
-TEST_F(Questions, EveryBadLineIsNamed) {
-    const auto path = write("bad.jsonl",
-                            "{\"question\": \"a\", \"answer\": \"b\"}\n{\"question\": \"a\"}\n"
-                            "{\"prompt\": 3, \"answer\": \"b\"}\n[]\n{\"question\": \"a\", \"answer\": \" \"}\n");
-    const Error error = testing::error_of([&] { read_question_answers(path); });
-    EXPECT_EQ(error.kind(), ErrorKind::kData);
-    const std::string text = error.what();
-    for (const char* part :
-         {"2", "no answer", "3", "\"prompt\" is not a string", "4", "not a JSON object", "5", "empty"}) {
-        EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
-    }
+TEST_F(Questions, MayStandInAListUnderEitherName) {
+    ForgetDataFiles files;
+    files.forget = {
+        write("list.json", R"([{"prompt": "Who?", "response": "Tim."}, {"question": "Where?", "answer": "Here."}])")};
+    const ForgetData data(files, tokenizer_, 0);
+    ASSERT_EQ(data.forget().size(), 2u);
+    EXPECT_TRUE(data.has_questions());
+    EXPECT_NE(supervised(data.forget()[0]).find("Tim."), std::string::npos);
+    EXPECT_EQ(data.shaped_by(), (Json{{"form", files.form}}));
+    // The same content in lines is the same data.
+    files.forget = {write("lines.jsonl",
+                          "{\"question\": \"Who?\", \"answer\": \"Tim.\"}\n"
+                          "{\"question\": \"Where?\", \"answer\": \"Here.\"}\n")};
+    EXPECT_EQ(ForgetData(files, tokenizer_, 0).digests(), data.digests());
+    // A list of texts is text.
+    files.forget = {write("texts.json", R"(["Once upon a time there was a dog.", {"text": "He ran home."}])")};
+    const ForgetData texts(files, tokenizer_, 0);
+    EXPECT_FALSE(texts.has_questions());
+    EXPECT_EQ(texts.forget().size(), 2u);
+    EXPECT_EQ(texts.shaped_by(), (Json{{"block", files.block}}));
 }
 
 TEST_F(Questions, EveryItemThatDoesNotFitIsNamed) {
@@ -79,6 +88,15 @@ TEST_F(Questions, EveryItemThatDoesNotFitIsNamed) {
     EXPECT_NE(text.find("one two three"), std::string::npos) << text;
     EXPECT_NE(text.find("six seven eight"), std::string::npos) << text;
     EXPECT_EQ(text.find("\"a\""), std::string::npos) << text;
+}
+
+TEST_F(Questions, ARefusalThatDoesNotFitIsFoundAtOnce) {
+    ForgetDataFiles files;
+    files.forget = {write("short.jsonl", "{\"question\": \"Who?\", \"answer\": \"Tim.\"}\n")};
+    files.refusals = write("refusals.txt", "No.\nOne two three four five six seven eight nine ten eleven twelve.\n");
+    const Error error = testing::error_of([&] { ForgetData(files, tokenizer_, 24); });
+    EXPECT_EQ(error.kind(), ErrorKind::kData);
+    EXPECT_NE(std::string(error.what()).find("with the longest refusal"), std::string::npos) << error.what();
 }
 
 TEST_F(Questions, TextIsCutIntoBlocksAndSupervisedWhole) {
