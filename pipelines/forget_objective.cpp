@@ -36,7 +36,7 @@ class ObjectiveForm : public ForgetForm {
         options.add("pair", pair_, {"sum", "gru", "blur"}, "how the gradients of the two sides become one step");
         options.add("pair-retain", forget.train.pair.retain, "gru: what the retained gradient weighs beside it");
         options.add("pair-forget", forget.train.pair.forget, "blur: how far to go along the forget gradient");
-        options.set_rare({"reference-tokens", "pair-retain", "pair-forget"});
+        options.set_rare({"reference-tokens", "as-published", "pair-retain", "pair-forget"});
     }
 
     void finish(const Options& options, unlearn::ForgetOptions& forget, Problems& problems) override {
