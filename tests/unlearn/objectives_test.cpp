@@ -1,6 +1,7 @@
 // Every objective against plain autograd on whole logits, sample by sample, its formula written out a second time: loss
 // and gradients of a step, and the weights after twenty, on any number of ranks.
 
+#include "unlearn/objective_formulas.h"
 #include "unlearn/objectives/forget_objective.h"
 
 #include "dist/collectives.h"
@@ -76,145 +77,11 @@ class Objectives : public ::testing::TestWithParam<std::string> {
     int works_ = 0;
 };
 
-// --- the formulas again ---
-
-struct Positions {
-    at::Tensor logits, labels;  // of the supervised positions of one sample: [n, vocabulary], [n]
-
-    at::Tensor log_p() const { return at::log_softmax(logits, 1); }
-    at::Tensor losses() const { return -log_p().gather(1, labels.unsqueeze(1)).squeeze(1); }
-    at::Tensor sum() const { return losses().sum(); }
-    std::int64_t n() const { return labels.size(0); }
-};
-
-Positions positions_of(const model::Decoder& decoder, const train::Sample& sample) {
-    const std::vector<std::int64_t> ids(sample.ids.begin(), sample.ids.end());
-    const at::Tensor logits = decoder.logits({at::tensor(ids, at::kLong).unsqueeze(0), {}}).squeeze(0);
-    const at::Tensor labels = at::tensor(sample.labels, at::kLong), supervised = labels.ne(train::kIgnore);
-    return {logits.index({supervised}), labels.index({supervised})};
-}
-
-// An item: what is forgotten, refused and retained, under the weights now and under the start; each computed where a
-// formula asks for it.
-struct ItemNow {
-    const model::Decoder &now, &start;
-    train::Sample forgotten, refused, retained;
-
-    Positions forget() const { return positions_of(now, forgotten); }
-    Positions refusal() const { return positions_of(now, refused); }
-    Positions retain() const { return positions_of(now, retained); }
-    Positions forget_start() const { return positions_of(start, forgotten); }
-    Positions refusal_start() const { return positions_of(start, refused); }
-    Positions retain_start() const { return positions_of(start, retained); }
-};
-
-struct Part {
-    at::Tensor numerator;
-    double denominator = 0;
-};
-using Formula = std::function<std::vector<Part>(const ItemNow& item)>;  // one part a term
-
-Part mean_loss(const Positions& positions) { return {positions.sum(), static_cast<double>(positions.n())}; }
-double value(const at::Tensor& scalar) { return scalar.item<double>(); }
-at::Tensor probabilities(const Positions& positions) { return (-positions.losses()).exp(); }
-
-Part cross_entropy(const at::Tensor& target, const Positions& positions) {
-    return {-(target * positions.log_p()).sum(), static_cast<double>(positions.n())};
-}
-
-Part pairwise(const at::Tensor& margin, double beta) { return {2.0 / beta * at::softplus(-beta * margin), 1.0}; }
-
-Part weighed(const Positions& positions, const at::Tensor& weights) {
-    return {(weights.detach() * positions.losses()).sum(), static_cast<double>(positions.n())};
-}
-
-const std::map<std::string, Formula>& formulas() {
-    static const std::map<std::string, Formula> all = {
-        {"ga", [](const ItemNow& item) { return std::vector<Part>{mean_loss(item.forget())}; }},
-        {"graddiff",
-         [](const ItemNow& item) {
-             return std::vector<Part>{mean_loss(item.forget()), mean_loss(item.retain())};
-         }},
-        {"kl",
-         [](const ItemNow& item) {
-             return std::vector<Part>{mean_loss(item.forget()),
-                                      cross_entropy(item.retain_start().log_p().exp().detach(), item.retain())};
-         }},
-        {"po",
-         [](const ItemNow& item) {
-             return std::vector<Part>{mean_loss(item.refusal()), mean_loss(item.retain())};
-         }},
-        {"npo",
-         [](const ItemNow& item) {
-             return std::vector<Part>{pairwise(item.forget().sum() - value(item.forget_start().sum()), 0.1),
-                                      mean_loss(item.retain())};
-         }},
-        {"simnpo",
-         [](const ItemNow& item) {
-             return std::vector<Part>{pairwise(item.forget().losses().mean(), 4.5), mean_loss(item.retain())};
-         }},
-        {"dpo",
-         [](const ItemNow& item) {
-             const at::Tensor refusal = value(item.refusal_start().sum()) - item.refusal().sum();
-             const at::Tensor text = value(item.forget_start().sum()) - item.forget().sum();
-             return std::vector<Part>{pairwise(refusal - text, 0.1), mean_loss(item.retain())};
-         }},
-        {"undial",
-         [](const ItemNow& item) {
-             const at::Tensor lowered = item.forget_start().logits.detach() -
-                                        10.0 * at::one_hot(item.forget().labels, item.forget().logits.size(1));
-             return std::vector<Part>{cross_entropy(at::softmax(lowered, 1), item.forget())};
-         }},
-        {"wga",
-         [](const ItemNow& item) {
-             const Positions now = item.forget();
-             return std::vector<Part>{weighed(now, probabilities(now)), mean_loss(item.retain())};
-         }},
-        {"satimp",
-         [](const ItemNow& item) {
-             const Positions now = item.forget();
-             const at::Tensor p = probabilities(now);
-             return std::vector<Part>{weighed(now, p.pow(5) * (1 - p)), mean_loss(item.retain())};
-         }},
-        {"ceu",  // the cross-entropy with the target held still, less the target's entropy
-         [](const ItemNow& item) {
-             const Positions now = item.forget(), rest{now.logits.slice(0, 1), now.labels.slice(0, 1)};
-             const at::Tensor without =
-                 rest.logits.detach().scatter(1, rest.labels.unsqueeze(1), -std::numeric_limits<float>::infinity());
-             const at::Tensor log_q = at::log_softmax(without, 1), q = log_q.exp();
-             const at::Tensor entropy = -(q * at::nan_to_num(log_q, 0, 0, 0)).sum();
-             Part part = cross_entropy(q, rest);
-             part.numerator = part.numerator - entropy;
-             return std::vector<Part>{part};
-         }},
-        {"pdu",
-         [](const ItemNow& item) {
-             const Positions now = item.forget();
-             const at::Tensor above = std::get<0>(now.logits.max(1)) - now.logits.mean(1);
-             return std::vector<Part>{{above.square().sum(), static_cast<double>(now.n())}, mean_loss(item.retain())};
-         }},
-        {"ihl",
-         [](const ItemNow& item) {
-             const Positions now = item.forget();
-             const at::Tensor p = now.log_p().exp(), label = now.labels.unsqueeze(1);
-             const at::Tensor rival = std::get<0>(p.scatter(1, label, -1.0).max(1));
-             return std::vector<Part>{{(1 + p.gather(1, label).squeeze(1) - rival).sum(), static_cast<double>(now.n())},
-                                      mean_loss(item.retain())};
-         }},
-        {"flat",
-         [](const ItemNow& item) {
-             const at::Tensor g = probabilities(item.refusal()).mean(), f = probabilities(item.forget()).mean();
-             return std::vector<Part>{{-g + (f - 1).exp(), 1.0}};
-         }},
-    };
-    return all;
-}
-
 // --- a plain loop ---
 
 class PlainLoop {
   public:
-    PlainLoop(const ForgetData& data, ForgetObjective& draws, const Formula& formula, std::uint64_t seed)
+    PlainLoop(const ForgetData& data, ForgetObjective& draws, const testing::Formula& formula, std::uint64_t seed)
         : data_(data), draws_(draws), formula_(formula), order_(seed, std::ssize(data.forget())) {}
 
     // The loss of a step, differentiable, and the means of its terms.
@@ -224,7 +91,7 @@ class PlainLoop {
         std::vector<double> denominators;
         for (std::int64_t position = (step - 1) * batch; position < step * batch; ++position) {
             const train::Visit visit{order_.at(position), position / n};
-            const std::vector<Part> parts = formula_(item(visit));
+            const std::vector<testing::Part> parts = formula_(item(visit));
             numerators.resize(parts.size());
             denominators.resize(parts.size());
             for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -237,7 +104,7 @@ class PlainLoop {
         EXPECT_EQ(terms.size(), numerators.size());
         for (std::size_t i = 0; i < numerators.size(); ++i) {
             sum = sum + terms[i].coefficient * numerators[i] / denominators[i];
-            means.push_back(value(numerators[i]) / denominators[i]);
+            means.push_back(testing::value(numerators[i]) / denominators[i]);
         }
         return sum;
     }
@@ -246,7 +113,7 @@ class PlainLoop {
     const model::Decoder now = load();
 
   private:
-    ItemNow item(const train::Visit& visit) const {
+    testing::ItemNow item(const train::Visit& visit) const {
         const auto index = static_cast<std::size_t>(visit.item);
         return {now, start, data_.forget()[index], data_.refused(index, draws_.refusal(visit)),
                 data_.retain()[draws_.partner(visit)]};
@@ -254,7 +121,7 @@ class PlainLoop {
 
     const ForgetData& data_;
     ForgetObjective& draws_;
-    const Formula& formula_;
+    const testing::Formula& formula_;
     train::SampleOrder order_;
 };
 
@@ -286,7 +153,7 @@ train::TrainOptions training() {
 TEST_P(Objectives, HasTheLossAndTheGradientsOfPlainAutograd) {
     choose(GetParam());
     ForgetObjective mine = objective(load());
-    PlainLoop plain(*data_, mine, formulas().at(GetParam()), kSeed);
+    PlainLoop plain(*data_, mine, testing::formulas().at(GetParam()), kSeed);
     const std::vector<at::Tensor> theirs = leaves(plain.now);
     std::vector<double> means;
     const at::Tensor loss = plain.loss(1, 4, means);
@@ -337,7 +204,7 @@ TEST_P(Objectives, HasTheLossAndTheGradientsOfPlainAutograd) {
         EXPECT_NEAR(numerators[i] / denominators[i], means[i], 1e-5 * std::abs(means[i])) << terms[i].name;
         total += terms[i].coefficient * numerators[i] / denominators[i];
     }
-    EXPECT_NEAR(total, value(loss), 1e-5 * std::abs(value(loss)));
+    EXPECT_NEAR(total, testing::value(loss), 1e-5 * std::abs(testing::value(loss)));
     std::map<std::string, at::Tensor> wanted;
     for (std::size_t i = 0; const auto& named : decoder.parameters()) wanted[named.name] = theirs[i++].grad().flatten();
     std::vector<double> apart(layout.parameters.size()), whole(layout.parameters.size());
@@ -346,8 +213,8 @@ TEST_P(Objectives, HasTheLossAndTheGradientsOfPlainAutograd) {
             const at::Tensor right =
                 wanted.at(layout.parameters[range.parameter].name).narrow(0, range.parameter_begin, range.numel);
             const at::Tensor got = buckets.shard().narrow(0, range.shard_begin, range.numel);
-            apart[range.parameter] += value((got - right).to(at::kDouble).square().sum());
-            whole[range.parameter] += value(right.to(at::kDouble).square().sum());
+            apart[range.parameter] += testing::value((got - right).to(at::kDouble).square().sum());
+            whole[range.parameter] += testing::value(right.to(at::kDouble).square().sum());
         }
     }
     world->all_reduce_sum(std::span<double>(apart));
@@ -367,7 +234,7 @@ TEST_P(Objectives, EndsWhereAPlainLoopEnds) {
     const train::TrainReport report = train::train(*world, *collectives, decoder, mine, options, {});
 
     ForgetObjective draws = objective(load());
-    PlainLoop plain(*data_, draws, formulas().at(GetParam()), kSeed);
+    PlainLoop plain(*data_, draws, testing::formulas().at(GetParam()), kSeed);
     std::vector<at::Tensor> weights = leaves(plain.now), first, second;
     for (const at::Tensor& weight : weights) {
         first.push_back(at::zeros_like(weight));
@@ -378,9 +245,10 @@ TEST_P(Objectives, EndsWhereAPlainLoopEnds) {
         const at::Tensor loss = plain.loss(step, options.global_batch, means);
         loss.backward();
         const train::StepReport& done = report.steps[static_cast<std::size_t>(step - 1)];
-        EXPECT_NEAR(done.loss, value(loss), 1e-4 * std::abs(value(loss)) + 1e-6) << step;
+        EXPECT_NEAR(done.loss, testing::value(loss), 1e-4 * std::abs(testing::value(loss)) + 1e-6) << step;
         double squares = 0;
-        for (const at::Tensor& weight : weights) squares += value(weight.grad().to(at::kDouble).square().sum());
+        for (const at::Tensor& weight : weights)
+            squares += testing::value(weight.grad().to(at::kDouble).square().sum());
         const at::NoGradGuard no_gradients;
         for (std::size_t i = 0; i < weights.size(); ++i) {
             at::Tensor gradient = weights[i].grad();
