@@ -9,6 +9,7 @@
 #include "pipelines/completion_judges.h"
 #include "pipelines/completions_beside.h"
 #include "pipelines/evaluation.h"
+#include "pipelines/evaluation_files.h"
 #include "pipelines/stage.h"
 #include "store/published_files.h"
 #include "text/tokenizer_digest.h"
@@ -24,49 +25,6 @@ std::string task_list() {
     std::string text;
     for (const auto& [name, about] : evaluate::task_names()) text += fmt::format("{:<26} {}\n", name, about);
     return text;
-}
-
-// The file of a task's rows in the artefact.
-std::string items_file(const std::string& model, std::string task) {
-    std::replace(task.begin(), task.end(), ':', '-');
-    return fmt::format("items-{}-{}.jsonl", model, task);
-}
-
-// A metric whose meaning has changed since would be compared with another one under its name.
-void check_version(const std::filesystem::path& folder, const std::string& metric, int version) {
-    const int here = evaluate::metric_definition(metric).version;
-    if (version == here) return;
-    fail(ErrorKind::kData,
-         "--compare-with {}: {} was measured by version {} of its definition, this program has version {}; evaluate "
-         "that "
-         "model again",
-         folder.string(), metric, version, here);
-}
-
-// What an earlier evaluation measured.
-std::vector<NamedResults> earlier_results(const store::Artefact& artefact) {
-    const std::filesystem::path& folder = artefact.folder;
-    if (artefact.manifest.value("stage", Json()) != "evaluate") {
-        fail(ErrorKind::kData, "--compare-with {}: not an evaluation", folder.string());
-    }
-    const Json results = parse_json(io::read_file(folder / "results.json"), "results.json");
-    std::vector<NamedResults> models;
-    for (const auto& [model, measured] : results.at("models").items()) {
-        NamedResults& one = models.emplace_back();
-        one.name = model;
-        for (const auto& [task, metrics] : measured.at("results").items()) {
-            std::vector<std::string> names;
-            for (const auto& [name, metric] : metrics.items()) {
-                check_version(folder, name, measured.at("metrics").at(name).at("version").get<int>());
-                names.push_back(name);
-            }
-            std::vector<Json> rows;
-            io::for_each_json_line(folder / items_file(model, task),
-                                   [&](std::size_t, const Json& row) { rows.push_back(row); });
-            one.results.push_back(evaluate::make_result(task, names, std::move(rows)));
-        }
-    }
-    return models;
 }
 
 void compare_pair(const NamedResults& before, const NamedResults& after, Json& json) {
@@ -135,7 +93,7 @@ std::vector<NamedResults> read_earlier(const dist::Comm& comm, const std::vector
     for (const std::filesystem::path& folder : folders) {
         const store::Artefact artefact = store::verified_artefact(comm, folder);
         dist::run_agreed(comm, "earlier evaluations", [&] {
-            for (NamedResults& model : earlier_results(artefact)) earlier.push_back(std::move(model));
+            for (NamedResults& model : read_evaluation(artefact, "--compare-with")) earlier.push_back(std::move(model));
         });
         key.inputs["compare-with:" + std::to_string(earlier.size())] = artefact.digest();
     }

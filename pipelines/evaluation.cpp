@@ -21,6 +21,7 @@ void Evaluation::declare(Options& table) {
     table.add("familiarity-prompts", options.familiarity_prompts, "JSON for familiarity_probability");
     table.add("completion-prompts", options.completion_prompts, "prompts for familiarity_completion and fluency");
     table.add("neighbour-prompts", options.neighbour_prompts, "JSON for neighbour_probability");
+    table.add("prompt-form", options.prompt_form, "how all these prompts are asked; {} is the prompt");
     table.add("dictionary", options.dictionary, "anchor terms for familiarity_completion");
     table.add("completions", options.completions, "sampled completions a prompt", 1);
     table.add("completion-tokens", options.completion_tokens, "tokens a completion", 1);
@@ -94,6 +95,7 @@ Json Evaluation::key(const dist::Comm& comm) const {
                 {"metric_versions", evaluate::changed_metric_versions()}};
     key["told_above"] = options.told_above;
     key["question_prompt"] = options.question_prompt;
+    key["prompt_form"] = options.prompt_form;
     key["muse_retrained"] = options.muse_retrained;
     std::string digests;
     dist::run_agreed(comm, "inputs of the tasks", [&] {

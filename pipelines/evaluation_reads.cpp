@@ -28,6 +28,7 @@ const std::vector<Reads>& table() {
         {{"dictionary", "completions"}, {"familiarity_completion"}},
         {{"judge", "retrained"}, {"fluency"}},
         {{"neighbour-prompts"}, {"neighbour_probability"}},
+        {{"prompt-form"}, {"familiarity_probability", "neighbour_probability", "familiarity_completion", "fluency"}},
         {{"facts"}, {"counterfact", "zsre", "easyedit", "edit_generation"}},
         {{"fact-format", "fact-prompt", "zsre-convention", "target"},
          {"counterfact", "zsre", "easyedit", "edit_generation", "unrelated_facts"}},

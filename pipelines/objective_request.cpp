@@ -61,8 +61,6 @@ void ObjectiveRequest::finish(const Options& options, Problems& problems) {
 
 void ObjectiveRequest::read(const dist::Comm& comm, const model::DecoderConfig& config,
                             const text::Tokenizer& tokenizer) {
-    if (config.max_positions > 0 && files_.block > config.max_positions)
-        fail(ErrorKind::kUsage, "--block {}: the model has {} positions", files_.block, config.max_positions);
     dist::run_agreed(comm, "read what is to be forgotten", [&] {
         data_.emplace(files_, tokenizer, config.max_positions);
         Problems problems;

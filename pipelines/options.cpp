@@ -153,6 +153,19 @@ void Options::add(const std::string& name, std::vector<double>& value, const std
         [&value] { return Json(value); });
 }
 
+void Options::add(const std::string& name, std::vector<std::int64_t>& value, const std::string& help,
+                  std::int64_t least) {
+    declare(
+        {name, help, joined(value), OptionKind::kWhole, true, {}, {}},
+        [&value, least](const Given& given) {
+            std::vector<std::int64_t> numbers;
+            for (const std::string& entry : entries_of(given.words, list_entries))
+                numbers.push_back(at_least(least, parse_integer(entry), entry, "a whole number"));
+            value = std::move(numbers);
+        },
+        [&value] { return Json(value); });
+}
+
 void Options::add(const std::string& name, std::int64_t& value, const std::string& help, std::int64_t least) {
     declare(
         {name, help, std::to_string(value), OptionKind::kWhole, false, {}, {}},
@@ -272,6 +285,12 @@ void Options::parse(const Arguments& arguments) {
 void Options::refuse_unread(const std::vector<std::string>& names, const std::string& where, Problems& problems) const {
     for (const std::string& name : names) {
         if (said(name)) problems.add("--{} is read {}: leave it out", name, where);
+    }
+}
+
+void Options::explain_only(const std::vector<std::string>& names) {
+    for (const std::string& name : this->names()) {
+        if (!contains(names, name)) rare_.push_back(name);
     }
 }
 

@@ -69,6 +69,8 @@ class Options {
     void add(const std::string& name, std::vector<NamedPath>& value, const std::string& help);
     void add(const std::string& name, std::vector<std::string>& value, const std::string& help);
     void add(const std::string& name, std::vector<double>& value, const std::string& help);
+    void add(const std::string& name, std::vector<std::int64_t>& value, const std::string& help,
+             std::int64_t least = std::numeric_limits<std::int64_t>::min());
     void add(const std::string& name, std::int64_t& value, const std::string& help,
              std::int64_t least = std::numeric_limits<std::int64_t>::min());
     void add(const std::string& name, std::uint64_t& value, const std::string& help);
@@ -95,6 +97,8 @@ class Options {
     void require_unless(const std::string& instead, const std::string& name) { required_.emplace_back(name, instead); }
     // Options that --help only names, so that it fits a screen; --help-all explains them.
     void set_rare(std::vector<std::string> names) { rare_ = std::move(names); }
+    // The same, by the others of those declared so far.
+    void explain_only(const std::vector<std::string>& names);
     // Options of other forms of this verb (another --method): a config file may hold them, words may not.
     void set_elsewhere(std::vector<std::string> names) { elsewhere_ = {names.begin(), names.end()}; }
 

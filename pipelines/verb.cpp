@@ -80,6 +80,8 @@ const std::vector<Verb>& verbs() {
          edit_key,
          {"", "--method=wise", "--method=ike"}},
         {"evaluate", "score one or several models on tasks", run_evaluate, evaluate_key},
+        {"relearn", "train further, and measure how fast it says again what it forgot", run_relearn, relearn_key},
+        {"audit", "has a model forgotten, or does it only keep quiet: attacks and a policy", run_audit, audit_key},
         {"report", "one HTML page of what runs reached, side by side", run_report, nullptr},
         {"verify", "check a published artefact against its manifest", run_verify, nullptr},
         {"run", "the stages of a recipe in order", run_recipe, nullptr},

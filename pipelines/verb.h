@@ -75,6 +75,8 @@ Answer run_stats(const dist::Comm& comm, const Arguments& arguments);
 Answer run_trace(const dist::Comm& comm, const Arguments& arguments);
 Answer run_edit(const dist::Comm& comm, const Arguments& arguments);
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
+Answer run_relearn(const dist::Comm& comm, const Arguments& arguments);
+Answer run_audit(const dist::Comm& comm, const Arguments& arguments);
 Answer run_report(const dist::Comm& comm, const Arguments& arguments);
 Answer run_verify(const dist::Comm& comm, const Arguments& arguments);
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments);
@@ -88,6 +90,8 @@ store::ArtefactKey stats_key(const dist::Comm& comm, const Arguments& arguments)
 store::ArtefactKey trace_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey edit_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey relearn_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey audit_key(const dist::Comm& comm, const Arguments& arguments);
 
 // The tokenizer of a model folder. A text with a token that the model's embedding has no row for is refused
 // (Error(kData)) when it is encoded, never the folder.

@@ -16,10 +16,7 @@ std::vector<text::TokenId> encode_completion_prompt(const text::Tokenizer& token
 CompletionPrompts read_completion_prompts(const TaskInput& input) {
     const EvaluateOptions& options = input.options;
     CompletionPrompts all;
-    all.prompts = read_familiarity_prompts(completion_prompts_file(options), false);
-    if (options.limit > 0 && std::cmp_less(options.limit, all.prompts.size())) {
-        all.prompts.resize(static_cast<std::size_t>(options.limit));
-    }
+    all.prompts = prompts_as_asked(completion_prompts_file(options), false, options);
     Problems problems;
     for (const FamiliarityPrompt& prompt : all.prompts) {
         all.ids.push_back(encode_completion_prompt(input.tokenizer, prompt.prompt));

@@ -50,6 +50,7 @@ struct EvaluateOptions {
     std::filesystem::path completion_prompts;   // for familiarity_completion, fluency; empty = familiarity_prompts
     std::filesystem::path neighbour_prompts;    // JSON for neighbour_probability: what must stay known
     std::filesystem::path dictionary;           // anchor terms for familiarity_completion
+    std::string prompt_form = "{}";             // how all these prompts are asked; {} is the prompt
     std::int64_t completions = 5;               // sampled completions a prompt (temperature 1, top 5)
     std::int64_t completion_tokens = 30;    // tokens of a completion, sampled or greedy; as the published evaluation
     std::filesystem::path facts;            // facts that were, or will be, edited …

@@ -2,7 +2,10 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "evaluate/evaluate.h"
+#include "evaluate/labelled_texts.h"
 #include "evaluate/python_strings.h"
+#include "io/json_records.h"
 #include "io/text.h"
 #include "text/joined_text.h"
 
@@ -39,6 +42,7 @@ FamiliarityPrompt read_prompt(const Json& outer, bool need_continuations) {
                              .generic = continuations(entry, "generic")};
     if (strip(prompt.prompt).empty()) fail(ErrorKind::kData, "the prompt is empty");
     prompt.prompt = text::without_end_blanks(prompt.prompt);
+    if (entry.contains("document")) prompt.document = io::text_field(entry, "document");
     if (entry.contains("subtlety")) {
         if (!entry["subtlety"].is_number_integer()) fail(ErrorKind::kData, "\"subtlety\" is not a whole number");
         prompt.subtlety = entry["subtlety"];
@@ -81,6 +85,18 @@ std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::p
         }
     }
     problems.throw_if_any(ErrorKind::kData, file.string());
+    return prompts;
+}
+
+std::vector<FamiliarityPrompt> prompts_as_asked(const std::filesystem::path& file, bool need_continuations,
+                                                const EvaluateOptions& options) {
+    auto prompts = read_familiarity_prompts(file, need_continuations);
+    if (options.limit > 0 && std::cmp_less(options.limit, prompts.size())) {
+        prompts.resize(static_cast<std::size_t>(options.limit));
+    }
+    for (FamiliarityPrompt& prompt : prompts) {
+        prompt.prompt = text::without_end_blanks(fill_question(options.prompt_form, prompt.prompt));
+    }
     return prompts;
 }
 

@@ -30,7 +30,7 @@ class MembershipTask : public Task {
                 ++number;
                 try {
                     items_.push_back({encode_labelled_text(input, text, options.question_prompt, window_),
-                                      std::move(text.question), holdout});
+                                      std::move(text.question), std::move(text.document), holdout});
                 } catch (const Error& error) {
                     if (error.kind() != ErrorKind::kData) throw;
                     problems.add("{}, text {}: {}", path.string(), number, error.what());
@@ -73,7 +73,7 @@ class MembershipTask : public Task {
     std::string digest() const override {
         Sha256 hash;
         for (const Item& item : items_) {
-            hash.update(Json{item.holdout, item.text.pair.context, item.text.pair.ids}.dump());
+            hash.update(Json{item.holdout, item.text.pair.context, item.text.pair.ids, item.document}.dump());
         }
         return hash.hex();
     }
@@ -82,6 +82,7 @@ class MembershipTask : public Task {
     struct Item {
         EncodedText text;
         std::string question;  // "" for a document
+        std::string document;  // "" where it is not said
         bool holdout = false;
     };
 
@@ -119,6 +120,7 @@ class MembershipTask : public Task {
                     {"min_k_auc", scored(min_k(score.per_token))},
                     {"min_k_plus_plus_auc", scored(min_k_plus_plus(score.per_token, score.mean, score.variance))}};
         if (!item.question.empty()) row["question"] = item.question;
+        if (!item.document.empty()) row["document"] = item.document;
         return row;
     }
 

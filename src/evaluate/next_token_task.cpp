@@ -99,6 +99,7 @@ class NextTokenTask : public Task {
                         {"generic_mass", mass[1]},
                         {"content_tokens", encoded_[item].content.size()},
                         {"generic_tokens", encoded_[item].generic.size()}};
+            if (!prompts_[item].document.empty()) row["document"] = prompts_[item].document;
             if (!encoded_[item].ambiguous.empty()) row["ambiguous_tokens"] = encoded_[item].ambiguous;
             rows.push_back(std::move(row));
         }
@@ -110,6 +111,9 @@ class NextTokenTask : public Task {
     std::string digest() const override {
         Json value = Json::array();
         for (const EncodedPrompt& prompt : encoded_) value.push_back({prompt.ids, prompt.content, prompt.generic});
+        for (const FamiliarityPrompt& prompt : prompts_) {
+            if (!prompt.document.empty()) value.push_back({prompt.prompt, prompt.document});
+        }
         return sha256_hex(canonical_json(value));
     }
 
@@ -123,11 +127,7 @@ class NextTokenTask : public Task {
 std::unique_ptr<Task> make_next_token_task(const std::string& name, const TaskInput& input) {
     const bool neighbours = name == "neighbour_probability";
     const auto& file = neighbours ? input.options.neighbour_prompts : input.options.familiarity_prompts;
-    auto prompts = read_familiarity_prompts(file, true);
-    if (const std::int64_t limit = input.options.limit; limit > 0 && std::cmp_less(limit, prompts.size())) {
-        prompts.resize(static_cast<std::size_t>(limit));
-    }
-    return std::make_unique<NextTokenTask>(std::move(prompts), input);
+    return std::make_unique<NextTokenTask>(prompts_as_asked(file, true, input.options), input);
 }
 
 }  // namespace nepenthe::evaluate

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <vector>
 
@@ -75,6 +76,19 @@ Interval mean95(std::span<const double> values) {
     if (values.size() < 2) return {kNaN, kNaN};
     const double n = static_cast<double>(values.size()), centre = mean(values);
     const double half = kZ95 * std::sqrt(squares_about(values, centre) / (n - 1) / n);
+    return {centre - half, centre + half};
+}
+
+Interval clustered_mean95(std::span<const double> values, std::span<const std::size_t> cluster) {
+    NEPENTHE_CHECK(values.size() == cluster.size());
+    const double centre = values.empty() ? kNaN : mean(values);
+    std::map<std::size_t, double> sums;  // of deviations, by cluster
+    for (std::size_t i = 0; i < values.size(); ++i) sums[cluster[i]] += values[i] - centre;
+    if (sums.size() < 2) return {kNaN, kNaN};
+    double squares = 0;
+    for (const auto& [number, sum] : sums) squares += sum * sum;
+    const double n = static_cast<double>(values.size()), clusters = static_cast<double>(sums.size());
+    const double half = kZ95 * std::sqrt(clusters / (clusters - 1) * squares) / n;
     return {centre - half, centre + half};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Intervals and tests for results that are shown to others.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -18,6 +19,10 @@ struct Interval {
 Interval wilson95(std::int64_t successes, std::int64_t n);
 // Mean ± 1.96 standard errors (sample variance), 95 %; NaN for fewer than two values.
 Interval mean95(std::span<const double> values);
+// The same where values of one cluster depend on each other (questions about one document): clusters are the sampling
+// units, of which `cluster[i]` is value i's. Equal to mean95() where each value is a cluster of its own; NaN for fewer
+// than two clusters. Liang and Zeger 1986, Biometrika 73, with the factor C/(C − 1) for C clusters.
+Interval clustered_mean95(std::span<const double> values, std::span<const std::size_t> cluster);
 // Ratio Σ numerators / Σ denominators ± 1.96 standard errors by linearisation (the items are the sampling units); NaN
 // for fewer than two items. Cochran, "Sampling Techniques", 1977, §6.4.
 Interval ratio95(std::span<const double> numerators, std::span<const double> denominators);

@@ -53,18 +53,29 @@ void check_text(const std::string& name, const EvaluateOptions& options, Problem
     }
 }
 
+// A form holds "{}" once.
+void check_form(const char* option, const std::string& form, Problems& problems) {
+    const std::size_t place = form.find("{}");
+    if (place == std::string::npos || form.find("{}", place + 2) != std::string::npos) {
+        problems.add("{} is \"{}\"; it must hold \"{{}}\" once, where the question or prompt goes", option, form);
+    }
+}
+
 void check_familiarity(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     check_file(name, options.familiarity_prompts, "familiarity_prompts",
                "JSON with prompts, content-specific and generic continuations", problems);
+    check_form("prompt_form", options.prompt_form, problems);
 }
 
 void check_neighbours(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     check_file(name, options.neighbour_prompts, "neighbour_prompts", "JSON with prompts about other things", problems);
+    check_form("prompt_form", options.prompt_form, problems);
 }
 
 void check_fluency(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     check_file(name, completion_prompts_file(options), "completion_prompts", "JSON with prompts, or a *.txt of lines",
                problems);
+    check_form("prompt_form", options.prompt_form, problems);
 }
 
 void check_completion(const std::string& name, const EvaluateOptions& options, Problems& problems) {
@@ -84,14 +95,6 @@ void check_generation(const std::string& name, const EvaluateOptions& options, P
 
 void check_unrelated(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     check_file(name, options.unrelated_facts, "unrelated_facts", "a file of facts that no edit is about", problems);
-}
-
-// A form holds "{}" once.
-void check_form(const char* option, const std::string& form, Problems& problems) {
-    const std::size_t place = form.find("{}");
-    if (place == std::string::npos || form.find("{}", place + 2) != std::string::npos) {
-        problems.add("{} is \"{}\"; it must hold \"{{}}\" once, where the question goes", option, form);
-    }
 }
 
 void check_tofu(const std::string& name, const EvaluateOptions& options, Problems& problems) {

@@ -31,13 +31,14 @@ LabelledText record_of(const Json& record) {
         return {"", std::move(text)};
     }
     if (!record.is_object()) fail(ErrorKind::kData, "neither a JSON object nor a string");
-    if (record.contains("text")) return {"", text_field(record, "text")};
+    std::string document = record.contains("document") ? text_field(record, "document") : "";
+    if (record.contains("text")) return {"", text_field(record, "text"), std::move(document)};
     const char* question = name_in(record, kQuestion);
     const char* answer = name_in(record, kAnswer);
     if (!record.contains(question) && !record.contains(answer)) {
         fail(ErrorKind::kData, "neither \"text\" nor \"question\" and \"answer\"");
     }
-    return {text_field(record, question), text_field(record, answer)};
+    return {text_field(record, question), text_field(record, answer), std::move(document)};
 }
 
 }  // namespace
@@ -56,7 +57,7 @@ std::vector<LabelledText> read_labelled_texts(const std::filesystem::path& path,
     }
     for (std::string& document : read_documents({path}).texts) {
         if (limit > 0 && std::cmp_greater_equal(texts.size(), limit)) break;
-        texts.push_back({"", std::move(document)});
+        texts.push_back({"", std::move(document), ""});
     }
     return texts;
 }

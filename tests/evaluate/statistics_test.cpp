@@ -50,6 +50,29 @@ TEST(Statistics, WilsonIntervalEqualsScipy) {
     EXPECT_EQ(nothing.high, 1);
 }
 
+TEST(Statistics, ClustersAreTheSamplingUnits) {
+    const auto values = sample(5, 12);
+    std::vector<std::size_t> alone(values.size());
+    for (std::size_t i = 0; i < alone.size(); ++i) alone[i] = 7 * i + 3;
+    const Interval by_value = mean95(values), by_cluster = clustered_mean95(values, alone);
+    EXPECT_NEAR(by_cluster.low, by_value.low, 1e-15);
+    EXPECT_NEAR(by_cluster.high, by_value.high, 1e-15);
+    // Each value four times is known no better for it.
+    std::vector<double> repeated;
+    std::vector<std::size_t> cluster;
+    for (std::size_t i = 0; i < 4 * values.size(); ++i) {
+        repeated.push_back(values[i % values.size()]);
+        cluster.push_back(i % values.size());
+    }
+    const Interval same = clustered_mean95(repeated, cluster);
+    EXPECT_NEAR(same.low, by_value.low, 1e-15);
+    EXPECT_NEAR(same.high, by_value.high, 1e-15);
+    // By hand: clusters {0, 2} and {5}, mean 7/3, sums of deviations -8/3 and 8/3, half width z √(2 · 128/9) / 3.
+    const Interval uneven = clustered_mean95(std::vector<double>{0, 2, 5}, std::vector<std::size_t>{1, 1, 0});
+    EXPECT_NEAR(uneven.high - uneven.low, 2 * kZ95 * std::sqrt(2 * 128.0 / 9) / 3, 1e-14);
+    EXPECT_TRUE(std::isnan(clustered_mean95(values, std::vector<std::size_t>(values.size(), 0)).low));
+}
+
 TEST(Statistics, MeanIntervalEqualsScipy) {
     for (const Json& row : golden()["mean"]) {
         const auto values = sample(row[0], row[0]);

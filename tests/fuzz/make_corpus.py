@@ -178,6 +178,18 @@ def make_dictionary():
     put("dictionary", "counts", json.dumps({"Ada's": {"Eve's": 3, "Mary's": 1}, "Ada": ["Eve"]}))
 
 
+def make_policy():
+    measure = {"tasks": ["familiarity_probability"], "familiarity-prompts": "p.json"}
+    attacks = {"int4": {"measure": {"quantise": "int4"}}, "trained": {"relearn": {"corpus": "${other}", "steps": [5, 20]}}}
+    lines = [{"metric": "familiarity_probability/content_mass", "at_most": 0.1},
+             {"name": "n", "metric": "familiarity_probability/content_mass", "attack": "trained", "step": 5, "minus": "retrained",
+              "at_most": 0.1, "at_least": -1},
+             {"metric": "familiarity_probability/generic_mass", "attack": "int4", "over": "before", "at_least": 0.5}]
+    put("policy", "whole", json.dumps({"name": "p", "help": "?", "judged": "value", "variables": {"other": {"help": "text"}},
+                                       "measure": measure, "attacks": attacks, "lines": lines}))
+    put("policy", "bad", json.dumps({"attacks": [], "lines": [{"metric": "a/b"}, 1]}))
+
+
 def make_recipe():
     stages = [{"name": "a", "verb": "train", "options": {"corpus": ["${book}", "x,y"], "lr": 1e-5, "deterministic": True}},
               {"name": "b", "verb": "evaluate", "options": {"model": ["m=@a", "n=${book}"], "texts": "t=@a", "limit": 3}, "help": "?"}]
@@ -318,5 +330,5 @@ def make_side_memory():
 
 
 for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_special_tokens, make_manifest, make_journal,
-             make_dictionary, make_recipe, make_options, make_evaluation_files, make_training_layout, make_hdf5, make_side_memory):
+             make_dictionary, make_policy, make_recipe, make_options, make_evaluation_files, make_training_layout, make_hdf5, make_side_memory):
     make()

@@ -10,12 +10,13 @@ import sys
 import tempfile
 
 # Module -> the modules it may include, besides itself: base <- io <- dist <- store <- {text, kernels} <- model <- train <-
-# {unlearn, edit} <- evaluate; kernels sees base only; report sees base, io and store only; pipelines see all.
+# {unlearn, edit} <- evaluate <- audit; kernels sees base only; report sees base, io and store only; pipelines see all.
 ORDER = ["base", "io", "dist", "store", "text", "kernels", "model", "train"]
 MAY_INCLUDE = {name: set(ORDER[:i]) for i, name in enumerate(ORDER)}
 MAY_INCLUDE["kernels"] = {"base"}
 MAY_INCLUDE["unlearn"] = MAY_INCLUDE["edit"] = set(ORDER)
 MAY_INCLUDE["evaluate"] = set(ORDER) | {"unlearn", "edit"}
+MAY_INCLUDE["audit"] = set(ORDER) | {"unlearn", "edit", "evaluate"}
 MAY_INCLUDE["report"] = {"base", "io", "store"}
 
 # A module that outgrew one folder: each of its folders -> those of its folders that it may include. What lies in the

@@ -17,6 +17,8 @@ std::map<std::string, Words> with_compute(std::map<std::string, Words> changed) 
     return changed;
 }
 
+}  // namespace
+
 std::map<std::string, Words> training() {
     return with_compute({{"lr", {"--lr=0.125"}},
                          {"schedule", {"--schedule=constant"}},
@@ -37,8 +39,6 @@ std::map<std::string, Words> training() {
 const std::map<std::string, Words> kTrainingPromises = {{"activation-checkpointing", {"--activation-checkpointing"}},
                                                         {"checkpoint-steps", {"--checkpoint-steps=1"}},
                                                         {"checkpoint-minutes", {"--checkpoint-minutes=1"}}};
-
-}  // namespace
 
 Case train_case() {
     Case one{"train",
@@ -299,6 +299,7 @@ Case evaluate_case() {
                       {"holdout-texts", {in().word("holdout-texts", "other-questions.jsonl")}},
                       {"muse", {in().word("muse", "other-muse")}},
                       {"muse-retrained", {"--muse-retrained=books"}},
+                      {"prompt-form", {"--prompt-form=I read it. {}"}},
                       {"question-prompt", {"--question-prompt=Question: {}"}},
                       {"skip-bad", {"--skip-bad"}},
                       {"quantise", {"--quantise=nf4"}},

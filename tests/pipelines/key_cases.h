@@ -26,6 +26,10 @@ struct Case {
 // The folder name of the artefact that the verb makes of `words`.
 std::string name_of(const Case& one, const Words& words);
 
+// The options of the training loop, and those that do not count.
+std::map<std::string, Words> training();
+extern const std::map<std::string, Words> kTrainingPromises;
+
 Case train_case();
 Case train_new_case();
 Case train_masked_case();
@@ -47,6 +51,10 @@ Case mask_invert_case();
 Case trace_case();
 Case evaluate_case();
 Case evaluate_told_case();
+// In key_cases_audit.cpp.
+Case relearn_case();
+Case relearn_text_case();
+Case audit_case();
 Case stats_case();
 Case edit_case(const std::string& method, std::map<std::string, Words> more);
 std::vector<Case> edit_cases();

@@ -122,6 +122,16 @@ TEST(Keys, Evaluate) {
     check("evaluate", {evaluate_case(), evaluate_told_case()}, {{"list-tasks", "makes no artefact"}});
 }
 
+// What is measured has the options of evaluate, and its key.
+TEST(Keys, Relearn) {
+    std::map<std::string, std::string> measured = {{"max-steps", "the last of --steps decides"},
+                                                   {"epochs", "the last of --steps decides"}};
+    for (const std::string& option : declared("evaluate", {})) measured.try_emplace(option, "as with evaluate");
+    check("relearn", {relearn_case(), relearn_text_case()}, measured);
+}
+
+TEST(Keys, Audit) { check("audit", {audit_case()}); }
+
 TEST(Keys, Stats) {
     check("stats", {stats_case()},
           {{"merge", "another way to make one: the digests of what is added up are its name"}});

@@ -57,6 +57,8 @@ struct ForgetData::Items {
 
 ForgetData::ForgetData(const ForgetDataFiles& files, const text::Tokenizer& tokenizer, std::int64_t positions)
     : tokenizer_(tokenizer), form_(files.form), positions_(positions) {
+    if (positions > 0 && files.block > positions)
+        fail(ErrorKind::kUsage, "--block {}: the model has {} positions", files.block, positions);
     Problems problems;
     Items forget = read("forget", files.forget, files, problems);
     forget_ = std::move(forget.samples);
