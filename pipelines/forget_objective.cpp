@@ -36,7 +36,9 @@ class ObjectiveForm : public ForgetForm {
         options.add("pair", pair_, {"sum", "gru", "blur"}, "how the gradients of the two sides become one step");
         options.add("pair-retain", forget.train.pair.retain, "gru: what the retained gradient weighs beside it");
         options.add("pair-forget", forget.train.pair.forget, "blur: how far to go along the forget gradient");
-        options.set_rare({"reference-tokens", "as-published", "pair-retain", "pair-forget"});
+        options.add("sam", forget.train.pair.radius,
+                    "how far uphill the forget gradient is looked at, so that forgetting lasts; 0 = here", 0.0);
+        options.set_rare({"reference-tokens", "as-published", "pair-retain", "pair-forget", "sam"});
     }
 
     void finish(const Options& options, unlearn::ForgetOptions& forget, Problems& problems) override {
@@ -58,6 +60,7 @@ class ObjectiveForm : public ForgetForm {
 
     void complete_key(const dist::Comm&, store::ArtefactKey& key) const override {
         request_.complete_key(key);
+        if (pair_options_.radius > 0) key.options["sam"] = pair_options_.radius;
         if (pair_ == "sum") return;
         key.options["pair"] = {{"rule", pair_}, {"retain", pair_options_.retain}, {"forget", pair_options_.forget}};
     }

@@ -30,6 +30,11 @@ struct PairOptions {
     PairRule rule = PairRule::kSum;
     double retain = 0;  // kGru
     double forget = 1;  // kBlur
+    // With any rule: g_f is taken at θ + radius · g_f(θ) / ‖g_f(θ)‖, the worst place near θ, so that forgetting holds
+    // around it (SAM, as Fan et al. 2502.05374 use it); 0 = at θ. A forward and backward pass more of that side.
+    double radius = 0;
+
+    bool apart() const { return rule != PairRule::kSum || radius > 0; }
 };
 
 // ‖g_f‖², ‖g_r‖² and ⟨g_f, g_r⟩.

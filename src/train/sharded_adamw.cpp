@@ -126,21 +126,36 @@ std::int64_t ShardedAdamW::update(const AdamWStep& step, const at::Tensor& gradi
     return changed;
 }
 
-void ShardedAdamW::spread_masters() {
+void ShardedAdamW::set_own_weights(const std::function<at::Tensor(std::size_t bucket)>& values) {
     const at::NoGradGuard no_grad;
     std::vector<std::unique_ptr<dist::Work>> under_way;
     for (std::size_t bucket = 0; bucket < layout_.buckets.size(); ++bucket) {
-        if (masters_.defined() && moving_.defined()) {
-            own_weights(bucket).masked_scatter_(moving_of(bucket),
-                                                stored(State::kMaster, bucket).to(weights_.scalar_type()));
-        } else if (masters_.defined()) {
-            own_weights(bucket).copy_(stored(State::kMaster, bucket));
-        }
+        own_weights(bucket).copy_(values(bucket));
         if (layout_.ranks > 1) {
             under_way.push_back(gather(bucket));
         }
     }
     wait_for_all(under_way);
+}
+
+void ShardedAdamW::spread_masters() {
+    set_own_weights([&](std::size_t bucket) { return read(State::kMaster, bucket); });
+}
+
+void ShardedAdamW::step_aside(const at::Tensor& direction, double factor) {
+    NEPENTHE_CHECK(left_.empty());
+    for (std::size_t bucket = 0; bucket < layout_.buckets.size(); ++bucket)
+        left_.push_back(own_weights(bucket).clone());
+    set_own_weights([&](std::size_t bucket) {
+        const at::Tensor way = direction.narrow(0, layout_.shard_offset(bucket), layout_.slice_numel(bucket));
+        return read(State::kMaster, bucket).add(way, factor);
+    });
+}
+
+void ShardedAdamW::come_back() {
+    NEPENTHE_CHECK(left_.size() == layout_.buckets.size());
+    set_own_weights([&](std::size_t bucket) { return left_[bucket]; });
+    left_.clear();
 }
 
 std::unique_ptr<dist::Work> ShardedAdamW::gather(std::size_t bucket) {

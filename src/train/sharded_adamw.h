@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <array>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +32,11 @@ class ShardedAdamW {
     // changed their bits, in the dtype that the forward pass reads.
     std::int64_t update(const AdamWStep& step, const at::Tensor& gradients);
 
+    // Collective. Weights on all ranks as they are `factor` · `direction` [shard_numel] away from here, until
+    // come_back(): to see a gradient there. What a checkpoint holds stays as it is.
+    void step_aside(const at::Tensor& direction, double factor);
+    void come_back();
+
     // This rank's slice of a bucket, fp32 [slice_numel]; weights that do not move have themselves as masters and
     // moments of zero.
     at::Tensor read(State state, std::size_t bucket) const;
@@ -42,6 +48,7 @@ class ShardedAdamW {
     // What is stored of a bucket, writable: of weights that move, one behind the other.
     at::Tensor stored(State state, std::size_t bucket) const;
     at::Tensor moving_of(std::size_t bucket) const;
+    void set_own_weights(const std::function<at::Tensor(std::size_t bucket)>& values);
     at::Tensor own_weights(std::size_t bucket) const;
     std::unique_ptr<dist::Work> gather(std::size_t bucket);
 
@@ -50,6 +57,7 @@ class ShardedAdamW {
     at::Tensor weights_;                         // [numel] compute dtype; the parameters are views of it
     at::Tensor moving_;                          // [shard_numel] bool; undefined: all move
     std::vector<std::int64_t> stored_begin_;     // by bucket, and the end: where its weights that move are stored
+    std::vector<at::Tensor> left_;               // by bucket, while aside: this rank's weights as they were
     at::Tensor masters_;                         // [stored] fp32; undefined for fp32 weights, which are their own
     at::Tensor first_moments_, second_moments_;  // [stored] fp32
 };

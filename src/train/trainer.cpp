@@ -42,7 +42,7 @@ Json key_of(const TrainOptions& options, std::int64_t items) {
             {"seed", options.seed},
             {"deterministic", options.deterministic},
             {"mask", options.moving.digest},
-            {"pair", {pair_name(options.pair.rule), options.pair.retain, options.pair.forget}}};
+            {"pair", {pair_name(options.pair.rule), options.pair.retain, options.pair.forget, options.pair.radius}}};
 }
 
 at::Tensor moving_on(at::Device device, const at::Tensor& moving) {
@@ -79,8 +79,8 @@ class Loop {
         const auto start = Clock::now();
         at::Tensor gradient;
         double norm = 0;
-        const StepSums sums = options_.pair.rule == PairRule::kSum ? whole_gradient(number, gradient, norm)
-                                                                   : paired_gradient(number, gradient, norm);
+        const StepSums sums =
+            options_.pair.apart() ? paired_gradient(number, gradient, norm) : whole_gradient(number, gradient, norm);
         if (!std::isfinite(norm) || !std::isfinite(sums.loss)) {
             fail(ErrorKind::kGate, "step {}: loss {} and gradient norm {}: no update was made", number, sums.loss,
                  norm);
@@ -108,10 +108,31 @@ class Loop {
         return sums;
     }
 
+    // Of the side that is to be forgotten, here or where the pair's radius leads; what is reported is of here.
+    StepSums forget_gradient(std::int64_t number, const std::vector<std::vector<Visit>>& all) {
+        const Sides side{true, false};
+        const StepSums sums = gradients_.run(number, all, side);
+        const double norm = options_.pair.radius > 0 ? gradients_.norm() : 0;
+        if (!(norm > 0 && std::isfinite(norm))) return sums;
+        optimizer_.step_aside(gradients_.gradients(), options_.pair.radius / norm);
+        gradients_.run(number, all, side);
+        optimizer_.come_back();
+        return sums;
+    }
+
+    bool retains() const {
+        return std::ranges::any_of(objective_.terms(), [](const Term& term) { return term.side == Side::kRetain; });
+    }
+
     // The two sides one after the other, then one step of both.
     StepSums paired_gradient(std::int64_t number, at::Tensor& gradient, double& norm) {
         const auto all = micro_batches(number);
-        StepSums sums = gradients_.run(number, all, {true, false});
+        StepSums sums = forget_gradient(number, all);
+        if (!retains()) {
+            gradient = gradients_.gradients();
+            norm = gradients_.norm();
+            return sums;
+        }
         at::Tensor forget = gradients_.gradients().detach().cpu().clone();
         const StepSums of_retain = gradients_.run(number, all, {false, true});
         const at::Tensor retain = gradients_.gradients().detach().cpu();

@@ -159,6 +159,7 @@ Case npo_case() {
     one.changed["forget-weight"] = {"--forget-weight=0.5"};
     one.changed["retain-weight"] = {"--retain-weight=0.5"};
     one.changed["measure-steps"] = {"--measure-steps=1"};
+    one.changed["sam"] = {"--sam=0.125"};
     return one;
 }
 

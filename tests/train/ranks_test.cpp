@@ -67,7 +67,8 @@ Outcome reference(const TrainOptions& options, const model::DecoderConfig& confi
     }
     SampleOrder order(options.seed, 40);
     Outcome outcome;
-    for (std::int64_t step = 1; step <= options.max_steps; ++step) {
+    // Loss and gradients of a step at the weights as they are.
+    const auto gradients_of = [&](std::int64_t step, std::vector<at::Tensor>& gradients) {
         at::Tensor sum = at::zeros({});
         std::int64_t count = 0;
         for (std::int64_t position = (step - 1) * options.global_batch; position < step * options.global_batch;
@@ -81,15 +82,33 @@ Outcome reference(const TrainOptions& options, const model::DecoderConfig& confi
         }
         const at::Tensor loss = sum / static_cast<double>(count);
         loss.backward();
-        outcome.report.steps.push_back({.step = step, .loss = loss.item<double>()});
-        std::vector<at::Tensor> gradients;
-        double squares = 0;
+        gradients.clear();
         for (at::Tensor& weight : weights) {
             gradients.push_back(weight.grad());
-            squares += weight.grad().to(at::kDouble).square().sum().item<double>();
             weight.mutable_grad() = at::Tensor();
         }
-        const double norm = std::sqrt(squares);
+        return loss.item<double>();
+    };
+    const auto norm_of = [](const std::vector<at::Tensor>& gradients) {
+        double squares = 0;
+        for (const at::Tensor& gradient : gradients) squares += gradient.to(at::kDouble).square().sum().item<double>();
+        return std::sqrt(squares);
+    };
+    for (std::int64_t step = 1; step <= options.max_steps; ++step) {
+        std::vector<at::Tensor> gradients;
+        outcome.report.steps.push_back({.step = step, .loss = gradients_of(step, gradients)});
+        if (options.pair.radius > 0) {
+            const std::vector<at::Tensor> uphill = gradients;
+            const double factor = options.pair.radius / norm_of(uphill);
+            std::vector<at::Tensor> here;
+            for (std::size_t i = 0; i < weights.size(); ++i) {
+                here.push_back(weights[i].detach().clone());
+                weights[i].detach().add_(uphill[i], factor);
+            }
+            gradients_of(step, gradients);
+            for (std::size_t i = 0; i < weights.size(); ++i) weights[i].detach().copy_(here[i]);
+        }
+        const double norm = norm_of(gradients);
         const at::NoGradGuard no_grad;
         for (std::size_t i = 0; i < weights.size(); ++i) {
             gradients[i].mul_(std::min(1.0, options.clip_norm / norm));
@@ -121,6 +140,27 @@ TEST(Train, EqualsOneProcessWithPlainAutograd) {
     }
     EXPECT_GT(mine.report.changed_share, 0.9);
     expect_equal_on_all_ranks(mine.weights);
+}
+
+// Sharpness-aware steps: the gradient is that of a place uphill, the step is made from here.
+TEST(Train, LooksForItsGradientUphillAsAPlainLoopDoes) {
+    TrainOptions options = options_of(false);
+    options.lr = 1e-4;
+    options.max_steps = 6;
+    const Outcome straight = run(*world, options);
+    options.pair.radius = 0.5;
+    const Outcome mine = run(*world, options), plain = reference(options);
+    EXPECT_LT((mine.weights - plain.weights).abs().max().item<double>(), 1e-6);
+    EXPECT_GT((mine.weights - straight.weights).abs().max().item<double>(), 1e-5);
+    for (std::size_t i = 0; i < plain.report.steps.size(); ++i) {
+        EXPECT_NEAR(mine.report.steps[i].loss / plain.report.steps[i].loss, 1.0, 1e-5);
+    }
+    expect_equal_on_all_ranks(mine.weights);
+    // In bf16 it comes back to the very bits: a radius that rounds to nothing changes nothing.
+    options.pair.radius = 1e-30;
+    const at::Tensor aside = run(*world, options, Compute::kBFloat16).weights;
+    options.pair.radius = 0;
+    EXPECT_TRUE(at::equal(aside, run(*world, options, Compute::kBFloat16).weights));
 }
 
 // Multipliers, a norm behind the embedding and biases of attention reach the gradients that bypass autograd.
