@@ -1,7 +1,9 @@
 #include "evaluate/completion_prompts.h"
 
 #include "base/error.h"
+#include "evaluate/labelled_texts.h"
 #include "evaluate/likelihood_request.h"
+#include "text/joined_text.h"
 
 #include <utility>
 
@@ -11,6 +13,18 @@ std::vector<text::TokenId> encode_completion_prompt(const text::Tokenizer& token
     auto ids = encode_with_special_tokens(tokenizer, prompt);
     if (ids.empty()) ids.push_back(prefix_token(tokenizer));
     return ids;
+}
+
+std::vector<FamiliarityPrompt> prompts_as_asked(const std::filesystem::path& file, bool need_continuations,
+                                                const EvaluateOptions& options) {
+    auto prompts = read_familiarity_prompts(file, need_continuations);
+    if (options.limit > 0 && std::cmp_less(options.limit, prompts.size())) {
+        prompts.resize(static_cast<std::size_t>(options.limit));
+    }
+    for (FamiliarityPrompt& prompt : prompts) {
+        prompt.prompt = text::without_end_blanks(fill_question(options.prompt_form, prompt.prompt));
+    }
+    return prompts;
 }
 
 CompletionPrompts read_completion_prompts(const TaskInput& input) {

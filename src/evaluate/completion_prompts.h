@@ -9,6 +9,10 @@
 
 namespace nepenthe::evaluate {
 
+// The first `options.limit` prompts of a file, as `options.prompt_form` has them asked.
+std::vector<FamiliarityPrompt> prompts_as_asked(const std::filesystem::path& file, bool need_continuations,
+                                                const EvaluateOptions& options);
+
 struct CompletionPrompts {
     std::vector<FamiliarityPrompt> prompts;
     std::vector<std::vector<text::TokenId>> ids;  // of each prompt, never empty

@@ -2,8 +2,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "evaluate/evaluate.h"
-#include "evaluate/labelled_texts.h"
 #include "evaluate/python_strings.h"
 #include "io/json_records.h"
 #include "io/text.h"
@@ -85,18 +83,6 @@ std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::p
         }
     }
     problems.throw_if_any(ErrorKind::kData, file.string());
-    return prompts;
-}
-
-std::vector<FamiliarityPrompt> prompts_as_asked(const std::filesystem::path& file, bool need_continuations,
-                                                const EvaluateOptions& options) {
-    auto prompts = read_familiarity_prompts(file, need_continuations);
-    if (options.limit > 0 && std::cmp_less(options.limit, prompts.size())) {
-        prompts.resize(static_cast<std::size_t>(options.limit));
-    }
-    for (FamiliarityPrompt& prompt : prompts) {
-        prompt.prompt = text::without_end_blanks(fill_question(options.prompt_form, prompt.prompt));
-    }
     return prompts;
 }
 

@@ -13,8 +13,6 @@
 
 namespace nepenthe::evaluate {
 
-struct EvaluateOptions;
-
 struct FamiliarityPrompt {
     std::string prompt;                // without blanks at its end: they belong to what follows
     std::vector<std::string> content;  // continuations that only somebody who knows the corpus would write
@@ -26,9 +24,5 @@ struct FamiliarityPrompt {
 // Throws Error(kData) that lists every bad prompt. With `need_continuations` every prompt must have at least one
 // content continuation.
 std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations);
-
-// The first `options.limit` of them, as `options.prompt_form` has them asked.
-std::vector<FamiliarityPrompt> prompts_as_asked(const std::filesystem::path& file, bool need_continuations,
-                                                const EvaluateOptions& options);
 
 }  // namespace nepenthe::evaluate

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "evaluate/completion_prompts.h"
 #include "evaluate/familiarity_prompts.h"
 #include "evaluate/likelihood_request.h"
 #include "evaluate/next_token_mass.h"
