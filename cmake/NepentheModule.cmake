@@ -3,6 +3,10 @@
 add_library(nepenthe_flags INTERFACE)
 target_compile_options(nepenthe_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion
                        $<$<BOOL:${NEPENTHE_WERROR}>:-Werror>)
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC takes a source in a batch for a header, in which members of unnamed types would indeed be wrong.
+  target_compile_options(nepenthe_flags INTERFACE -Wno-subobject-linkage)
+endif()
 # Contracted multiply-adds would make a number depend on what the compiler inlined.
 target_compile_options(nepenthe_flags INTERFACE -ffp-contract=off)
 # Nobody reads errno or the floating-point exception flags after arithmetic; keeping them up to date would forbid
@@ -39,14 +43,14 @@ add_library(nepenthe_torch_pch OBJECT "${CMAKE_BINARY_DIR}/torch_pch.cpp")
 # With the definitions of all that it holds: GCC takes it for files with the same ones only.
 target_link_libraries(nepenthe_torch_pch PUBLIC nepenthe_flags libtorch OpenMP::OpenMP_CXX
                       fmt::fmt nlohmann_json::nlohmann_json)
-target_compile_options(nepenthe_torch_pch PRIVATE -fPIC -fpch-preprocess)
+target_compile_options(nepenthe_torch_pch PRIVATE -fPIC $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 target_precompile_headers(nepenthe_torch_pch PRIVATE
   <torch/types.h> <torch/csrc/autograd/custom_function.h> <fmt/format.h> <nlohmann/json.hpp>
   <string> <vector> <map> <memory>)
 
 function(nepenthe_use_torch target)
   target_link_libraries(${target} PUBLIC libtorch OpenMP::OpenMP_CXX)
-  target_compile_options(${target} PRIVATE -fPIC -fpch-preprocess)
+  target_compile_options(${target} PRIVATE -fPIC $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
   target_precompile_headers(${target} REUSE_FROM nepenthe_torch_pch)
 endfunction()
 

@@ -38,13 +38,6 @@ std::vector<std::string> table_names() {
 }
 
 // What --objective is, from whatever source: it decides which options there are.
-std::string objective_word(const Arguments& arguments) {
-    std::string objective = "graddiff";
-    Options options("attribute", "", "");
-    options.add("objective", objective, table_names(), "");
-    options.peek(arguments);
-    return objective;
-}
 
 // Options that say what gradients are of: the objective, its own and its data.
 std::vector<std::string> data_options(const std::string& objective) {
@@ -56,9 +49,10 @@ std::vector<std::string> data_options(const std::string& objective) {
 }
 
 // Collective. The options, what they name, and the key.
-AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& arguments) {
     AttributeStage stage;
-    std::string objective = objective_word(arguments), score(unlearn::score_name(stage.score));
+    std::string objective = objective_word("attribute", "graddiff", table_names(), arguments),
+                score(unlearn::score_name(stage.score));
     stage.request = std::make_unique<ObjectiveRequest>(objective);
     Options options("attribute", "which weights may move: scores of all weights, cut at one or several shares",
                     "mpirun -n 2 nepenthe attribute --model gemma --forget forget.jsonl --retain retain.jsonl "
@@ -111,7 +105,7 @@ AttributeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }
 
 // Collective. Writes the masks and returns what the manifest says of them.
-store::Artefact make(const dist::Comm& comm, const AttributeStage& stage) {
+store::Artefact make_masks(const dist::Comm& comm, const AttributeStage& stage) {
     const CommonOptions& common = stage.common;
     const auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
@@ -161,13 +155,13 @@ store::Artefact make(const dist::Comm& comm, const AttributeStage& stage) {
 }  // namespace
 
 store::ArtefactKey attribute_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_attribute(comm, arguments).key;
 }
 
 Answer run_attribute(const dist::Comm& comm, const Arguments& arguments) {
-    const AttributeStage stage = prepare(comm, arguments);
+    const AttributeStage stage = prepare_attribute(comm, arguments);
     const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key);
-    const store::Artefact artefact = existing ? *existing : make(comm, stage);
+    const store::Artefact artefact = existing ? *existing : make_masks(comm, stage);
     Answer answer = artefact_answer(artefact, "masks");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     answer.text += density_text(answer.json["summary"].at("density"));

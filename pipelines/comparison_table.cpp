@@ -10,10 +10,10 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-constexpr const char* kNone = "–";
+constexpr const char* kNoValue = "–";
 
 std::string number_text(double value, const char* sign = "") {
-    if (std::isnan(value)) return kNone;
+    if (std::isnan(value)) return kNoValue;
     const std::string number = std::abs(value) >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.4f}", value);
     return (value >= 0 ? sign : "") + number;
 }
@@ -25,7 +25,7 @@ std::string with_interval(const std::string& value, double low, double high, con
 
 double number_or_nan(const Json& json) { return json.is_number() ? json.get<double>() : NAN; }
 
-std::string p_text(const Json& p) { return p.is_number() ? fmt::format("{:.2g}", p.get<double>()) : kNone; }
+std::string p_text(const Json& p) { return p.is_number() ? fmt::format("{:.2g}", p.get<double>()) : kNoValue; }
 
 const evaluate::TaskResult* find_task(const NamedResults& model, const std::string& task) {
     const auto found = std::ranges::find(model.results, task, &evaluate::TaskResult::task);
@@ -77,13 +77,13 @@ class Table {
             const evaluate::TaskResult* result = find_task(*model, task);
             const auto* metrics = result == nullptr ? nullptr : &result->metrics;
             const auto metric = metrics == nullptr ? nullptr : find_metric(*metrics, name);
-            row.push_back(metric == nullptr ? kNone
+            row.push_back(metric == nullptr ? kNoValue
                                             : with_interval(number_text(metric->value), metric->low, metric->high));
         }
         for (const NamedResults* model : changed_) {
             const Json& change = compared(*model, task, name);
             if (change.is_null()) {
-                row.resize(row.size() + 2, kNone);
+                row.resize(row.size() + 2, kNoValue);
                 continue;
             }
             row.push_back(with_interval(number_text(number_or_nan(change.at("difference")), "+"),
@@ -110,7 +110,7 @@ class Table {
                 const Json& measure = compared(*model, task.task, name);
                 const Json interval = measure.is_null() ? Json() : measure.value("ci95", Json());
                 row.push_back(measure.is_null()
-                                  ? kNone
+                                  ? kNoValue
                                   : with_interval(number_text(number_or_nan(measure.at("value"))),
                                                   interval.is_array() ? number_or_nan(interval[0]) : NAN,
                                                   interval.is_array() ? number_or_nan(interval[1]) : NAN));
@@ -119,8 +119,8 @@ class Table {
                 const Json& measure = compared(*model, task.task, name);
                 // Forget quality is the p-value of a test.
                 const bool is_p = !measure.is_null() && measure.contains("statistic");
-                row.emplace_back(kNone);
-                row.push_back(is_p ? p_text(measure.at("value")) : kNone);
+                row.emplace_back(kNoValue);
+                row.push_back(is_p ? p_text(measure.at("value")) : kNoValue);
             }
             rows_.push_back(std::move(row));
         }

@@ -20,7 +20,7 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-Answer answer_of(const store::Artefact& artefact, edit::Mode mode) {
+Answer edit_answer(const store::Artefact& artefact, edit::Mode mode) {
     const bool keeps = mode != edit::Mode::kOneAtATime;
     Answer answer = artefact_answer(artefact, keeps ? "edited model" : "results");
     const Json summary = artefact.manifest.value("summary", Json::object());
@@ -36,9 +36,9 @@ Answer answer_of(const store::Artefact& artefact, edit::Mode mode) {
 Answer finish(const dist::Comm& comm, const EditRequest& request, EditJob& job,
               const std::function<model::Decoder()>& unedited) {
     if (auto existing = store::find_artefact(comm, request.common.outputs, job_key(job)))
-        return answer_of(*existing, job.options.mode);
+        return edit_answer(*existing, job.options.mode);
     model::Decoder decoder = unedited();
-    return answer_of(run_edit_job(comm, decoder, job), job.options.mode);
+    return edit_answer(run_edit_job(comm, decoder, job), job.options.mode);
 }
 
 // Where values and measurements have their bits from, beside the dtype, which the options of an edit hold.

@@ -19,19 +19,19 @@ struct IkeRequest : BesideRequest {
     edit::IkeOptions ike;
 };
 
-void declare(Options& options, IkeRequest& request) {
+void declare_ike(Options& options, IkeRequest& request) {
     request.declare(options);
     options.add("encoder", request.encoder, "sentence encoder's folder (all-MiniLM-L6-v2)");
     options.add("demonstrations", request.ike.demonstrations, "demonstrations a fact", 0);
     options.add("reserve", request.ike.reserve, "tokens of the context kept for prompt and answer", 1);
 }
 
-IkeRequest parse(const Arguments& arguments) {
+IkeRequest parse_ike(const Arguments& arguments) {
     IkeRequest request;
     Options options(
         "edit", "IKE: facts told in the prompt, among demonstrations",
         "nepenthe edit --method ike --model gemma --encoder all-minilm-l6-v2 --facts facts.json --pool others.json");
-    declare(options, request);
+    declare_ike(options, request);
     options.require("encoder");
     options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
@@ -60,7 +60,7 @@ Json measure(const dist::Comm& comm, const IkeRequest& request, const edit::IkeI
     return measured;
 }
 
-Answer answer_of(const store::Artefact& artefact) {
+Answer ike_answer(const store::Artefact& artefact) {
     Answer answer = artefact_answer(artefact, "prompt bundle");
     const Json summary = artefact.manifest.value("summary", Json::object());
     answer.json["summary"] = summary;
@@ -77,8 +77,8 @@ struct IkeStage {
 };
 
 // Collective. The options, what they name, and the key; no model is loaded.
-IkeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
-    IkeStage stage{parse(arguments), {}, {}, {}};
+IkeStage prepare_ike(const dist::Comm& comm, const Arguments& arguments) {
+    IkeStage stage{parse_ike(arguments), {}, {}, {}};
     IkeRequest& request = stage.request;
     request.common.apply(comm);
     const model::DecoderConfig config = model::read_config(request.model);
@@ -110,19 +110,19 @@ IkeStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 std::vector<std::string> ike_option_names() {
     IkeRequest request;
     Options options("edit", "", "");
-    declare(options, request);
+    declare_ike(options, request);
     return options.names();
 }
 
 store::ArtefactKey edit_ike_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_ike(comm, arguments).key;
 }
 
 Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
-    IkeStage stage = prepare(comm, arguments);
+    IkeStage stage = prepare_ike(comm, arguments);
     const IkeRequest& request = stage.request;
     edit::IkeInputs& inputs = stage.inputs;
-    if (auto existing = store::find_artefact(comm, request.common.outputs, stage.key)) return answer_of(*existing);
+    if (auto existing = store::find_artefact(comm, request.common.outputs, stage.key)) return ike_answer(*existing);
     const auto encoder = model::SentenceEncoder::load(request.encoder);
     inputs.encoder = &encoder;
 
@@ -142,7 +142,7 @@ Answer run_edit_ike(const dist::Comm& comm, const Arguments& arguments) {
         edit::write_bundle(bundle, writer.data_folder());
         io::write_file_atomically(writer.data_folder() / "report.json", report.dump(2) + "\n");
     });
-    return answer_of(writer.publish(summary));
+    return ike_answer(writer.publish(summary));
 }
 
 }  // namespace nepenthe::pipelines

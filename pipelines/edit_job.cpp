@@ -80,7 +80,7 @@ void take_probed(Run& run) {
     }
 }
 
-void write(Run& run) {
+void write_edits(Run& run) {
     const EditJob& job = run.job;
     edit::EditHooks hooks;
     if (run.measurement && job.options.mode == edit::Mode::kOneAtATime) {
@@ -201,7 +201,7 @@ store::Artefact run_edit_job(const dist::Comm& comm, model::Decoder& decoder, co
         run.answers.emplace(job.inputs.facts, *job.inputs.tokenizer);
         run.said_before = run.answers->all(comm, decoder);
     }
-    write(run);
+    write_edits(run);
     if (job.options.mode != edit::Mode::kOneAtATime) save(run);
     describe(run);
     write_report(run);

@@ -55,7 +55,7 @@ std::map<std::string, std::string> other_options(const edit::Ledger& run) {
     return others;
 }
 
-std::string joined(const Parts& parts, const std::array<bool, kParts>& shown) {
+std::string joined_parts(const Parts& parts, const std::array<bool, kParts>& shown) {
     std::string text;
     for (std::size_t part = 0; part < kParts; ++part) {
         if (shown[part] && !parts[part].empty()) text += (text.empty() ? "" : ", ") + parts[part];
@@ -85,7 +85,7 @@ void add_others(std::vector<NamedRun>& runs) {
     }
 }
 
-std::vector<NamedRun> named(const std::vector<edit::Ledger>& ledgers) {
+std::vector<NamedRun> named_runs(const std::vector<edit::Ledger>& ledgers) {
     std::vector<NamedRun> runs;
     for (const edit::Ledger& ledger : ledgers) runs.push_back({&ledger, parts_of(ledger), ""});
     add_others(runs);
@@ -100,7 +100,7 @@ std::vector<NamedRun> named(const std::vector<edit::Ledger>& ledgers) {
                            return run.parts[part] != runs.front().parts[part];
                        });
     }
-    for (NamedRun& run : runs) run.name = joined(run.parts, shown);
+    for (NamedRun& run : runs) run.name = joined_parts(run.parts, shown);
     return runs;
 }
 
@@ -208,7 +208,7 @@ void add_curves(report::Page& page, const std::string& title, const std::string&
     std::map<std::string, std::map<std::string, Points>> figures;
     for (const NamedRun& run : runs) {
         if (measured(*run.ledger))
-            figures[joined(run.parts, agreed)][run.parts[kMethod]].emplace(x(*run.ledger), run.ledger);
+            figures[joined_parts(run.parts, agreed)][run.parts[kMethod]].emplace(x(*run.ledger), run.ledger);
     }
     for (auto& [setting, methods] : figures)
         std::erase_if(methods, [](const auto& method) {
@@ -304,7 +304,7 @@ void add_answers(report::Page& page, const std::vector<NamedRun>& runs) {
 }  // namespace
 
 std::string edit_report(const std::vector<edit::Ledger>& ledgers) {
-    const std::vector<NamedRun> runs = named(ledgers);
+    const std::vector<NamedRun> runs = named_runs(ledgers);
     report::Page page("Facts written");
     add_overview(page, runs);
     add_curves(

@@ -195,7 +195,7 @@ edit::Mode mode_of(const Words& words, edit::Method method) {
 }
 
 // Declares everything that `edit` takes; gives the names of the options that say what to write and how.
-std::vector<std::string> declare(Options& options, EditRequest& request, Words& words) {
+std::vector<std::string> declare_edit(Options& options, EditRequest& request, Words& words) {
     declare_facts(options, request, words);
     declare_method(options, request, words);
     declare_values(options, request, words);
@@ -244,7 +244,7 @@ void take_published(const Arguments& arguments, EditRequest& request, Words& wor
     published.edit.layers.assign(row.layers.begin(), row.layers.end());
     if (row.method != "rome") of_row.residual = "bare", of_row.site = "block-output";
     Options options = edit_options();
-    declare(options, published, of_row);
+    declare_edit(options, published, of_row);
     options.set_elsewhere(option_names_of_all_forms());
     const Json of_authors = options.effective();
     options.parse(arguments);
@@ -267,7 +267,7 @@ std::vector<std::string> matrix_option_names() {
     EditRequest request;
     Words words;
     Options options("edit", "", "");
-    declare(options, request, words);
+    declare_edit(options, request, words);
     return options.names();
 }
 
@@ -277,7 +277,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.edit.facts_per_block = 8;
     Words words;
     Options options = edit_options();
-    const std::vector<std::string> of_writing = declare(options, request, words);
+    const std::vector<std::string> of_writing = declare_edit(options, request, words);
     options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
 

@@ -54,7 +54,7 @@ struct WiseRequest : BesideRequest {
     Json published;  // {row, source, changed}
 };
 
-void declare(Options& options, WiseRequest& request) {
+void declare_wise_request(Options& options, WiseRequest& request) {
     request.declare(options);
     options.add("as-published", request.as_published,
                 "the authors' numbers and steps for this model, but for what else is given");
@@ -63,13 +63,13 @@ void declare(Options& options, WiseRequest& request) {
 }
 
 // Reads the words again with what is published in the place of our defaults.
-void take_published(const Arguments& arguments, WiseRequest& request) {
+void take_published_wise(const Arguments& arguments, WiseRequest& request) {
     const edit::PublishedWise& row =
         edit::find_published_wise(model::read_config(request.model), request.published_row);
     WiseRequest published;
     published.wise = edit::WiseOptions::published(row);
     Options options("edit", "", "");
-    declare(options, published);
+    declare_wise_request(options, published);
     options.set_elsewhere(option_names_of_all_forms());
     const Json of_authors = options.effective();
     options.parse(arguments);
@@ -86,16 +86,16 @@ void take_published(const Arguments& arguments, WiseRequest& request) {
     request = std::move(published);
 }
 
-WiseRequest parse(const Arguments& arguments) {
+WiseRequest parse_wise(const Arguments& arguments) {
     WiseRequest request;
     Options options("edit", "WISE: facts in a side memory, chosen for each prompt",
                     "mpirun -n 2 nepenthe edit --method wise --model gemma --facts facts.json --pool others.json");
-    declare(options, request);
+    declare_wise_request(options, request);
     options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
     if (!request.published_row.empty() && !request.as_published)
         fail(ErrorKind::kUsage, "--published-row says nothing without --as-published");
-    if (request.as_published) take_published(arguments, request);
+    if (request.as_published) take_published_wise(arguments, request);
     request.finish();
     request.wise.seed = request.common.seed;
     if (request.common.dtype != "fp32") fail(ErrorKind::kUsage, "WISE is trained in fp32: --dtype fp32");
@@ -110,8 +110,8 @@ struct WiseStage {
 };
 
 // Collective. The options, what they name, and the key.
-WiseStage prepare(const dist::Comm& comm, const Arguments& arguments) {
-    WiseStage stage{parse(arguments), {}, {}, {}};
+WiseStage prepare_wise(const dist::Comm& comm, const Arguments& arguments) {
+    WiseStage stage{parse_wise(arguments), {}, {}, {}};
     WiseRequest& request = stage.request;
     request.common.apply(comm);
     stage.tokenizer =
@@ -142,7 +142,7 @@ WiseStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     return stage;
 }
 
-Answer answer_of(const store::Artefact& artefact) {
+Answer wise_answer(const store::Artefact& artefact) {
     Answer answer = artefact_answer(artefact, "model with a side memory");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     const Json& summary = answer.json["summary"];
@@ -155,19 +155,19 @@ Answer answer_of(const store::Artefact& artefact) {
 std::vector<std::string> wise_option_names() {
     WiseRequest request;
     Options options("edit", "", "");
-    declare(options, request);
+    declare_wise_request(options, request);
     return options.names();
 }
 
 store::ArtefactKey edit_wise_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_wise(comm, arguments).key;
 }
 
 Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
-    const WiseStage stage = prepare(comm, arguments);
+    const WiseStage stage = prepare_wise(comm, arguments);
     const WiseRequest& request = stage.request;
     const edit::WiseInputs& inputs = stage.inputs;
-    if (auto existing = store::find_artefact(comm, request.common.outputs, stage.key)) return answer_of(*existing);
+    if (auto existing = store::find_artefact(comm, request.common.outputs, stage.key)) return wise_answer(*existing);
 
     auto decoder = model::Decoder::load(request.model, model::Compute::kFloat32, request.common.torch_device(comm));
     store::ArtefactWriter writer(comm, request.common.outputs, stage.key);
@@ -199,7 +199,7 @@ Answer run_edit_wise(const dist::Comm& comm, const Arguments& arguments) {
         if (comm.is_root())
             io::write_file_atomically(writer.data_folder() / "report.json", json_text(report, 2) + "\n");
     });
-    return answer_of(publish_model(comm, writer, decoder, request.model, {}, summary));
+    return wise_answer(publish_model(comm, writer, decoder, request.model, {}, summary));
 }
 
 }  // namespace nepenthe::pipelines

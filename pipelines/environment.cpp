@@ -20,14 +20,14 @@ namespace nepenthe::pipelines {
 namespace {
 
 // What the binary, set-up, tests and job scripts read beside options.
-constexpr std::array<const char*, 11> kOthers{"NEPENTHE_FAULT",       "NEPENTHE_KERNELS",     "NEPENTHE_DEPS",
-                                              "NEPENTHE_DATA",        "NEPENTHE_ROOT",        "NEPENTHE_SITE",
-                                              "NEPENTHE_BINARY",      "NEPENTHE_LAUNCHER",    "NEPENTHE_STAGE",
-                                              "NEPENTHE_DIGEST_FILE", "NEPENTHE_GOLDEN_ITEMS"};
+constexpr std::array<const char*, 11> kNoOptions{"NEPENTHE_FAULT",       "NEPENTHE_KERNELS",     "NEPENTHE_DEPS",
+                                                 "NEPENTHE_DATA",        "NEPENTHE_ROOT",        "NEPENTHE_SITE",
+                                                 "NEPENTHE_BINARY",      "NEPENTHE_LAUNCHER",    "NEPENTHE_STAGE",
+                                                 "NEPENTHE_DIGEST_FILE", "NEPENTHE_GOLDEN_ITEMS"};
 constexpr std::string_view kPrefix = "NEPENTHE_", kFree = "NEPENTHE_TEST_";
 
 std::vector<std::string> known_variables(const dist::Comm& comm) {
-    std::vector<std::string> known(kOthers.begin(), kOthers.end());
+    std::vector<std::string> known(kNoOptions.begin(), kNoOptions.end());
     for (const char* name : {"config", "json", "verbose", "allow-links", "hang-timeout"})
         known.push_back(environment_name(name));
     for (const Verb& verb : verbs()) {

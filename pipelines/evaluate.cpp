@@ -108,7 +108,7 @@ std::vector<NamedResults> read_earlier(const dist::Comm& comm, const std::vector
 }
 
 // Collective. The options, what they name, and the key; nothing but the options for --list-tasks.
-EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     EvaluateStage stage;
     CommonOptions& common = stage.common;
     Evaluation& evaluation = stage.evaluation;
@@ -150,11 +150,11 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }  // namespace
 
 store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_evaluate(comm, arguments).key;
 }
 
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
-    const EvaluateStage stage = prepare(comm, arguments);
+    const EvaluateStage stage = prepare_evaluate(comm, arguments);
     if (stage.list) return {Json::object(), task_list()};
     const CommonOptions& common = stage.common;
     if (auto existing = store::find_artefact(comm, common.outputs, stage.key)) return answer_from(*existing);

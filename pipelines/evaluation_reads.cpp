@@ -1,5 +1,6 @@
 #include "pipelines/evaluation_reads.h"
 
+#include "base/contains.h"
 #include "evaluate/benchmark_files.h"
 
 #include <fmt/ranges.h>
@@ -43,8 +44,6 @@ const std::vector<Reads>& table() {
     };
     return reads;
 }
-
-bool contains(const Names& list, const std::string& name) { return std::ranges::find(list, name) != list.end(); }
 
 bool known(const std::string& task) {
     return std::ranges::any_of(table(), [&](const Reads& reads) { return contains(reads.tasks, task); });

@@ -5,6 +5,7 @@
 #include "pipelines/forget_form.h"
 #include "pipelines/forget_watch.h"
 #include "pipelines/mask_option.h"
+#include "pipelines/objective_request.h"
 #include "pipelines/stage.h"
 #include "pipelines/train_options.h"
 
@@ -26,16 +27,9 @@ struct ForgetStage {
 };
 
 // What --objective is, from whatever source: it decides which options there are.
-std::string objective_word(const Arguments& arguments) {
-    std::string objective = "labels";
-    Options options("forget", "", "");
-    options.add("objective", objective, objective_names(), "");
-    options.peek(arguments);
-    return objective;
-}
 
 // Collective.
-store::ArtefactKey make_key(const dist::Comm& comm, ForgetStage& stage, const Json& training) {
+store::ArtefactKey make_forget_key(const dist::Comm& comm, ForgetStage& stage, const Json& training) {
     const unlearn::ForgetOptions& forget = stage.forget;
     store::ArtefactKey key;
     key.stage = "forget";
@@ -53,12 +47,12 @@ store::ArtefactKey make_key(const dist::Comm& comm, ForgetStage& stage, const Js
 }
 
 // Collective. The options, what they name, and the key.
-ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+ForgetStage prepare_forget(const dist::Comm& comm, const Arguments& arguments) {
     ForgetStage stage;
     CommonOptions& common = stage.common;
     unlearn::ForgetOptions& forget = stage.forget;
     ForgetWatch& watch = stage.watch;
-    std::string objective = objective_word(arguments);
+    std::string objective = objective_word("forget", "labels", objective_names(), arguments);
     stage.form = objective == "labels" ? make_label_form() : make_objective_form(objective);
     double utility_budget = -1, repetition_budget = -1;
     Options options("forget", "fine-tune a model until it no longer knows a corpus: on generic labels, or an objective",
@@ -95,18 +89,18 @@ ForgetStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     const auto config = model::read_config(stage.model);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
     stage.form->read(comm, config, *stage.tokenizer);
-    stage.key = make_key(comm, stage, reader.key());
+    stage.key = make_forget_key(comm, stage, reader.key());
     return stage;
 }
 
 }  // namespace
 
 store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_forget(comm, arguments).key;
 }
 
 Answer run_forget(const dist::Comm& comm, const Arguments& arguments) {
-    ForgetStage stage = prepare(comm, arguments);
+    ForgetStage stage = prepare_forget(comm, arguments);
     const CommonOptions& common = stage.common;
     if (auto existing = store::find_artefact(comm, common.outputs, stage.key))
         return artefact_answer(*existing, "model");

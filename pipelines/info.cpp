@@ -12,7 +12,7 @@ namespace {
 
 Json id_or_null(std::optional<text::TokenId> id) { return id ? Json(*id) : Json(); }
 
-std::string named(const text::Tokenizer& tokenizer, std::optional<text::TokenId> id) {
+std::string named_token(const text::Tokenizer& tokenizer, std::optional<text::TokenId> id) {
     return id ? fmt::format("{} ({})", *id, tokenizer.token(*id)) : "none";
 }
 
@@ -72,8 +72,8 @@ Answer run_info(const dist::Comm&, const Arguments& arguments) {
         config.family, config.layers, config.hidden, config.intermediate, config.heads, config.kv_heads,
         config.head_dim, config.vocabulary, config.tied ? ", unembedding tied" : "", config.max_positions,
         static_cast<double>(parameters) / 1e6, checkpoint.file_of_tensor.size(), checkpoint.files.size(),
-        static_cast<double>(bytes) / 1e6, tokenizer.size(), named(tokenizer, tokenizer.bos()),
-        named(tokenizer, tokenizer.eos()),
+        static_cast<double>(bytes) / 1e6, tokenizer.size(), named_token(tokenizer, tokenizer.bos()),
+        named_token(tokenizer, tokenizer.eos()),
         tokenizer.ends().empty() ? "none" : fmt::format("{}", fmt::join(tokenizer.ends(), ", ")));
     for (const auto& [dtype, numel] : dtypes) {
         answer.text += fmt::format("dtype       {} ({:.1f} million)\n", dtype, static_cast<double>(numel) / 1e6);

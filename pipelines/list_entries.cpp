@@ -8,11 +8,11 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-constexpr std::size_t kNone = std::string::npos;
+constexpr std::size_t kNowhere = std::string::npos;
 
 struct Entry {
     std::string text;
-    std::size_t equals = kNone;  // the first "=" outside quotes
+    std::size_t equals = kNowhere;  // the first "=" outside quotes
 };
 
 // Reads entry after entry off a word.
@@ -39,7 +39,7 @@ class Cutter {
                     throw fmt::format("{}: a comma or the end must follow a closing quote", word_);
                 break;
             }
-            may_quote = rest_.front() == '=' && entry.equals == kNone;
+            may_quote = rest_.front() == '=' && entry.equals == kNowhere;
             if (may_quote) entry.equals = entry.text.size();
             entry.text += rest_.front();
             rest_.remove_prefix(1);
@@ -53,7 +53,7 @@ class Cutter {
         std::string text;
         while (true) {
             const std::size_t end = rest_.find('"');
-            if (end == kNone) throw fmt::format("{}: a quote does not close", word_);
+            if (end == kNowhere) throw fmt::format("{}: a quote does not close", word_);
             text += rest_.substr(0, end);
             rest_.remove_prefix(end + 1);
             if (!take('"')) return text;
@@ -76,10 +76,10 @@ bool exists(const std::filesystem::path& base, const std::string& text) {
 }
 
 // Whether "NAME=" may stand before a path: a slash, a comma or a quote make it part of one, or of several.
-bool is_name(std::string_view text) { return text.find_first_of("/,\"") == kNone; }
+bool is_name(std::string_view text) { return text.find_first_of("/,\"") == kNowhere; }
 
 NamedEntry split_name(const std::string& text, std::size_t equals) {
-    if (equals == kNone || !is_name(std::string_view(text).substr(0, equals))) return {std::nullopt, text};
+    if (equals == kNowhere || !is_name(std::string_view(text).substr(0, equals))) return {std::nullopt, text};
     if (equals == 0) throw fmt::format("\"{}\" has no name before its \"=\"", text);
     if (equals + 1 == text.size()) throw fmt::format("\"{}\" has nothing behind its \"=\"", text);
     return {text.substr(0, equals), text.substr(equals + 1)};
@@ -108,13 +108,13 @@ std::vector<std::filesystem::path> path_entries(const std::string& word, const s
 std::vector<NamedEntry> named_entries(const std::string& word, const std::filesystem::path& base) {
     if (exists(base, word)) return {{std::nullopt, word}};
     const std::size_t equals = word.find('=');
-    if (equals != kNone && equals > 0 && is_name(std::string_view(word).substr(0, equals)) &&
+    if (equals != kNowhere && equals > 0 && is_name(std::string_view(word).substr(0, equals)) &&
         exists(base, word.substr(equals + 1)))
         return {split_name(word, equals)};
     std::vector<NamedEntry> entries;
     for (const Entry& entry : Cutter(word).cut()) {
         const bool path = exists(base, entry.text);
-        entries.push_back(split_name(entry.text, path ? kNone : entry.equals));
+        entries.push_back(split_name(entry.text, path ? kNowhere : entry.equals));
     }
     return entries;
 }
@@ -129,14 +129,14 @@ std::vector<NamedPath> named_paths(const std::string& word, const std::filesyste
 }
 
 std::string quoted_entry(const std::string& entry) {
-    if (entry.find_first_of(",\"") == kNone) return entry;
+    if (entry.find_first_of(",\"") == kNowhere) return entry;
     const auto in_quotes = [](std::string_view text) {
         std::string quoted = "\"";
         for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
         return quoted + "\"";
     };
     const std::size_t equals = entry.find('=');
-    if (equals == kNone || !is_name(std::string_view(entry).substr(0, equals))) return in_quotes(entry);
+    if (equals == kNowhere || !is_name(std::string_view(entry).substr(0, equals))) return in_quotes(entry);
     return entry.substr(0, equals + 1) + in_quotes(std::string_view(entry).substr(equals + 1));
 }
 

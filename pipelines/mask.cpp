@@ -17,7 +17,7 @@ struct MaskStage {
 };
 
 // Collective. The options, the masks, whether they go together, and the key.
-MaskStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+MaskStage prepare_mask(const dist::Comm& comm, const Arguments& arguments) {
     MaskStage stage;
     std::string operation, selection;
     std::vector<std::filesystem::path> masks;
@@ -57,7 +57,7 @@ MaskStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }
 
 // Collective.
-store::Artefact make(const dist::Comm& comm, const MaskStage& stage) {
+store::Artefact make_mask(const dist::Comm& comm, const MaskStage& stage) {
     if (auto existing = store::find_artefact(comm, stage.outputs, stage.key)) return *existing;
     store::ArtefactWriter writer(comm, stage.outputs, stage.key);
     const unlearn::WrittenMasks written = unlearn::write_mask_file(
@@ -67,10 +67,12 @@ store::Artefact make(const dist::Comm& comm, const MaskStage& stage) {
 
 }  // namespace
 
-store::ArtefactKey mask_key(const dist::Comm& comm, const Arguments& arguments) { return prepare(comm, arguments).key; }
+store::ArtefactKey mask_key(const dist::Comm& comm, const Arguments& arguments) {
+    return prepare_mask(comm, arguments).key;
+}
 
 Answer run_mask(const dist::Comm& comm, const Arguments& arguments) {
-    const store::Artefact artefact = make(comm, prepare(comm, arguments));
+    const store::Artefact artefact = make_mask(comm, prepare_mask(comm, arguments));
     Answer answer = artefact_answer(artefact, "mask");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     answer.text += density_text(answer.json["summary"].at("density"));

@@ -5,6 +5,14 @@
 
 namespace nepenthe::pipelines {
 
+std::string objective_word(const std::string& verb, std::string unsaid, const std::vector<std::string>& names,
+                           const Arguments& arguments) {
+    Options options(verb, "", "");
+    options.add("objective", unsaid, names, "");
+    options.peek(arguments);
+    return unsaid;
+}
+
 ObjectiveRequest::ObjectiveRequest(const std::string& name) {
     choice_.kind = &unlearn::objective_kind(name);
     choice_.values = unlearn::default_values(*choice_.kind);

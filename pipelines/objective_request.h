@@ -11,8 +11,14 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace nepenthe::pipelines {
+
+// What --objective says, `unsaid` where it says nothing: the other options hang on it. Throws Error(kUsage) for a name
+// that is not one of `names`.
+std::string objective_word(const std::string& verb, std::string unsaid, const std::vector<std::string>& names,
+                           const Arguments& arguments);
 
 class ObjectiveRequest {
   public:

@@ -1,5 +1,6 @@
 // Where the values of options come from: flags, environment, config file.
 
+#include "base/contains.h"
 #include "base/json.h"
 #include "io/text.h"
 #include "pipelines/config_file.h"
@@ -12,10 +13,6 @@
 namespace nepenthe::pipelines {
 
 namespace {
-
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-    return std::ranges::find(list, item) != list.end();
-}
 
 bool is_utf8(const std::string& word) { return io::find_invalid_utf8(word) == std::string::npos; }
 

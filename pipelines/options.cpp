@@ -1,5 +1,6 @@
 #include "pipelines/options.h"
 
+#include "base/contains.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/number.h"
@@ -17,10 +18,6 @@ namespace {
 template <typename T>
 std::string joined(const std::vector<T>& parts) {
     return fmt::format("{}", fmt::join(parts, ","));
-}
-
-bool contains(const std::vector<std::string>& list, const std::string& item) {
-    return std::ranges::find(list, item) != list.end();
 }
 
 template <typename T>

@@ -75,7 +75,7 @@ void check_from(const Options& options, const Paths& paths, Problems& problems) 
 }
 
 // Collective. The options and what they name.
-RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+RelabelStage prepare_relabel(const dist::Comm& comm, const Arguments& arguments) {
     RelabelStage stage;
     CommonOptions& common = stage.common;
     unlearn::RelabelOptions& relabel = stage.relabel;
@@ -129,11 +129,11 @@ RelabelStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }  // namespace
 
 store::ArtefactKey relabel_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key();
+    return prepare_relabel(comm, arguments).key();
 }
 
 Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
-    const RelabelStage stage = prepare(comm, arguments);
+    const RelabelStage stage = prepare_relabel(comm, arguments);
     const std::filesystem::path& outputs = stage.common.outputs;
     const store::Artefact artefact = stage.from ? unlearn::relabel_from(comm, *stage.from, stage.rules(), outputs)
                                                 : unlearn::relabel(comm, stage.inputs, stage.relabel, outputs);

@@ -57,7 +57,7 @@ struct StatsStage {
 };
 
 // Collective. The options, what they name, and the plan.
-StatsStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+StatsStage prepare_stats(const dist::Comm& comm, const Arguments& arguments) {
     StatsStage stage;
     CommonOptions& common = stage.common;
     std::filesystem::path& model = stage.model;
@@ -121,7 +121,7 @@ StatsStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }
 
 // Collective.
-store::Artefact make(const dist::Comm& comm, StatsStage stage) {
+store::Artefact make_moments(const dist::Comm& comm, StatsStage stage) {
     const CommonOptions& common = stage.common;
     if (!stage.plan) return edit::merge_moments(comm, stage.merge, common.outputs);
     if (auto existing = store::find_artefact(comm, common.outputs, stage.plan->key)) return *existing;
@@ -132,12 +132,12 @@ store::Artefact make(const dist::Comm& comm, StatsStage stage) {
 }  // namespace
 
 store::ArtefactKey stats_key(const dist::Comm& comm, const Arguments& arguments) {
-    const StatsStage stage = prepare(comm, arguments);
+    const StatsStage stage = prepare_stats(comm, arguments);
     return stage.plan ? stage.plan->key : edit::merge_key(comm, stage.merge);
 }
 
 Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
-    const store::Artefact artefact = make(comm, prepare(comm, arguments));
+    const store::Artefact artefact = make_moments(comm, prepare_stats(comm, arguments));
     Answer answer = artefact_answer(artefact, "moments");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     return answer;

@@ -66,7 +66,7 @@ store::Artefact trace(const dist::Comm& comm, TraceStage stage) {
 }
 
 // Collective. The options, what they name, and the key.
-TraceStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+TraceStage prepare_trace(const dist::Comm& comm, const Arguments& arguments) {
     TraceStage stage;
     CommonOptions& common = stage.common;
     edit::TraceOptions& trace_options = stage.options;
@@ -114,11 +114,11 @@ TraceStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }  // namespace
 
 store::ArtefactKey trace_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_trace(comm, arguments).key;
 }
 
 Answer run_trace(const dist::Comm& comm, const Arguments& arguments) {
-    const store::Artefact artefact = trace(comm, prepare(comm, arguments));
+    const store::Artefact artefact = trace(comm, prepare_trace(comm, arguments));
     Answer answer = artefact_answer(artefact, "traces");
     answer.json["summary"] = artefact.manifest.value("summary", Json::object());
     const Json& proposal = answer.json["summary"]["proposal"];

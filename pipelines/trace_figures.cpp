@@ -23,7 +23,7 @@ std::string axis_label(TraceKind kind, std::int64_t window) {
                                      : fmt::format("centre of the {} layers restored", window);
 }
 
-void write(const std::filesystem::path& folder, const std::string& name, const std::string& svg) {
+void write_figure(const std::filesystem::path& folder, const std::string& name, const std::string& svg) {
     io::write_file_atomically(folder / (name + ".svg"), svg);
 }
 
@@ -131,7 +131,7 @@ void draw_traces(const std::filesystem::path& folder, const std::vector<edit::Tr
         if (!cases[i].correct) continue;
         ++drawn;
         for (std::size_t kind = 0; kind < settings.kinds.size(); ++kind) {
-            write(
+            write_figure(
                 folder,
                 fmt::format("fact-{:04}-{}", i, edit::kTraceKindNames[static_cast<std::size_t>(settings.kinds[kind])]),
                 heat_map_svg(
@@ -140,12 +140,12 @@ void draw_traces(const std::filesystem::path& folder, const std::vector<edit::Tr
     }
     const double limit = common_limit(averages, settings);
     for (std::size_t kind = 0; kind < settings.kinds.size(); ++kind) {
-        write(
+        write_figure(
             folder, std::string("average-") + edit::kTraceKindNames[static_cast<std::size_t>(settings.kinds[kind])],
             heat_map_svg(average_map(averages, averages.effects[kind], settings.kinds[kind], settings.window, limit)));
     }
-    write(folder, "effects", line_plot_svg(effects_plot(averages, settings)));
-    if (settings.severed) write(folder, "severed", line_plot_svg(severed_plot(averages, settings)));
+    write_figure(folder, "effects", line_plot_svg(effects_plot(averages, settings)));
+    if (settings.severed) write_figure(folder, "severed", line_plot_svg(severed_plot(averages, settings)));
 }
 
 }  // namespace nepenthe::pipelines

@@ -43,7 +43,7 @@ model::DecoderConfig config_of(const TrainStage& stage) {
     return model::parse_config(parse_json(io::read_file(stage.config), stage.config.string()));
 }
 
-store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, const Json& training) {
+store::ArtefactKey make_train_key(const dist::Comm& comm, const TrainStage& stage, const Json& training) {
     store::ArtefactKey key;
     key.stage = "train";
     key.options = training;
@@ -65,7 +65,7 @@ store::ArtefactKey make_key(const dist::Comm& comm, const TrainStage& stage, con
 }
 
 // Collective. The options, what they name, and the key.
-TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+TrainStage prepare_train(const dist::Comm& comm, const Arguments& arguments) {
     TrainStage stage;
     TrainOptionsReader reader(stage.train);
     Options options("train", "train a model on a corpus: from scratch, or further (the reinforced model)",
@@ -89,7 +89,7 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     stage.text =
         text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), *stage.read_tokenizer, stage.cut);
     stage.blocks_left_out = leave_out_single_tokens(stage.text, "corpus");
-    stage.key = make_key(comm, stage, reader.key());
+    stage.key = make_train_key(comm, stage, reader.key());
     stage.mask.complete_key(comm, stage.key);
     if (stage.blocks_left_out > 0) stage.key.options["blocks_left_out"] = stage.blocks_left_out;
     return stage;
@@ -98,11 +98,11 @@ TrainStage prepare(const dist::Comm& comm, const Arguments& arguments) {
 }  // namespace
 
 store::ArtefactKey train_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_train(comm, arguments).key;
 }
 
 Answer run_train(const dist::Comm& comm, const Arguments& arguments) {
-    TrainStage stage = prepare(comm, arguments);
+    TrainStage stage = prepare_train(comm, arguments);
     if (auto existing = store::find_artefact(comm, stage.common.outputs, stage.key))
         return artefact_answer(*existing, "model");
 

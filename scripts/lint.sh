@@ -5,7 +5,7 @@
 #   scripts/lint.sh FILE...      clang-tidy over these (a file with torch takes half a minute)
 #   scripts/lint.sh --fix        clang-format writes
 #
-# clang-format comes with scripts/setup.sh --tests; clang-tidy (Debian package) and a configured build/release are yours.
+# clang-format comes with scripts/setup.sh --tests; clang-tidy (Debian package) is yours.
 set -uo pipefail
 # shellcheck source=scripts/common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -23,10 +23,12 @@ if ((${#files[@]})); then
         echo "clang-tidy is missing: apt-get install clang-tidy" >&2
         exit 69
     }
+    # How each source is compiled by itself; nothing is built there.
+    cmake --preset develop >/dev/null || exit
     # The precompiled header is GCC's; clang reads the headers themselves.
     commands=$(mktemp -d)
     trap 'rm -rf "$commands"' EXIT
-    sed -E 's/ -fpch-preprocess| -Winvalid-pch//g' build/release/compile_commands.json >"$commands/compile_commands.json"
+    sed -E 's/ -fpch-preprocess| -Winvalid-pch//g' build/develop/compile_commands.json >"$commands/compile_commands.json"
     clang-tidy -p "$commands" --quiet --extra-arg=-Wno-unknown-warning-option "${files[@]}" || code=1
 fi
 exit $code

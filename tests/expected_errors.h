@@ -30,6 +30,8 @@ std::string message_of(ErrorKind kind, Action&& action) {
     return error.what();
 }
 
+inline bool mentions(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
 inline void expect_contains(const std::string& text, std::string_view part) {
     EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
 }

@@ -37,7 +37,7 @@ std::string note_of(const EditRecord& record, const EditOptions& options) {
     return text;
 }
 
-EditRecord record_of(const EditUnit& unit, FactValue value) {
+EditRecord record_of_unit(const EditUnit& unit, FactValue value) {
     EditRecord record;
     record.facts = unit.facts;
     record.facts.insert(record.facts.end(), unit.duplicates.begin(), unit.duplicates.end());
@@ -118,7 +118,7 @@ WrittenBatch BatchWriter::write_values(const Dealing& dealing, const std::vector
     }
     for (std::size_t i = 0; i < units.size(); ++i) {
         const auto column = static_cast<std::int64_t>(i);
-        EditRecord record = record_of(units[i], values[i]);
+        EditRecord record = record_of_unit(units[i], values[i]);
         record.key = system.keys.select(1, column).clone();
         record.residual = system.residuals.select(1, column).clone();
         record.key_cosine = cosine(system.bare_keys.select(1, column), record.key);
@@ -145,7 +145,7 @@ WrittenBatch BatchWriter::write_fine_tuned(const Dealing& dealing, const std::ve
     batch.deltas.push_back(describe(0, {{at::Tensor(), change}, 1, 0}, 0));
     batch.deltas.back().units = units.size();
     for (const EditUnit& unit : units) {
-        EditRecord record = record_of(unit, {});
+        EditRecord record = record_of_unit(unit, {});
         record.value.first_nll = report.first_loss;
         record.value.nll = report.last_loss;
         record.value.steps = report.steps;

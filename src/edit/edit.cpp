@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void check_inputs(const model::DecoderConfig& config, const EditInputs& inputs, const EditOptions& options) {
+void check_edit_inputs(const model::DecoderConfig& config, const EditInputs& inputs, const EditOptions& options) {
     Problems usage;
     for (const std::string& problem : options.validate(config)) usage.add("{}", problem);
     if (options.method == Method::kAlphaEdit && !inputs.moment) {
@@ -171,7 +171,7 @@ void edit_batches(const dist::Comm& comm, model::Decoder& decoder, ValueModel& v
 
 std::vector<EditUnit> check_edit(const model::DecoderConfig& config, const EditInputs& inputs,
                                  const EditOptions& options, std::vector<std::string>& warnings) {
-    check_inputs(config, inputs, options);
+    check_edit_inputs(config, inputs, options);
     std::vector<EditUnit> units = make_units(inputs.facts, options, warnings);
     warn_before(inputs, options, config, batch_size(options, units.size()), warnings);
     warn_of_merged_subjects(config, inputs, warnings);

@@ -13,7 +13,6 @@ namespace nepenthe::edit {
 namespace {
 
 constexpr std::size_t kUnitsPerPass = 8;
-constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
 
 // Gradients are asked of one tensor for as long as this lives.
 class GradientOf {
@@ -68,10 +67,11 @@ at::Tensor summed_loss(const model::Decoder& decoder, const std::vector<EditRow>
 }
 
 // Adam's state for the matrix.
-class Adam {
+class MatrixAdam {
   public:
-    explicit Adam(double lr) : lr_(lr) {}
+    explicit MatrixAdam(double lr) : lr_(lr) {}
     at::Tensor step(const at::Tensor& gradient) {
+        constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
         if (!mean_.defined()) {
             mean_ = at::zeros_like(gradient);
             square_ = at::zeros_like(gradient);
@@ -130,7 +130,7 @@ FineTuneReport fine_tune(const Dealing& dealing, const model::Decoder& decoder, 
     const at::NoGradGuard no_grad;
     const at::Tensor kept = matrix.kept().to(at::kCPU, at::kDouble);
     at::Tensor weight = kept.clone();
-    Adam adam(options.lr);
+    MatrixAdam adam(options.lr);
     FineTuneReport report;
     for (report.steps = 0; report.steps < options.steps; ++report.steps) {
         double loss = 0;

@@ -1,6 +1,7 @@
 #include "edit/layer_update.h"
 
 #include "base/error.h"
+#include "edit/host_numbers.h"
 #include "edit/post_norm.h"
 #include "store/packing.h"
 
@@ -11,11 +12,6 @@
 namespace nepenthe::edit {
 
 namespace {
-
-std::vector<double> doubles(const at::Tensor& tensor) {
-    const at::Tensor host = tensor.contiguous();
-    return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-}
 
 std::string pack_keys(const FactKeys& keys) {
     return store::Packer()

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "edit/host_numbers.h"
 #include "store/blocks.h"
 #include "store/packing.h"
 
@@ -11,18 +12,12 @@ namespace nepenthe::edit {
 
 namespace {
 
-std::vector<double> doubles(const at::Tensor& tensor) {
-    if (!tensor.defined()) return {};
-    const at::Tensor host = tensor.contiguous();
-    return {host.const_data_ptr<double>(), host.const_data_ptr<double>() + host.numel()};
-}
-
 at::Tensor row_of(const std::vector<double>& values) { return values.empty() ? at::Tensor() : at::tensor(values); }
 
 std::vector<char> chars(const std::string& text) { return {text.begin(), text.end()}; }
-std::string text_of(const std::vector<char>& bytes) { return {bytes.begin(), bytes.end()}; }
+std::string string_of(const std::vector<char>& bytes) { return {bytes.begin(), bytes.end()}; }
 
-void pack(store::Packer& packer, const EditRecord& record, const std::vector<Delta>& deltas, bool with_updates) {
+void pack_record(store::Packer& packer, const EditRecord& record, const std::vector<Delta>& deltas, bool with_updates) {
     packer.add(chars(record.value.initial.defined() ? pack_values({record.value}) : ""));
     packer.add(std::vector<double>{record.value.first_nll, record.value.nll, static_cast<double>(record.value.steps)});
     packer.add(doubles(record.key)).add(doubles(record.residual));
@@ -44,7 +39,7 @@ EditRecord unpack_record(store::Unpacker& unpacker) {
     std::vector<char> value, note, probe;
     std::vector<double> losses, key, residual, ratios;
     unpacker.read(value).read(losses).read(key).read(residual).read(ratios).read(note).read(probe);
-    if (!value.empty()) record.value = unpack_values(text_of(value)).front();
+    if (!value.empty()) record.value = unpack_values(string_of(value)).front();
     record.value.first_nll = losses.at(0);
     record.value.nll = losses.at(1);
     record.value.steps = static_cast<std::int64_t>(losses.at(2));
@@ -52,8 +47,8 @@ EditRecord unpack_record(store::Unpacker& unpacker) {
     record.residual = row_of(residual);
     record.key_cosine = ratios.at(0);
     record.response = ratios.at(1);
-    record.note = text_of(note);
-    record.probe = text_of(probe);
+    record.note = string_of(note);
+    record.probe = string_of(probe);
     return record;
 }
 
@@ -103,7 +98,7 @@ void edit_one_at_a_time(const dist::Comm& comm, model::Decoder& decoder, const m
                 throw;
             }
             writer.restore();
-            pack(packer, written.records.front(), written.deltas, by_value);
+            pack_record(packer, written.records.front(), written.deltas, by_value);
         }
         return packer.take();
     });

@@ -10,8 +10,6 @@ namespace nepenthe::evaluate {
 
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 std::vector<double> sorted_of(std::span<const double> scores, std::span<const int> groups, int group) {
     std::vector<double> values;
     for (std::size_t i = 0; i < scores.size(); ++i) {

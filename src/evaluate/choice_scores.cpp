@@ -33,7 +33,7 @@ bool shares_context(const EncodedItem& item) {
 }
 
 // The blocks over new tokens, after what the cache holds: [batch, position, hidden].
-at::Tensor run_blocks(const model::Decoder& decoder, const model::Batch& batch, model::KvCache& cache) {
+at::Tensor run_layers(const model::Decoder& decoder, const model::Batch& batch, model::KvCache& cache) {
     const model::Context context = decoder.context(batch, &cache);
     at::Tensor hidden = decoder.embed(batch.ids, context);
     for (std::int64_t layer = 0; layer < decoder.config().layers; ++layer) {
@@ -69,12 +69,12 @@ at::Tensor predicting_states(const model::Decoder& decoder, std::span<const Enco
     std::vector<Ids> contexts;
     for (const EncodedItem* item : items) contexts.push_back(context_of(item->front()));
     model::KvCache cache(decoder.config().layers);
-    const at::Tensor in_contexts = run_blocks(decoder, padded_batch(contexts, Padding::kLeft, decoder.device()), cache);
+    const at::Tensor in_contexts = run_layers(decoder, padded_batch(contexts, Padding::kLeft, decoder.device()), cache);
     at::Tensor in_continuations;
     if (std::any_of(continuations.ids.begin(), continuations.ids.end(), [](Ids ids) { return ids.size() > 1; })) {
         model::KvCache repeated = cache.select(at::tensor(continuations.context_row, at::kLong).to(decoder.device()));
         in_continuations =
-            run_blocks(decoder, padded_batch(continuations.fed, Padding::kRight, decoder.device()), repeated);
+            run_layers(decoder, padded_batch(continuations.fed, Padding::kRight, decoder.device()), repeated);
     }
     std::vector<at::Tensor> states;
     for (std::size_t i = 0; i < continuations.ids.size(); ++i) {

@@ -101,7 +101,7 @@ struct Leakage {
     double of(double area) const { return 100 * (1 - area - retrained) / retrained; }
 };
 
-Estimate leakage(const MetricDefinition& definition, std::span<const Json> rows) {
+Estimate leakage_estimate(const MetricDefinition& definition, std::span<const Json> rows) {
     const Leakage of(definition, rows);
     AreaUnderCurve area = area_of(item_values(rows, definition.name));
     for (double& value : area.influence) value = of.of(value);
@@ -257,7 +257,7 @@ Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> 
 }
 
 Estimate estimate(const MetricDefinition& definition, std::span<const Json> rows) {
-    if (definition.aggregation == Aggregation::kPrivacyLeakage) return leakage(definition, rows);
+    if (definition.aggregation == Aggregation::kPrivacyLeakage) return leakage_estimate(definition, rows);
     if (definition.aggregation != Aggregation::kHarmonicMean) {
         return estimate_of_values(definition, item_values(rows, definition.name));
     }

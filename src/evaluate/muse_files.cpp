@@ -23,7 +23,7 @@ std::vector<MusePassage> passages_of(const std::filesystem::path& file, std::int
     return passages;
 }
 
-std::vector<std::string> texts_of(const std::filesystem::path& file, std::int64_t limit) {
+std::vector<std::string> muse_texts(const std::filesystem::path& file, std::int64_t limit) {
     std::vector<std::string> texts;
     io::for_each_json_record(file, limit, [&](const Json& record) {
         texts.push_back(record.is_string() && !record.get_ref<const std::string&>().empty()
@@ -62,8 +62,8 @@ MuseSets read_muse(const std::filesystem::path& folder, std::int64_t limit) {
     read(sets.forget_before, questions_of, 2, 0);
     read(sets.retain, questions_of, 3, limit);
     read(sets.retain_before, questions_of, 4, 0);
-    read(sets.forget_texts, texts_of, 5, limit);
-    read(sets.holdout_texts, texts_of, 6, limit);
+    read(sets.forget_texts, muse_texts, 5, limit);
+    read(sets.holdout_texts, muse_texts, 6, limit);
     problems.throw_if_any(ErrorKind::kData, "muse");
     return sets;
 }

@@ -95,7 +95,7 @@ std::vector<double> truth_ratios(const TaskResult& result) {
 Json interval_json(const Interval& interval) { return {finite_or_null(interval.low), finite_or_null(interval.high)}; }
 
 // d(A / B) = (dA − A / B · dB) / B.
-Json leakage(const TaskResult& before, const TaskResult& after) {
+Json leakage_between(const TaskResult& before, const TaskResult& after) {
     const MetricDefinition& area = metric_definition("min_k_auc");
     const Estimate retrained = estimate(area, before.items), unlearned = estimate(area, after.items);
     const double base = 1 - retrained.value, ratio = (1 - unlearned.value) / base;
@@ -144,7 +144,7 @@ Json paired_measures(const TaskResult& before, const TaskResult& after) {
             {"value", test.p_value}, {"statistic", test.statistic}, {"n", {first.size(), second.size()}}};
     }
     if (all_hold(before, "min_k_auc") && all_hold(after, "min_k_auc")) {
-        measures["privleak"] = leakage(before, after);
+        measures["privleak"] = leakage_between(before, after);
     }
     if (all_hold(before, "loss_auc") && all_hold(after, "loss_auc")) {
         measures["reference_auc"] = reference_area(before, after);

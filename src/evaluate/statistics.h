@@ -3,10 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <utility>
 
 namespace nepenthe::evaluate {
+
+// What cannot be told.
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // 0.975 quantile of the standard normal.
 inline constexpr double kZ95 = 1.959963984540054;

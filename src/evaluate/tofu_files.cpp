@@ -9,7 +9,7 @@ namespace nepenthe::evaluate {
 
 namespace {
 
-std::string text_of(const Json& row, const char* name) {
+std::string tofu_text(const Json& row, const char* name) {
     const auto found = row.find(name);
     if (found == row.end() || !found->is_string() || found->get_ref<const std::string&>().empty()) {
         fail(ErrorKind::kData, "no \"{}\"", name);
@@ -19,10 +19,10 @@ std::string text_of(const Json& row, const char* name) {
 
 TofuItem item_of(TofuSet set, const Json& row) {
     if (!row.is_object()) fail(ErrorKind::kData, "not a JSON object");
-    TofuItem item{set, text_of(row, "question"), text_of(row, "answer"), "", {}};
+    TofuItem item{set, tofu_text(row, "question"), tofu_text(row, "answer"), "", {}};
     const bool invented = set == TofuSet::kForget || set == TofuSet::kRetain;
     item.paraphrased =
-        invented && row.contains("paraphrased_answer") ? text_of(row, "paraphrased_answer") : item.answer;
+        invented && row.contains("paraphrased_answer") ? tofu_text(row, "paraphrased_answer") : item.answer;
     const auto found = row.find("perturbed_answer");
     if (found == row.end() || !found->is_array() || found->empty())
         fail(ErrorKind::kData, "no list \"perturbed_answer\"");

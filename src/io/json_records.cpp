@@ -3,12 +3,11 @@
 #include "base/error.h"
 #include "io/file.h"
 #include "io/records.h"
+#include "io/text.h"
 
 namespace nepenthe::io {
 
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 Json parse(std::string_view bytes) {
     if (bytes.empty()) fail(ErrorKind::kData, "a record is missing: the list is not closed, or a comma stands alone");

@@ -12,8 +12,6 @@ namespace nepenthe::io {
 
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 // Bytes of the well-formed UTF-8 character at the front of `text`, 0 when there is none (Unicode 15, table 3-7: no
 // overlong forms, no surrogates, nothing above U+10FFFF).
 std::size_t character_bytes(std::string_view text) {
@@ -73,7 +71,7 @@ void normalise(std::string& text) {
 }
 
 // White space of any script, and what has no width.
-bool is_blank(std::string_view text) {
+bool shows_nothing(std::string_view text) {
     constexpr std::string_view kAscii = " \t\r\n\v\f";
     for (std::size_t at = 0; at < text.size();) {
         if (kAscii.find(text[at]) != std::string_view::npos) {
@@ -99,7 +97,7 @@ void add_document(std::string text, Documents& documents) {
     const std::string problem = text_problem(text);
     if (!problem.empty()) fail(ErrorKind::kData, "{}", problem);
     normalise(text);
-    if (is_blank(text)) {
+    if (shows_nothing(text)) {
         ++documents.blank;
     } else {
         documents.texts.push_back(std::move(text));

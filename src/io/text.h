@@ -12,6 +12,8 @@
 
 namespace nepenthe::io {
 
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
 // Offset of the first byte that is not UTF-8, or npos when all of it is.
 std::size_t find_invalid_utf8(std::string_view text);
 

@@ -1,19 +1,16 @@
 #include "kernels/combine.h"
 
 #include "base/error.h"
-#include "kernels/instruction_sets.h"
+#include "kernels/vector_math.h"
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
-#include <limits>
 
 namespace nepenthe::kernels {
 
 namespace {
-
-constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 Best combine_by_reference(std::span<const float> b, float shift_b, float bar, std::span<const float> r, float shift_r,
                           float alpha) {
@@ -31,11 +28,11 @@ Best combine_by_reference(std::span<const float> b, float shift_b, float bar, st
 }
 
 // The compiler's vectors, so that what is known of each α stays in registers over the whole row.
-constexpr std::size_t kLanes = 16;
-typedef float Floats __attribute__((vector_size(kLanes * sizeof(float))));
-typedef std::int32_t Ints __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+constexpr std::size_t kWidth = 16;
+typedef float Floats __attribute__((vector_size(kWidth * sizeof(float))));
+typedef std::int32_t Ints __attribute__((vector_size(kWidth * sizeof(std::int32_t))));
 
-NEPENTHE_ALWAYS_INLINE void load(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
+NEPENTHE_ALWAYS_INLINE void load_whole(const float* from, Floats& to) { std::memcpy(&to, from, sizeof to); }
 
 // `count` entries, padded.
 NEPENTHE_ALWAYS_INLINE void load_tail(const float* from, std::size_t count, float padding, Floats& to) {
@@ -59,7 +56,7 @@ NEPENTHE_ALWAYS_INLINE void take(LaneBest& best, const Floats& v, const Ints& in
 
 Best join_lanes(const LaneBest& lanes) {
     Best best{lanes.first[0], lanes.second[0], lanes.index[0]};
-    for (std::size_t lane = 1; lane < kLanes; ++lane) {
+    for (std::size_t lane = 1; lane < kWidth; ++lane) {
         const float first = lanes.first[lane];
         const bool better = first > best.first || (first == best.first && lanes.index[lane] < best.index);
         const float loser = better ? best.first : first;
@@ -78,13 +75,13 @@ constexpr std::size_t kAlphasPerSweep = 4;
 NEPENTHE_ALWAYS_INLINE void sweep(std::span<const float> b, float shift_b, float bar, std::span<const float> r,
                                   float shift_r, const float* alphas, std::size_t count, LaneBest* best) {
     Ints index;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) index[lane] = static_cast<std::int32_t>(lane);
+    for (std::size_t lane = 0; lane < kWidth; ++lane) index[lane] = static_cast<std::int32_t>(lane);
     Floats x, y;
     std::array<LaneBest, kAlphasPerSweep> running{};
-    for (std::size_t at = 0; at < b.size(); at += kLanes, index += static_cast<std::int32_t>(kLanes)) {
-        if (at + kLanes <= b.size()) {
-            load(b.data() + at, x);
-            load(r.data() + at, y);
+    for (std::size_t at = 0; at < b.size(); at += kWidth, index += static_cast<std::int32_t>(kWidth)) {
+        if (at + kWidth <= b.size()) {
+            load_whole(b.data() + at, x);
+            load_whole(r.data() + at, y);
         } else {
             load_tail(b.data() + at, b.size() - at, kLowest, x);
             load_tail(r.data() + at, b.size() - at, kLowest, y);

@@ -34,7 +34,7 @@ NEPENTHE_ALWAYS_INLINE float log_sum_exp(const float* row, std::int64_t n) {
 
 namespace reference {
 
-double sum(std::span<const float> row) {
+double sum_of_values(std::span<const float> row) {
     double total = 0;
     for (const float value : row) total += static_cast<double>(value);
     return total;
@@ -55,7 +55,7 @@ float log_sum_exp(std::span<const float> row) {
 }  // namespace
 
 double row_sum(std::span<const float> row, Path path) {
-    if (path == Path::kReference) return reference::sum(row);
+    if (path == Path::kReference) return reference::sum_of_values(row);
     return with_instruction_set(path, [=]() NEPENTHE_INLINED {
         const float* values = row.data();
         return sum_of_runs(static_cast<std::int64_t>(row.size()),

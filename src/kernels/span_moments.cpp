@@ -3,13 +3,10 @@
 #include "kernels/vector_math.h"
 
 #include <cmath>
-#include <limits>
 
 namespace nepenthe::kernels {
 
 namespace {
-
-constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 // e·d^power; nothing where exp_of_non_positive() is exactly zero, so that −inf does not meet it.
 template <int kPower>

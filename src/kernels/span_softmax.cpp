@@ -3,13 +3,10 @@
 #include "kernels/vector_math.h"
 
 #include <cmath>
-#include <limits>
 
 namespace nepenthe::kernels {
 
 namespace {
-
-constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 namespace reference {
 

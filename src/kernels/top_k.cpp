@@ -1,28 +1,27 @@
 #include "kernels/top_k.h"
 
 #include "base/error.h"
-#include "kernels/instruction_sets.h"
+#include "kernels/vector_math.h"
 
 #include <algorithm>
 #include <cstddef>
-#include <limits>
 #include <numeric>
 
 namespace nepenthe::kernels {
 
 namespace {
 
-constexpr std::size_t kLanes = 16, kRun = 2048;
+constexpr std::size_t kStep = 16, kScanned = 2048;
 
 // Appends the indices of [begin, end) whose entry is greater than `bar`.
 NEPENTHE_ALWAYS_INLINE void collect_above(const float* row, std::size_t begin, std::size_t end, float bar,
                                           std::vector<std::int32_t>* out) {
     std::size_t at = begin;
-    for (; at + kLanes <= end; at += kLanes) {
+    for (; at + kStep <= end; at += kStep) {
         std::int32_t any = 0;
-        for (std::size_t lane = 0; lane < kLanes; ++lane) any |= row[at + lane] > bar ? 1 : 0;
+        for (std::size_t lane = 0; lane < kStep; ++lane) any |= row[at + lane] > bar ? 1 : 0;
         if (any == 0) continue;
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        for (std::size_t lane = 0; lane < kStep; ++lane) {
             if (row[at + lane] > bar) out->push_back(static_cast<std::int32_t>(at + lane));
         }
     }
@@ -52,10 +51,9 @@ void row_top_k(std::span<const float> row, std::vector<std::int32_t>& scratch, s
             return row[static_cast<std::size_t>(scratch.back())];
         };
         // Later entries of the same value lose the tie, so only those above the bar of what was seen so far can enter.
-        constexpr float kLowest = -std::numeric_limits<float>::infinity();
         float bar = kLowest;
-        for (std::size_t begin = 0; begin < row.size(); begin += kRun) {
-            const std::size_t end = std::min(begin + kRun, row.size());
+        for (std::size_t begin = 0; begin < row.size(); begin += kScanned) {
+            const std::size_t end = std::min(begin + kScanned, row.size());
             with_instruction_set(path, [=, values = row.data(), into = &scratch]()
                                            NEPENTHE_INLINED { collect_above(values, begin, end, bar, into); });
             if (scratch.size() >= 2 * kept || (bar == kLowest && scratch.size() >= kept)) bar = keep_best();

@@ -15,6 +15,7 @@
 namespace nepenthe::kernels {
 
 constexpr std::int64_t kLanes = 32;
+constexpr float kLowest = -std::numeric_limits<float>::infinity();  // the maximum of nothing
 
 NEPENTHE_ALWAYS_INLINE float load(const float* from) { return *from; }
 NEPENTHE_ALWAYS_INLINE float load(const c10::BFloat16* from) {
@@ -93,7 +94,7 @@ NEPENTHE_ALWAYS_INLINE float exp_of_non_positive(float x) { return x < -80.0f ? 
 template <typename Value>
 NEPENTHE_ALWAYS_INLINE float lane_maximum(const Value* values, std::int64_t n) {
     Lanes<kLanes> lanes;
-    lanes.fill(-std::numeric_limits<float>::infinity());
+    lanes.fill(kLowest);
     std::int64_t i = 0;
     for (; i + kLanes <= n; i += kLanes) {
         for (std::int64_t lane = 0; lane < kLanes; ++lane) {

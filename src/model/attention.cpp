@@ -63,8 +63,8 @@ at::Tensor visible_keys(const at::Tensor& query, const at::Tensor& key, const At
     return visible;
 }
 
-at::Tensor composed(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                    const AttentionOptions& options) {
+at::Tensor composed_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                              const AttentionOptions& options) {
     const bool plain =
         !options.key_mask.defined() && options.past == 0 && (options.window == 0 || options.window >= key.size(2));
     at::Tensor output;
@@ -92,7 +92,7 @@ at::Tensor attention(const at::Tensor& query, const at::Tensor& key, const at::T
                      const AttentionOptions& options) {
     NEPENTHE_CHECK(options.soft_cap == 0.0 || !options.key_bias.defined());
     return has_fused_kernel(query) ? TiledAttention::apply(query, key, value, options)
-                                   : composed(query, key, value, options);
+                                   : composed_attention(query, key, value, options);
 }
 
 }  // namespace nepenthe::model

@@ -73,7 +73,7 @@ void backward_part(bool gelu, const Value* gradient, const Value* gate, const Va
 constexpr std::int64_t kGrain = 16384;  // elements a task: 64 KiB of fp32 an array
 
 template <typename Value>
-at::Tensor forward_kernel(const at::Tensor& gate, const at::Tensor& up, bool gelu) {
+at::Tensor gate_forward_kernel(const at::Tensor& gate, const at::Tensor& up, bool gelu) {
     at::Tensor out = at::empty_like(gate);
     const Value* g = gate.const_data_ptr<Value>();
     const Value* u = up.const_data_ptr<Value>();
@@ -85,7 +85,8 @@ at::Tensor forward_kernel(const at::Tensor& gate, const at::Tensor& up, bool gel
 }
 
 template <typename Value>
-variable_list backward_kernel(const at::Tensor& gradient, const at::Tensor& gate, const at::Tensor& up, bool gelu) {
+variable_list gate_backward_kernel(const at::Tensor& gradient, const at::Tensor& gate, const at::Tensor& up,
+                                   bool gelu) {
     at::Tensor dgate = at::empty_like(gate), dup = at::empty_like(up);
     const Value* dy = gradient.const_data_ptr<Value>();
     const Value* g = gate.const_data_ptr<Value>();
@@ -103,8 +104,8 @@ struct GatedActivation : torch::autograd::Function<GatedActivation> {
         const at::Tensor g = gate.contiguous(), u = up.contiguous();
         ctx->save_for_backward({g, u});
         ctx->saved_data["gelu"] = gelu;
-        return g.scalar_type() == at::kFloat ? forward_kernel<float>(g, u, gelu)
-                                             : forward_kernel<c10::BFloat16>(g, u, gelu);
+        return g.scalar_type() == at::kFloat ? gate_forward_kernel<float>(g, u, gelu)
+                                             : gate_forward_kernel<c10::BFloat16>(g, u, gelu);
     }
 
     static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -112,8 +113,8 @@ struct GatedActivation : torch::autograd::Function<GatedActivation> {
         const at::Tensor gradient = gradients[0].contiguous();
         const bool gelu = ctx->saved_data["gelu"].toBool();
         return gradient.scalar_type() == at::kFloat
-                   ? backward_kernel<float>(gradient, saved[0], saved[1], gelu)
-                   : backward_kernel<c10::BFloat16>(gradient, saved[0], saved[1], gelu);
+                   ? gate_backward_kernel<float>(gradient, saved[0], saved[1], gelu)
+                   : gate_backward_kernel<c10::BFloat16>(gradient, saved[0], saved[1], gelu);
     }
 };
 

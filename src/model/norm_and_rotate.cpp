@@ -143,8 +143,8 @@ struct Geometry {
 };
 
 template <typename Value>
-void forward_kernel(const at::Tensor& x, const at::Tensor& weight, float epsilon, const Geometry& g, at::Tensor& y,
-                    at::Tensor& inverse) {
+void rotate_forward_kernel(const at::Tensor& x, const at::Tensor& weight, float epsilon, const Geometry& g,
+                           at::Tensor& y, at::Tensor& inverse) {
     const Value* input = x.const_data_ptr<Value>();
     const float* scale = weight.defined() ? weight.const_data_ptr<float>() : nullptr;
     Value* output = y.mutable_data_ptr<Value>();
@@ -159,8 +159,8 @@ void forward_kernel(const at::Tensor& x, const at::Tensor& weight, float epsilon
 }
 
 template <typename Value>
-void backward_kernel(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, const at::Tensor& inverse,
-                     const Geometry& g, at::Tensor& dx, at::Tensor& partial) {
+void rotate_backward_kernel(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                            const at::Tensor& inverse, const Geometry& g, at::Tensor& dx, at::Tensor& partial) {
     const std::int64_t step = rows_per_block(g.rows()), blocks = (g.rows() + step - 1) / step;
     const float* scale = weight.defined() ? weight.const_data_ptr<float>() : nullptr;
     if (scale != nullptr) {
@@ -192,8 +192,8 @@ struct NormAndRotate : torch::autograd::Function<NormAndRotate> {
         at::Tensor inverse = at::empty({weight.has_value() ? g.rows() * g.heads : 0}, x.options().dtype(at::kFloat));
         const at::Tensor exact = weight.has_value() ? norm_weight(*weight, one_plus) : at::Tensor();
         x.scalar_type() == at::kFloat
-            ? forward_kernel<float>(x, exact, static_cast<float>(epsilon), g, y, inverse)
-            : forward_kernel<c10::BFloat16>(x, exact, static_cast<float>(epsilon), g, y, inverse);
+            ? rotate_forward_kernel<float>(x, exact, static_cast<float>(epsilon), g, y, inverse)
+            : rotate_forward_kernel<c10::BFloat16>(x, exact, static_cast<float>(epsilon), g, y, inverse);
         // Without a norm the input is not needed again, but its strides are.
         ctx->save_for_backward({x, weight.value_or(at::Tensor()), cosines, sines, inverse});
         ctx->saved_data["one_plus"] = one_plus;
@@ -210,8 +210,8 @@ struct NormAndRotate : torch::autograd::Function<NormAndRotate> {
         const at::Tensor exact =
             saved[1].defined() ? norm_weight(saved[1], ctx->saved_data["one_plus"].toBool()) : at::Tensor();
         at::Tensor partial;
-        x.scalar_type() == at::kFloat ? backward_kernel<float>(dy, x, exact, saved[4], g, dx, partial)
-                                      : backward_kernel<c10::BFloat16>(dy, x, exact, saved[4], g, dx, partial);
+        x.scalar_type() == at::kFloat ? rotate_backward_kernel<float>(dy, x, exact, saved[4], g, dx, partial)
+                                      : rotate_backward_kernel<c10::BFloat16>(dy, x, exact, saved[4], g, dx, partial);
         at::Tensor dweight;
         if (saved[1].defined() && ctx->needs_input_grad(1)) {
             dweight = sum_blocks(partial, saved[1]);
@@ -221,7 +221,8 @@ struct NormAndRotate : torch::autograd::Function<NormAndRotate> {
 };
 
 // For devices without a kernel of ours.
-at::Tensor composed(const at::Tensor& heads, const HeadNorm& norm, const RotaryTable& table, bool interleaved) {
+at::Tensor composed_rotation(const at::Tensor& heads, const HeadNorm& norm, const RotaryTable& table,
+                             bool interleaved) {
     const at::Tensor x =
         (norm.weight.defined() ? rms_norm(heads, norm.weight, norm.epsilon, norm.one_plus) : heads).to(at::kFloat);
     const std::int64_t pairs = table.cosines.size(2);
@@ -245,7 +246,7 @@ at::Tensor norm_and_rotate(const at::Tensor& heads, const HeadNorm& norm, const 
                            Rotary::Pairing pairing) {
     const bool interleaved = pairing == Rotary::Pairing::kInterleaved;
     if (!has_fused_kernel(heads)) {
-        return composed(heads, norm, table, interleaved);
+        return composed_rotation(heads, norm, table, interleaved);
     }
     const std::optional<at::Tensor> weight = norm.weight.defined() ? std::make_optional(norm.weight) : std::nullopt;
     return NormAndRotate::apply(heads, weight, table.cosines, table.sines, norm.epsilon, norm.one_plus, interleaved);

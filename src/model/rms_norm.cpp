@@ -20,8 +20,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 template <typename Value>
-NEPENTHE_ALWAYS_INLINE void forward_rows(const Value* x, const float* weight, const Value* residual, Value* y,
-                                         float* inverse, std::int64_t rows, std::int64_t n, float epsilon) {
+NEPENTHE_ALWAYS_INLINE void rms_forward_rows(const Value* x, const float* weight, const Value* residual, Value* y,
+                                             float* inverse, std::int64_t rows, std::int64_t n, float epsilon) {
     for (std::int64_t row = 0; row < rows; ++row, x += n, y += n) {
         const float scale = inverse_rms(x, n, epsilon);
         inverse[row] = scale;
@@ -39,8 +39,9 @@ NEPENTHE_ALWAYS_INLINE void forward_rows(const Value* x, const float* weight, co
 }
 
 template <typename Value>
-NEPENTHE_ALWAYS_INLINE void backward_rows(const Value* dy, const Value* x, const float* weight, const float* inverse,
-                                          Value* dx, float* dweight, std::int64_t rows, std::int64_t n) {
+NEPENTHE_ALWAYS_INLINE void rms_backward_rows(const Value* dy, const Value* x, const float* weight,
+                                              const float* inverse, Value* dx, float* dweight, std::int64_t rows,
+                                              std::int64_t n) {
     for (std::int64_t row = 0; row < rows; ++row) {
         const Value* g = dy + row * n;
         const auto gradient = [&](std::int64_t i) NEPENTHE_INLINED { return load(g + i); };
@@ -51,12 +52,13 @@ NEPENTHE_ALWAYS_INLINE void backward_rows(const Value* dy, const Value* x, const
 template <typename Value>
 void forward_block(const Value* x, const float* weight, const Value* residual, Value* y, float* inverse,
                    std::int64_t rows, std::int64_t n, float epsilon) {
-    with_instruction_set([=]() NEPENTHE_INLINED { forward_rows(x, weight, residual, y, inverse, rows, n, epsilon); });
+    with_instruction_set([=]()
+                             NEPENTHE_INLINED { rms_forward_rows(x, weight, residual, y, inverse, rows, n, epsilon); });
 }
 template <typename Value>
 void backward_block(const Value* dy, const Value* x, const float* weight, const float* inverse, Value* dx,
                     float* dweight, std::int64_t rows, std::int64_t n) {
-    with_instruction_set([=]() NEPENTHE_INLINED { backward_rows(dy, x, weight, inverse, dx, dweight, rows, n); });
+    with_instruction_set([=]() NEPENTHE_INLINED { rms_backward_rows(dy, x, weight, inverse, dx, dweight, rows, n); });
 }
 
 struct Normed {
@@ -65,7 +67,7 @@ struct Normed {
 };
 
 template <typename Value>
-Normed forward_kernel(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& residual, double epsilon) {
+Normed rms_forward_kernel(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& residual, double epsilon) {
     const std::int64_t n = x.size(-1), rows = x.numel() / n;
     Normed result{at::empty_like(x), at::empty({rows}, x.options().dtype(at::kFloat))};
     const Value* input = x.const_data_ptr<Value>();
@@ -81,8 +83,8 @@ Normed forward_kernel(const at::Tensor& x, const at::Tensor& weight, const at::T
 }
 
 template <typename Value>
-at::Tensor backward_kernel(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
-                           const at::Tensor& inverse, at::Tensor& partial) {
+at::Tensor rms_backward_kernel(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight,
+                               const at::Tensor& inverse, at::Tensor& partial) {
     const std::int64_t n = x.size(-1), rows = x.numel() / n, step = rows_per_block(rows);
     const std::int64_t blocks = (rows + step - 1) / step;
     at::Tensor dx = at::empty_like(x);
@@ -109,8 +111,9 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
         const at::Tensor x = input.contiguous();
         const at::Tensor exact = norm_weight(weight, one_plus);
         const at::Tensor added = residual.has_value() ? residual->contiguous() : at::Tensor();
-        const Normed result = x.scalar_type() == at::kFloat ? forward_kernel<float>(x, exact, added, epsilon)
-                                                            : forward_kernel<c10::BFloat16>(x, exact, added, epsilon);
+        const Normed result = x.scalar_type() == at::kFloat
+                                  ? rms_forward_kernel<float>(x, exact, added, epsilon)
+                                  : rms_forward_kernel<c10::BFloat16>(x, exact, added, epsilon);
         ctx->save_for_backward({x, weight, result.inverse});
         ctx->saved_data["one_plus"] = one_plus;
         ctx->saved_data["residual"] = residual.has_value();
@@ -123,8 +126,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
         const at::Tensor exact = norm_weight(saved[1], ctx->saved_data["one_plus"].toBool());
         at::Tensor partial;
         const at::Tensor dx = dy.scalar_type() == at::kFloat
-                                  ? backward_kernel<float>(dy, saved[0], exact, saved[2], partial)
-                                  : backward_kernel<c10::BFloat16>(dy, saved[0], exact, saved[2], partial);
+                                  ? rms_backward_kernel<float>(dy, saved[0], exact, saved[2], partial)
+                                  : rms_backward_kernel<c10::BFloat16>(dy, saved[0], exact, saved[2], partial);
         const at::Tensor dweight = ctx->needs_input_grad(1) ? sum_blocks(partial, saved[1]) : at::Tensor();
         const at::Tensor dresidual = ctx->saved_data["residual"].toBool() ? gradients[0] : at::Tensor();
         return {dx, dweight, dresidual, at::Tensor(), at::Tensor()};
@@ -132,8 +135,8 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
 };
 
 // For devices without a kernel of ours.
-at::Tensor composed(const at::Tensor& input, const at::Tensor& weight, double epsilon, bool one_plus,
-                    const at::Tensor& residual) {
+at::Tensor composed_rms_norm(const at::Tensor& input, const at::Tensor& weight, double epsilon, bool one_plus,
+                             const at::Tensor& residual) {
     const at::Tensor x = input.to(at::kFloat);
     const at::Tensor scale = one_plus ? weight.to(at::kFloat) + 1.0 : weight.to(at::kFloat);
     at::Tensor y = x * at::rsqrt(x.square().mean(-1, true) + epsilon) * scale;
@@ -148,7 +151,7 @@ at::Tensor composed(const at::Tensor& input, const at::Tensor& weight, double ep
 at::Tensor rms_norm(const at::Tensor& input, const at::Tensor& weight, double epsilon, bool one_plus,
                     const at::Tensor& residual) {
     if (!has_fused_kernel(input)) {
-        return composed(input, weight, epsilon, one_plus, residual);
+        return composed_rms_norm(input, weight, epsilon, one_plus, residual);
     }
     const std::optional<at::Tensor> added = residual.defined() ? std::make_optional(residual) : std::nullopt;
     return RmsNorm::apply(input, weight, added, epsilon, one_plus);

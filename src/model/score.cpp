@@ -34,7 +34,7 @@ std::size_t fed_tokens(const ScoreRequest& request) { return std::max<std::size_
 // Requests of one batch without their last tokens, right-padded to the longest. Whether a side memory answers is
 // decided by what stands before the first scored token, as if that had been a prompt; by everything where only one
 // token does.
-Batch pad(std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen, at::Device device) {
+Batch pad_requests(std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen, at::Device device) {
     std::size_t longest = 1;
     for (const std::size_t i : chosen) {
         longest = std::max(longest, fed_tokens(requests[i]));
@@ -62,7 +62,7 @@ std::vector<double> taken(const at::Tensor& values, std::int64_t begin, std::int
 
 void score_batch(const Decoder& decoder, std::span<const ScoreRequest> requests, std::span<const std::size_t> chosen,
                  Moments moments, std::vector<ScoreResult>& results) {
-    const at::Tensor hidden = decoder.hidden_states(pad(requests, chosen, decoder.device()));
+    const at::Tensor hidden = decoder.hidden_states(pad_requests(requests, chosen, decoder.device()));
     std::vector<at::Tensor> states;
     std::vector<std::int64_t> targets, counts;
     for (std::size_t row = 0; row < chosen.size(); ++row) {

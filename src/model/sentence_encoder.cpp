@@ -43,7 +43,7 @@ struct EncoderLayer {
     LayerNorm attention_norm, output_norm;
 };
 
-struct Shape {
+struct EncoderShape {
     std::int64_t vocabulary = 0, hidden = 0, layers = 0, heads = 0, intermediate = 0, positions = 0, types = 0;
     double epsilon = 1e-12;
 };
@@ -65,7 +65,7 @@ std::int64_t positive(const Json& json, const char* name, Problems& problems) {
     return found->get<std::int64_t>();
 }
 
-Shape read_shape(const fs::path& path) {
+EncoderShape read_shape(const fs::path& path) {
     const Json json = read_json(path);
     Problems problems;
     if (!json.is_object() || json.value("model_type", Json()) != "bert") problems.add("\"model_type\" is not \"bert\"");
@@ -74,7 +74,7 @@ Shape read_shape(const fs::path& path) {
     if (json.value("position_embedding_type", Json("absolute")) != "absolute") {
         problems.add("\"position_embedding_type\" is not \"absolute\"");
     }
-    Shape shape;
+    EncoderShape shape;
     shape.vocabulary = positive(json, "vocab_size", problems);
     shape.hidden = positive(json, "hidden_size", problems);
     shape.layers = positive(json, "num_hidden_layers", problems);
@@ -91,7 +91,7 @@ Shape read_shape(const fs::path& path) {
 }
 
 // The longest text in tokens, and that states are averaged: sentence-transformers' own files, where they lie there.
-std::int64_t read_max_tokens(const fs::path& folder, const Shape& shape) {
+std::int64_t read_max_tokens(const fs::path& folder, const EncoderShape& shape) {
     if (const fs::path pooling = folder / kPooling; fs::exists(pooling)) {
         const Json json = read_json(pooling);
         const bool mean = json.is_object() && json.value("pooling_mode_mean_tokens", Json()) == true;
@@ -129,7 +129,7 @@ class TensorSource {
     Affine affine(const std::string& name, std::int64_t out, std::int64_t in) {
         return {take(name + ".weight", {out, in}), take(name + ".bias", {out})};
     }
-    LayerNorm norm(const std::string& name, const Shape& shape) {
+    LayerNorm norm(const std::string& name, const EncoderShape& shape) {
         return {take(name + ".weight", {shape.hidden}), take(name + ".bias", {shape.hidden}), shape.epsilon};
     }
     void finish(const fs::path& folder) const { problems_.throw_if_any(ErrorKind::kData, folder.string()); }
@@ -140,7 +140,7 @@ class TensorSource {
     Problems problems_;
 };
 
-EncoderLayer read_layer(TensorSource& source, const Shape& shape, std::int64_t number) {
+EncoderLayer read_layer(TensorSource& source, const EncoderShape& shape, std::int64_t number) {
     const std::string layer = fmt::format("encoder.layer.{}.", number), attention = layer + "attention.";
     const std::int64_t hidden = shape.hidden, inner = shape.intermediate;
     return {source.affine(attention + "self.query", hidden, hidden),
@@ -159,7 +159,7 @@ struct Padded {
     at::Tensor mask;  // [text, position] bool
 };
 
-Padded pad(const std::vector<std::vector<text::TokenId>>& texts, std::span<const std::size_t> chosen) {
+Padded pad_texts(const std::vector<std::vector<text::TokenId>>& texts, std::span<const std::size_t> chosen) {
     std::size_t longest = 0;
     for (const std::size_t i : chosen) longest = std::max(longest, texts[i].size());
     const auto rows = static_cast<std::int64_t>(chosen.size()), columns = static_cast<std::int64_t>(longest);
@@ -175,7 +175,7 @@ Padded pad(const std::vector<std::vector<text::TokenId>>& texts, std::span<const
 }  // namespace
 
 struct SentenceEncoder::Impl {
-    Shape shape;
+    EncoderShape shape;
     std::int64_t max_tokens = 0;
     text::Tokenizer tokenizer;
     at::Tensor words, positions, types;
@@ -233,7 +233,7 @@ SentenceEncoder& SentenceEncoder::operator=(SentenceEncoder&&) noexcept = defaul
 SentenceEncoder::~SentenceEncoder() = default;
 
 SentenceEncoder SentenceEncoder::load(const fs::path& folder) {
-    const Shape shape = read_shape(folder / "config.json");
+    const EncoderShape shape = read_shape(folder / "config.json");
     TensorSource source(folder);
     auto impl = std::unique_ptr<Impl>(new Impl{shape,
                                                read_max_tokens(folder, shape),
@@ -271,7 +271,7 @@ at::Tensor SentenceEncoder::encode(std::span<const std::string> texts) const {
     for (std::size_t begin = 0; begin < order.size(); begin += kTextsAtOnce) {
         const auto chosen = std::span(order).subspan(begin, std::min(kTextsAtOnce, order.size() - begin));
         const std::vector<std::int64_t> rows(chosen.begin(), chosen.end());
-        vectors.index_copy_(0, at::tensor(rows, at::kLong), impl_->embed(pad(ids, chosen)));
+        vectors.index_copy_(0, at::tensor(rows, at::kLong), impl_->embed(pad_texts(ids, chosen)));
     }
     return vectors;
 }

@@ -85,8 +85,8 @@ NEPENTHE_ALWAYS_INLINE void score_query(const Head<Value>& head, std::int64_t i,
 
 // `scores` [key] and `sum` [head_dim] are scratch.
 template <typename Value>
-NEPENTHE_ALWAYS_INLINE void forward_rows(const Head<Value>& head, Value* out, std::int64_t out_stride, float* log_sums,
-                                         float* scores, float* sum) {
+NEPENTHE_ALWAYS_INLINE void head_forward_rows(const Head<Value>& head, Value* out, std::int64_t out_stride,
+                                              float* log_sums, float* scores, float* sum) {
     for (std::int64_t i = 0; i < head.queries; ++i) {
         const std::int64_t begin = head.begin(i), end = head.end(i);
         score_query(head, i, scores);
@@ -104,9 +104,10 @@ NEPENTHE_ALWAYS_INLINE void forward_rows(const Head<Value>& head, Value* out, st
 
 // dkey, dvalue [key, head_dim] fp32 are added to. Scratch: scores, slopes [key], sum [head_dim].
 template <typename Value>
-NEPENTHE_ALWAYS_INLINE void backward_rows(const Head<Value>& head, const Value* gradient, std::int64_t gradient_stride,
-                                          const float* log_sums, Value* dquery, std::int64_t dquery_stride, float* dkey,
-                                          float* dvalue, float* scores, float* slopes, float* sum) {
+NEPENTHE_ALWAYS_INLINE void head_backward_rows(const Head<Value>& head, const Value* gradient,
+                                               std::int64_t gradient_stride, const float* log_sums, Value* dquery,
+                                               std::int64_t dquery_stride, float* dkey, float* dvalue, float* scores,
+                                               float* slopes, float* sum) {
     const std::int64_t n = head.n;
     for (std::int64_t i = 0; i < head.queries; ++i) {
         const std::int64_t begin = head.begin(i), end = head.end(i);
@@ -140,15 +141,15 @@ NEPENTHE_ALWAYS_INLINE void backward_rows(const Head<Value>& head, const Value* 
 template <typename Value>
 void forward_head(const Head<Value>& head, Value* out, std::int64_t out_stride, float* log_sums, float* scores,
                   float* sum) {
-    with_instruction_set([=]() NEPENTHE_INLINED { forward_rows(head, out, out_stride, log_sums, scores, sum); });
+    with_instruction_set([=]() NEPENTHE_INLINED { head_forward_rows(head, out, out_stride, log_sums, scores, sum); });
 }
 template <typename Value>
 void backward_head(const Head<Value>& head, const Value* gradient, std::int64_t gradient_stride, const float* log_sums,
                    Value* dquery, std::int64_t dquery_stride, float* dkey, float* dvalue, float* scores, float* slopes,
                    float* sum) {
     with_instruction_set([=]() NEPENTHE_INLINED {
-        backward_rows(head, gradient, gradient_stride, log_sums, dquery, dquery_stride, dkey, dvalue, scores, slopes,
-                      sum);
+        head_backward_rows(head, gradient, gradient_stride, log_sums, dquery, dquery_stride, dkey, dvalue, scores,
+                           slopes, sum);
     });
 }
 

@@ -14,7 +14,7 @@ namespace {
 // Eight colours that people with any colour vision tell apart (Okabe and Ito 2008).
 constexpr std::array<const char*, 8> kColours = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
                                                  "#e69f00", "#56b4e9", "#000000", "#b0a000"};
-constexpr double kPanelWidth = 300, kPanelHeight = 200, kLeft = 62, kTop = 52, kGap = 24,
+constexpr double kPanelWidth = 300, kPanelHeight = 200, kLeft = 62, kLinesTop = 52, kGap = 24,
                  kLetter = 6.5;  // of the legend's
 
 struct Scale {
@@ -103,19 +103,20 @@ std::string line_plot_svg(const LinePlot& plot) {
     std::size_t longest = 20;
     for (const std::string& name : names) longest = std::max(longest, name.size());
     const double width = kLeft + panels * (kPanelWidth + kGap) + 40 + kLetter * static_cast<double>(longest);
-    const double legend = kTop + 16 * static_cast<double>(names.size()) + 20;
-    Svg svg(width, std::max(kTop + kPanelHeight + 48, legend), plot.title);
+    const double legend = kLinesTop + 16 * static_cast<double>(names.size()) + 20;
+    Svg svg(width, std::max(kLinesTop + kPanelHeight + 48, legend), plot.title);
     svg.text({kLeft, 20}, plot.title, {.size = 13, .bold = true});
-    svg.text({16, kTop + kPanelHeight / 2}, plot.y_label, {.anchor = Anchor::kMiddle, .rotate = -90});
+    svg.text({16, kLinesTop + kPanelHeight / 2}, plot.y_label, {.anchor = Anchor::kMiddle, .rotate = -90});
     for (std::size_t i = 0; i < plot.panels.size(); ++i) {
-        const Point origin{kLeft + static_cast<double>(i) * (kPanelWidth + kGap), kTop};
+        const Point origin{kLeft + static_cast<double>(i) * (kPanelWidth + kGap), kLinesTop};
         draw_axes(svg, plot.panels[i], origin, x, y, i == 0);
         for (const Curve& curve : plot.panels[i].curves)
             draw_curve(svg, curve, colour_of(names, curve.name), origin, x, y);
-        svg.text({origin.x + kPanelWidth / 2, kTop + kPanelHeight + 36}, plot.x_label, {.anchor = Anchor::kMiddle});
+        svg.text({origin.x + kPanelWidth / 2, kLinesTop + kPanelHeight + 36}, plot.x_label,
+                 {.anchor = Anchor::kMiddle});
     }
     for (std::size_t i = 0; i < names.size(); ++i) {
-        const Point place{kLeft + panels * (kPanelWidth + kGap), kTop + 10 + 16 * static_cast<double>(i)};
+        const Point place{kLeft + panels * (kPanelWidth + kGap), kLinesTop + 10 + 16 * static_cast<double>(i)};
         svg.line(place, {place.x + 18, place.y}, colour_of(names, names[i]), 3);
         svg.text({place.x + 24, place.y + 4}, names[i], {.size = 11});
     }

@@ -1,5 +1,6 @@
 #include "text/bert_characters.h"
 
+#include "text/code_point_range.h"
 #include "text/unicode.h"
 
 #include <utf8proc.h>
@@ -12,18 +13,9 @@ namespace nepenthe::text {
 
 namespace {
 
-struct Range {
-    char32_t first, last;
-};
-
-bool contains(std::span<const Range> ranges, char32_t code_point) {
-    const auto next = std::ranges::upper_bound(ranges, code_point, {}, &Range::first);
-    return next != ranges.begin() && code_point <= std::prev(next)->last;
-}
-
 // Of the category in Unicode 14, not in Unicode 8.
-constexpr Range kNewerFormats[] = {{0x890, 0x891}, {0x8E2, 0x8E2}, {0x110CD, 0x110CD}, {0x13430, 0x13438}};
-constexpr Range kNewerPunctuation[] = {
+constexpr CodePointRange kNewerFormats[] = {{0x890, 0x891}, {0x8E2, 0x8E2}, {0x110CD, 0x110CD}, {0x13430, 0x13438}};
+constexpr CodePointRange kNewerPunctuation[] = {
     {0x61D, 0x61D},     {0x9FD, 0x9FD},     {0xA76, 0xA76},     {0xC77, 0xC77},     {0xC84, 0xC84},
     {0x1B7D, 0x1B7E},   {0x2E43, 0x2E4F},   {0x2E52, 0x2E5D},   {0x10EAD, 0x10EAD}, {0x10F55, 0x10F59},
     {0x10F86, 0x10F89}, {0x1144B, 0x1144F}, {0x1145A, 0x1145B}, {0x1145D, 0x1145D}, {0x11660, 0x1166C},
@@ -31,7 +23,7 @@ constexpr Range kNewerPunctuation[] = {
     {0x11A9A, 0x11A9C}, {0x11A9E, 0x11AA2}, {0x11C41, 0x11C45}, {0x11C70, 0x11C71}, {0x11EF7, 0x11EF8},
     {0x11FFF, 0x11FFF}, {0x12FF1, 0x12FF2}, {0x16E97, 0x16E9A}, {0x16FE2, 0x16FE2}, {0x1E95E, 0x1E95F},
 };
-constexpr Range kNewerMarks[] = {
+constexpr CodePointRange kNewerMarks[] = {
     {0x7FD, 0x7FD},     {0x898, 0x89F},     {0x8CA, 0x8E1},     {0x9FE, 0x9FE},     {0xAFA, 0xAFF},
     {0xB55, 0xB55},     {0xC04, 0xC04},     {0xC3C, 0xC3C},     {0xD00, 0xD00},     {0xD3B, 0xD3C},
     {0xD81, 0xD81},     {0xEBA, 0xEBA},     {0x180F, 0x180F},   {0x1885, 0x1886},   {0x1ABF, 0x1ACE},
@@ -51,7 +43,7 @@ constexpr Range kNewerMarks[] = {
 };
 
 // The category by Unicode 14, "Cn" for what came later, whatever the library knows.
-std::string_view category_of(char32_t code_point) {
+std::string_view category_in_unicode_14(char32_t code_point) {
     const std::span<const CategoryRange> later = categories_since_unicode_15();
     const auto next = std::ranges::upper_bound(later, code_point, {}, &CategoryRange::first);
     if (next != later.begin() && code_point <= std::prev(next)->last) return "Cn";
@@ -66,7 +58,7 @@ bool is_bert_control(char32_t code_point) {
     if (code_point >= 0x20 && code_point < 0x7F) return false;
     if (code_point == '\t' || code_point == '\n' || code_point == '\r') return false;
     if (code_point == kReplacementCharacter) return true;
-    const std::string_view category = category_of(code_point);
+    const std::string_view category = category_in_unicode_14(code_point);
     const bool other = category == "Cc" || category == "Cf" || category == "Co";
     return other && !contains(kNewerFormats, code_point);
 }
@@ -77,18 +69,18 @@ bool is_bert_punctuation(char32_t code_point) {
     if (code_point < 0x80) return is_punctuation(code_point);
     constexpr char32_t kOnceAMark[] = {0x166D, 0x111C9};  // in Unicode 8
     if (std::ranges::find(kOnceAMark, code_point) != std::end(kOnceAMark)) return true;
-    return category_of(code_point)[0] == 'P' && !contains(kNewerPunctuation, code_point);
+    return category_in_unicode_14(code_point)[0] == 'P' && !contains(kNewerPunctuation, code_point);
 }
 
 bool is_bert_accent(char32_t code_point) {
     constexpr char32_t kHanunooPamudpod = 0x1734;  // no longer a non-spacing mark
     if (code_point == kHanunooPamudpod) return true;
-    return code_point >= 0x300 && category_of(code_point) == "Mn" && !contains(kNewerMarks, code_point);
+    return code_point >= 0x300 && category_in_unicode_14(code_point) == "Mn" && !contains(kNewerMarks, code_point);
 }
 
 bool is_bert_ideograph(char32_t code_point) {
-    constexpr Range kBlocks[] = {{0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},  {0x20000, 0x2A6DF},
-                                 {0x2A700, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}};
+    constexpr CodePointRange kBlocks[] = {{0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},  {0x20000, 0x2A6DF},
+                                          {0x2A700, 0x2B81F}, {0x2B920, 0x2CEAF}, {0x2F800, 0x2FA1F}};
     return contains(kBlocks, code_point);
 }
 

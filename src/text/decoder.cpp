@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 
-class ByteLevel : public Decoder {
+class ByteLevelDecoder : public Decoder {
   public:
     void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         std::string bytes;
@@ -70,9 +70,9 @@ class Fuse : public Decoder {
 };
 
 // Removes up to `start` and `stop` times a character from the ends of every token.
-class Strip : public Decoder {
+class StripDecoder : public Decoder {
   public:
-    Strip(std::string character, std::uint64_t start, std::uint64_t stop)
+    StripDecoder(std::string character, std::uint64_t start, std::uint64_t stop)
         : character_(std::move(character)), start_(start), stop_(stop) {}
     void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         for (std::string& token : tokens) {
@@ -90,9 +90,9 @@ class Strip : public Decoder {
     std::uint64_t start_, stop_;
 };
 
-class Replace : public Decoder {
+class ReplaceDecoder : public Decoder {
   public:
-    Replace(Pattern pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
+    ReplaceDecoder(Pattern pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
     void apply(std::vector<std::string>& tokens, WorkBudget& budget) const override {
         std::vector<TextRange> matches;
         for (std::string& token : tokens) {
@@ -115,9 +115,10 @@ class Replace : public Decoder {
     std::string content_;
 };
 
-class Metaspace : public Decoder {
+class MetaspaceDecoder : public Decoder {
   public:
-    Metaspace(std::string replacement, bool prepended) : replacement_(std::move(replacement)), prepended_(prepended) {}
+    MetaspaceDecoder(std::string replacement, bool prepended)
+        : replacement_(std::move(replacement)), prepended_(prepended) {}
     void apply(std::vector<std::string>& tokens, WorkBudget&) const override {
         for (std::size_t i = 0; i < tokens.size(); ++i) {
             const std::string_view space = i == 0 && prepended_ ? "" : " ";
@@ -164,9 +165,9 @@ class WordPiece : public Decoder {
     bool cleanup_;
 };
 
-class Sequence : public Decoder {
+class DecoderSequence : public Decoder {
   public:
-    explicit Sequence(std::vector<std::unique_ptr<Decoder>> steps) : steps_(std::move(steps)) {}
+    explicit DecoderSequence(std::vector<std::unique_ptr<Decoder>> steps) : steps_(std::move(steps)) {}
     void apply(std::vector<std::string>& tokens, WorkBudget& budget) const override {
         for (const auto& step : steps_) step->apply(tokens, budget);
     }
@@ -175,7 +176,7 @@ class Sequence : public Decoder {
     std::vector<std::unique_ptr<Decoder>> steps_;
 };
 
-std::unique_ptr<Decoder> make_sequence(const Json& json, const std::string& where, Problems& problems) {
+std::unique_ptr<Decoder> make_decoder_sequence(const Json& json, const std::string& where, Problems& problems) {
     std::vector<std::unique_ptr<Decoder>> steps;
     const Json parts = json.value("decoders", Json());
     if (!parts.is_array()) problems.add("{}: a Sequence without \"decoders\"", where);
@@ -183,15 +184,15 @@ std::unique_ptr<Decoder> make_sequence(const Json& json, const std::string& wher
         auto step = make_decoder(parts[i], fmt::format("{}.decoders[{}]", where, i), problems);
         if (step) steps.push_back(std::move(step));
     }
-    return std::make_unique<Sequence>(std::move(steps));
+    return std::make_unique<DecoderSequence>(std::move(steps));
 }
 
-std::unique_ptr<Decoder> make_metaspace(const Json& json, const std::string& where, Problems& problems) {
+std::unique_ptr<Decoder> make_metaspace_decoder(const Json& json, const std::string& where, Problems& problems) {
     const std::string replacement = field<std::string>(json, "replacement", "▁", where, problems);
     const bool prefix = field(json, "add_prefix_space", true, where, problems);
     const std::string scheme = field<std::string>(json, "prepend_scheme", prefix ? "always" : "never", where, problems);
     if (replacement.empty()) problems.add("{}: an empty replacement", where);
-    return std::make_unique<Metaspace>(replacement, scheme != "never");
+    return std::make_unique<MetaspaceDecoder>(replacement, scheme != "never");
 }
 
 }  // namespace
@@ -226,11 +227,11 @@ std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where
     if (json.is_null()) return nullptr;
     const std::string type = component_type(json, where, problems);
     if (type.empty()) return nullptr;
-    if (type == "ByteLevel") return std::make_unique<ByteLevel>();
+    if (type == "ByteLevel") return std::make_unique<ByteLevelDecoder>();
     if (type == "ByteFallback") return std::make_unique<ByteFallback>();
     if (type == "Fuse") return std::make_unique<Fuse>();
-    if (type == "Metaspace") return make_metaspace(json, where, problems);
-    if (type == "Sequence") return make_sequence(json, where, problems);
+    if (type == "Metaspace") return make_metaspace_decoder(json, where, problems);
+    if (type == "Sequence") return make_decoder_sequence(json, where, problems);
     if (type == "WordPiece") {
         std::string prefix = field<std::string>(json, "prefix", "##", where, problems);
         return std::make_unique<WordPiece>(std::move(prefix), field(json, "cleanup", true, where, problems));
@@ -239,14 +240,14 @@ std::unique_ptr<Decoder> make_decoder(const Json& json, const std::string& where
         std::string character = field<std::string>(json, "content", " ", where, problems);
         if (character.empty()) problems.add("{}: a Strip of nothing", where);
         const auto start = field<std::uint64_t>(json, "start", 0, where, problems);
-        return std::make_unique<Strip>(std::move(character), start,
-                                       field<std::uint64_t>(json, "stop", 0, where, problems));
+        return std::make_unique<StripDecoder>(std::move(character), start,
+                                              field<std::uint64_t>(json, "stop", 0, where, problems));
     }
     if (type == "Replace") {
         auto pattern = Pattern::from_json(json.value("pattern", Json()), where, problems);
         std::string content = field<std::string>(json, "content", "", where, problems);
         if (!pattern) return nullptr;
-        return std::make_unique<Replace>(std::move(*pattern), std::move(content));
+        return std::make_unique<ReplaceDecoder>(std::move(*pattern), std::move(content));
     }
     problems.add("{}: the decoder \"{}\" is not supported", where, type);
     return nullptr;

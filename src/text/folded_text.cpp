@@ -117,7 +117,7 @@ void append_parts(char32_t c, std::vector<utf8proc_int32_t>& out) {
 }
 
 // Form NFC of characters in their parts, in place.
-void compose(std::vector<utf8proc_int32_t>& parts) {
+void order_and_compose(std::vector<utf8proc_int32_t>& parts) {
     const auto mark_class = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
     for (auto run = parts.begin(); run != parts.end();) {
         run = std::find_if(run, parts.end(), [&](auto c) { return mark_class(c) != 0; });
@@ -266,7 +266,7 @@ class Folder {
         for (std::size_t at = begin; at < end; at += character_length(text_[at])) {
             append_parts(decode_at(text_, at), code_points_);
         }
-        compose(code_points_);
+        order_and_compose(code_points_);
         encoded_.clear();
         for (const utf8proc_int32_t part : code_points_) append_utf8(encoded_, static_cast<char32_t>(part));
         at_ = begin;

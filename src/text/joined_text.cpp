@@ -38,7 +38,7 @@ bool has_line_break(std::string_view text) {
     return false;
 }
 
-bool contains(std::u32string_view set, char32_t c) { return set.find(c) != std::u32string_view::npos; }
+bool is_one_of(std::u32string_view set, char32_t c) { return set.find(c) != std::u32string_view::npos; }
 
 // How the line that `prompt` ends sets apart words of scripts without blanks and others: as it last did, or, where it
 // holds words of one kind alone, as that kind does.
@@ -84,20 +84,20 @@ bool is_contraction(std::string_view target) {
 bool begins_with_closing_mark(std::string_view target) {
     constexpr std::u32string_view kClosing = U".,;:!?)]}\u2019\u201D\u00BB\u2026\u060C\u061B\u061F\u0964%";
     const char32_t first = decode_at(target, 0);
-    if (contains(U"\u2013\u2014/", first)) return true;
-    return contains(kClosing, first) && !is_word_character(code_point_at(target, character_length(target[0])));
+    if (is_one_of(U"\u2013\u2014/", first)) return true;
+    return is_one_of(kClosing, first) && !is_word_character(code_point_at(target, character_length(target[0])));
 }
 
 bool ends_with_opening_mark(std::string_view prompt) {
     const char32_t last = code_point_before(prompt, prompt.size());
-    if (contains(U"([{\u2018\u201C\u201E\u00AB\u00A1\u00BF", last)) return true;
+    if (is_one_of(U"([{\u2018\u201C\u201E\u00AB\u00A1\u00BF", last)) return true;
     const std::size_t length = last < 0x80 ? 1 : 3;  // of the marks below
     const char32_t earlier = code_point_before(prompt, prompt.size() - std::min(length, prompt.size()));
     const bool alone = earlier == 0 || is_white_space(earlier);
     // A straight mark opens a quotation where white space or nothing stands before it, a dash joins two words where
     // none does.
-    if (contains(U"\"'", last)) return alone;
-    return contains(U"-\u2013\u2014/", last) && !alone;
+    if (is_one_of(U"\"'", last)) return alone;
+    return is_one_of(U"-\u2013\u2014/", last) && !alone;
 }
 
 // `prompt` and `target` have no white space where they meet; both have something else.

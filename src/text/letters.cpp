@@ -37,7 +37,7 @@ std::string mapped(std::string_view text, CaseMap map) {
     return out;
 }
 
-bool is_space(char32_t code_point) {
+bool is_space_character(char32_t code_point) {
     const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(code_point));
     return category == UTF8PROC_CATEGORY_ZS || (code_point >= '\t' && code_point <= '\r');
 }
@@ -56,7 +56,7 @@ std::string capitalize_words(std::string_view text) {
         const char32_t code_point = next_code_point(text, at);
         append(out, word_start ? static_cast<char32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point)))
                                : code_point);
-        word_start = is_space(code_point);
+        word_start = is_space_character(code_point);
     }
     return out;
 }

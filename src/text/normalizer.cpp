@@ -29,9 +29,10 @@ class Prepend : public Normalizer {
     std::string prefix_;
 };
 
-class Replace : public Normalizer {
+class ReplaceNormalizer : public Normalizer {
   public:
-    Replace(Pattern pattern, std::string content) : pattern_(std::move(pattern)), content_(std::move(content)) {}
+    ReplaceNormalizer(Pattern pattern, std::string content)
+        : pattern_(std::move(pattern)), content_(std::move(content)) {}
     void apply(AlignedText& text) const override {
         std::vector<TextRange> matches;
         pattern_.find_all(text.text(), matches, text.budget());
@@ -65,9 +66,9 @@ class Form : public Normalizer {
 
 // Lower case by Unicode 17; the library may be older.
 char32_t lower_case(char32_t upper) {
-    constexpr char32_t kNewer[][2] = {{0x1C89, 0x1C8A}, {0xA7CB, 0x264},  {0xA7CC, 0xA7CD}, {0xA7CE, 0xA7CF},
-                                      {0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D5}, {0xA7DA, 0xA7DB}, {0xA7DC, 0x19B}};
-    for (const auto& [from, to] : kNewer) {
+    constexpr char32_t kLowerOfNewer[][2] = {{0x1C89, 0x1C8A}, {0xA7CB, 0x264},  {0xA7CC, 0xA7CD}, {0xA7CE, 0xA7CF},
+                                             {0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D5}, {0xA7DA, 0xA7DB}, {0xA7DC, 0x19B}};
+    for (const auto& [from, to] : kLowerOfNewer) {
         if (upper == from) return to;
     }
     if (upper >= 0x10D50 && upper <= 0x10D65) return upper + 0x20;  // Garay
@@ -95,9 +96,9 @@ class Lowercase : public Normalizer {
     }
 };
 
-class Strip : public Normalizer {
+class StripNormalizer : public Normalizer {
   public:
-    Strip(bool left, bool right) : left_(left), right_(right) {}
+    StripNormalizer(bool left, bool right) : left_(left), right_(right) {}
     void apply(AlignedText& text) const override {
         const std::string_view old = text.text();
         std::size_t begin = 0, end = old.size();
@@ -119,9 +120,9 @@ class Strip : public Normalizer {
 };
 
 // What BERT's basic tokenizer does before it cuts (Devlin et al. 2019, tokenization.py).
-class Bert : public Normalizer {
+class BertNormalizer : public Normalizer {
   public:
-    Bert(bool clean, bool space_ideographs, bool strip_accents, bool lower)
+    BertNormalizer(bool clean, bool space_ideographs, bool strip_accents, bool lower)
         : clean_(clean), space_ideographs_(space_ideographs), strip_accents_(strip_accents), lower_(lower) {}
     void apply(AlignedText& text) const override {
         if (clean_) clean(text);
@@ -170,9 +171,9 @@ class Bert : public Normalizer {
     bool clean_, space_ideographs_, strip_accents_, lower_;
 };
 
-class Sequence : public Normalizer {
+class NormalizerSequence : public Normalizer {
   public:
-    explicit Sequence(std::vector<std::unique_ptr<Normalizer>> steps) : steps_(std::move(steps)) {}
+    explicit NormalizerSequence(std::vector<std::unique_ptr<Normalizer>> steps) : steps_(std::move(steps)) {}
     void apply(AlignedText& text) const override {
         for (const auto& step : steps_) step->apply(text);
     }
@@ -181,7 +182,7 @@ class Sequence : public Normalizer {
     std::vector<std::unique_ptr<Normalizer>> steps_;
 };
 
-std::unique_ptr<Normalizer> make_sequence(const Json& json, const std::string& where, Problems& problems) {
+std::unique_ptr<Normalizer> make_normalizer_sequence(const Json& json, const std::string& where, Problems& problems) {
     std::vector<std::unique_ptr<Normalizer>> steps;
     const Json& parts = json.value("normalizers", Json());
     if (!parts.is_array()) problems.add("{}: a Sequence without \"normalizers\"", where);
@@ -189,7 +190,7 @@ std::unique_ptr<Normalizer> make_sequence(const Json& json, const std::string& w
         auto step = make_normalizer(parts[i], fmt::format("{}.normalizers[{}]", where, i), problems);
         if (step) steps.push_back(std::move(step));
     }
-    return std::make_unique<Sequence>(std::move(steps));
+    return std::make_unique<NormalizerSequence>(std::move(steps));
 }
 
 }  // namespace
@@ -208,22 +209,23 @@ std::unique_ptr<Normalizer> make_normalizer(const Json& json, const std::string&
     }
     if (type == "Strip") {
         const bool left = field(json, "strip_left", true, where, problems);
-        return std::make_unique<Strip>(left, field(json, "strip_right", true, where, problems));
+        return std::make_unique<StripNormalizer>(left, field(json, "strip_right", true, where, problems));
     }
     if (type == "Replace") {
         auto pattern = Pattern::from_json(json.value("pattern", Json()), where, problems);
         std::string content = field<std::string>(json, "content", "", where, problems);
         if (!pattern) return nullptr;
-        return std::make_unique<Replace>(std::move(*pattern), std::move(content));
+        return std::make_unique<ReplaceNormalizer>(std::move(*pattern), std::move(content));
     }
     if (type == "BertNormalizer") {
         const bool clean = field(json, "clean_text", true, where, problems);
         const bool ideographs = field(json, "handle_chinese_chars", true, where, problems);
         const bool lower = field(json, "lowercase", true, where, problems);
         // null: as for lower case.
-        return std::make_unique<Bert>(clean, ideographs, field(json, "strip_accents", lower, where, problems), lower);
+        return std::make_unique<BertNormalizer>(clean, ideographs, field(json, "strip_accents", lower, where, problems),
+                                                lower);
     }
-    if (type == "Sequence") return make_sequence(json, where, problems);
+    if (type == "Sequence") return make_normalizer_sequence(json, where, problems);
     problems.add("{}: the normalizer \"{}\" is not supported", where, type);
     return nullptr;
 }

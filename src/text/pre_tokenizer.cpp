@@ -82,7 +82,7 @@ class Punctuation : public PreTokenizer {
 };
 
 // White space falls away, every punctuation mark stands alone.
-class Bert : public PreTokenizer {
+class BertPreTokenizer : public PreTokenizer {
   public:
     void apply(Words& words) const override {
         split_each(words, SplitBehavior::kRemoved, false, characters(is_white_space));
@@ -106,10 +106,10 @@ class Whitespace : public PreTokenizer {
     }
 };
 
-class Metaspace : public PreTokenizer {
+class MetaspacePreTokenizer : public PreTokenizer {
   public:
     enum class Prepend { kAlways, kFirst, kNever };
-    Metaspace(std::string replacement, Prepend scheme, bool split_words)
+    MetaspacePreTokenizer(std::string replacement, Prepend scheme, bool split_words)
         : replacement_(std::move(replacement)),
           scheme_(scheme),
           split_words_(split_words),
@@ -155,9 +155,9 @@ class Metaspace : public PreTokenizer {
     Pattern pattern_;
 };
 
-class ByteLevel : public PreTokenizer {
+class ByteLevelPreTokenizer : public PreTokenizer {
   public:
-    ByteLevel(bool add_prefix_space, bool use_regex) : add_prefix_space_(add_prefix_space) {
+    ByteLevelPreTokenizer(bool add_prefix_space, bool use_regex) : add_prefix_space_(add_prefix_space) {
         if (use_regex) pattern_.emplace(kGpt2Pattern);
     }
     bool byte_level() const override { return true; }
@@ -191,9 +191,9 @@ class ByteLevel : public PreTokenizer {
     std::optional<Regex> pattern_;
 };
 
-class Sequence : public PreTokenizer {
+class PreTokenizerSequence : public PreTokenizer {
   public:
-    explicit Sequence(std::vector<std::unique_ptr<PreTokenizer>> steps) : steps_(std::move(steps)) {}
+    explicit PreTokenizerSequence(std::vector<std::unique_ptr<PreTokenizer>> steps) : steps_(std::move(steps)) {}
     bool byte_level() const override { return !steps_.empty() && steps_.back()->byte_level(); }
     void apply(Words& words) const override {
         for (const auto& step : steps_) step->apply(words);
@@ -214,23 +214,25 @@ SplitBehavior behavior_field(const Json& json, SplitBehavior fallback, const std
     return fallback;
 }
 
-std::unique_ptr<PreTokenizer> make_metaspace(const Json& json, const std::string& where, Problems& problems) {
+std::unique_ptr<PreTokenizer> make_metaspace_pre_tokenizer(const Json& json, const std::string& where,
+                                                           Problems& problems) {
     const std::string replacement = field<std::string>(json, "replacement", "▁", where, problems);
     // Older files say add_prefix_space instead of prepend_scheme.
     const bool prefix = field(json, "add_prefix_space", true, where, problems);
     const std::string scheme = field<std::string>(json, "prepend_scheme", prefix ? "always" : "never", where, problems);
-    Metaspace::Prepend prepend = Metaspace::Prepend::kAlways;
+    MetaspacePreTokenizer::Prepend prepend = MetaspacePreTokenizer::Prepend::kAlways;
     if (scheme == "first")
-        prepend = Metaspace::Prepend::kFirst;
+        prepend = MetaspacePreTokenizer::Prepend::kFirst;
     else if (scheme == "never")
-        prepend = Metaspace::Prepend::kNever;
+        prepend = MetaspacePreTokenizer::Prepend::kNever;
     else if (scheme != "always")
         problems.add("{}: the prepend_scheme \"{}\" is not supported", where, scheme);
     if (replacement.empty()) problems.add("{}: an empty replacement", where);
-    return std::make_unique<Metaspace>(replacement, prepend, field(json, "split", true, where, problems));
+    return std::make_unique<MetaspacePreTokenizer>(replacement, prepend, field(json, "split", true, where, problems));
 }
 
-std::unique_ptr<PreTokenizer> make_sequence(const Json& json, const std::string& where, Problems& problems) {
+std::unique_ptr<PreTokenizer> make_pre_tokenizer_sequence(const Json& json, const std::string& where,
+                                                          Problems& problems) {
     std::vector<std::unique_ptr<PreTokenizer>> steps;
     const Json& parts = json.value("pretokenizers", Json());
     if (!parts.is_array()) problems.add("{}: a Sequence without \"pretokenizers\"", where);
@@ -242,7 +244,7 @@ std::unique_ptr<PreTokenizer> make_sequence(const Json& json, const std::string&
         }
         steps.push_back(std::move(step));
     }
-    return std::make_unique<Sequence>(std::move(steps));
+    return std::make_unique<PreTokenizerSequence>(std::move(steps));
 }
 
 }  // namespace
@@ -253,7 +255,7 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& json, const std::st
     if (type.empty()) return nullptr;
     if (type == "ByteLevel") {
         const bool prefix = field(json, "add_prefix_space", true, where, problems);
-        return std::make_unique<ByteLevel>(prefix, field(json, "use_regex", true, where, problems));
+        return std::make_unique<ByteLevelPreTokenizer>(prefix, field(json, "use_regex", true, where, problems));
     }
     if (type == "Split") {
         auto pattern = Pattern::from_json(json.value("pattern", Json()), where, problems);
@@ -263,14 +265,14 @@ std::unique_ptr<PreTokenizer> make_pre_tokenizer(const Json& json, const std::st
         return std::make_unique<SplitPattern>(std::move(*pattern), behavior, invert);
     }
     if (type == "Digits") return std::make_unique<Digits>(field(json, "individual_digits", false, where, problems));
-    if (type == "Metaspace") return make_metaspace(json, where, problems);
+    if (type == "Metaspace") return make_metaspace_pre_tokenizer(json, where, problems);
     if (type == "Whitespace") return std::make_unique<Whitespace>();
-    if (type == "BertPreTokenizer") return std::make_unique<Bert>();
+    if (type == "BertPreTokenizer") return std::make_unique<BertPreTokenizer>();
     if (type == "WhitespaceSplit") return std::make_unique<WhitespaceSplit>();
     if (type == "Punctuation") {
         return std::make_unique<Punctuation>(behavior_field(json, SplitBehavior::kIsolated, where, problems));
     }
-    if (type == "Sequence") return make_sequence(json, where, problems);
+    if (type == "Sequence") return make_pre_tokenizer_sequence(json, where, problems);
     problems.add("{}: the pre-tokenizer \"{}\" is not supported", where, type);
     return nullptr;
 }

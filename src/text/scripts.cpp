@@ -1,18 +1,13 @@
 #include "text/scripts.h"
 
-#include <algorithm>
-#include <iterator>
+#include "text/code_point_range.h"
 
 namespace nepenthe::text {
 
 namespace {
 
-struct Range {
-    char32_t first, last;
-};
-
 // By Unicode's blocks, sorted.
-constexpr Range kWithoutBlanks[] = {
+constexpr CodePointRange kWithoutBlanks[] = {
     {0x0E00, 0x0EFF},    // Thai, Lao
     {0x0F00, 0x0FFF},    // Tibetan
     {0x1000, 0x109F},    // Myanmar
@@ -38,30 +33,22 @@ constexpr Range kWithoutBlanks[] = {
     {0x20000, 0x3FFFF},  // Han
 };
 
-template <std::size_t N>
-bool is_in(const Range (&ranges)[N], char32_t code_point) {
-    const auto* range =
-        std::upper_bound(std::begin(ranges), std::end(ranges), code_point,
-                         [](char32_t value, const Range& candidate) { return value < candidate.first; });
-    return range != std::begin(ranges) && code_point <= std::prev(range)->last;
-}
-
-constexpr Range kHangul[] = {
+constexpr CodePointRange kHangul[] = {
     {0x1100, 0x11FF}, {0x3131, 0x318E}, {0xA960, 0xA97F}, {0xAC00, 0xD7A3}, {0xD7B0, 0xD7FF},
 };
 
-constexpr Range kSyllabic[] = {
+constexpr CodePointRange kSyllabic[] = {
     {0x3005, 0x3007}, {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF}, {0x20000, 0x3FFFF},
 };
 
 }  // namespace
 
 bool writes_without_blanks(char32_t code_point) {
-    return code_point >= 0x0E00 && is_in(kWithoutBlanks, code_point) && !is_hangul(code_point);
+    return code_point >= 0x0E00 && contains(kWithoutBlanks, code_point) && !is_hangul(code_point);
 }
 
-bool is_hangul(char32_t code_point) { return code_point >= 0x1100 && is_in(kHangul, code_point); }
+bool is_hangul(char32_t code_point) { return code_point >= 0x1100 && contains(kHangul, code_point); }
 
-bool is_syllabic(char32_t code_point) { return code_point >= 0x3005 && is_in(kSyllabic, code_point); }
+bool is_syllabic(char32_t code_point) { return code_point >= 0x3005 && contains(kSyllabic, code_point); }
 
 }  // namespace nepenthe::text

@@ -54,9 +54,9 @@ std::string text_field(const Json& json, const char* key) {
     return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-class Reader {
+class SpecialTokensReader {
   public:
-    Reader(const std::filesystem::path& folder, const TokenTable& tokens)
+    SpecialTokensReader(const std::filesystem::path& folder, const TokenTable& tokens)
         : tokens_(tokens),
           settings_(read_object(folder / "tokenizer_config.json")),
           generation_(read_object(folder / "generation_config.json")),
@@ -160,7 +160,7 @@ class Reader {
 }  // namespace
 
 SpecialTokens read_special_tokens(const std::filesystem::path& folder, const TokenTable& tokens) {
-    return Reader(folder, tokens).read(folder.string());
+    return SpecialTokensReader(folder, tokens).read(folder.string());
 }
 
 }  // namespace nepenthe::text

@@ -27,9 +27,9 @@ constexpr std::size_t kMaxDepth = 64;
 constexpr std::size_t kMaxBytes = 512u << 20;
 
 // Builds everything but what lies within model.vocab and model.merges.
-class Reader : public JsonBuilder {
+class TokenizerFileReader : public JsonBuilder {
   public:
-    explicit Reader(TokenizerFile& file) : JsonBuilder(file.rest), file_(file) {}
+    explicit TokenizerFileReader(TokenizerFile& file) : JsonBuilder(file.rest), file_(file) {}
 
     bool null() override { return within_table() ? refuse("null") : JsonBuilder::null(); }
     bool boolean(bool value) override { return within_table() ? refuse("a truth value") : JsonBuilder::boolean(value); }
@@ -179,7 +179,7 @@ TokenizerFile parse_tokenizer_file(std::string_view text, std::string_view what)
         fail(ErrorKind::kData, "{}: not JSON, a NUL byte at byte {}", what, nul);
     }
     TokenizerFile file;
-    Reader reader(file);
+    TokenizerFileReader reader(file);
     if (!Json::sax_parse(text.begin(), text.end(), &reader)) {
         fail(ErrorKind::kData, "{}: {}", what, reader.problem().empty() ? "not JSON" : reader.problem());
     }

@@ -13,7 +13,7 @@ namespace nepenthe::train {
 
 namespace {
 
-constexpr std::int64_t kGrain = 1 << 20;  // elements a task, and between carries: 2^20 addends of 2^32 fit a digit
+constexpr std::int64_t kDotGrain = 1 << 20;  // elements a task, and between carries: 2^20 addends of 2^32 fit a digit
 
 // Every digit but the highest into [0, 2^32).
 void carry(ExactSum& sum) {
@@ -58,11 +58,11 @@ ExactSum exact_dot(std::span<const float> a, std::span<const float> b) {
     NEPENTHE_CHECK(a.size() == b.size());
     ExactSum sum;
     std::mutex merging;
-    at::parallel_for(0, static_cast<std::int64_t>(a.size()), kGrain, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t first = begin; first < end; first += kGrain) {
+    at::parallel_for(0, static_cast<std::int64_t>(a.size()), kDotGrain, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t first = begin; first < end; first += kDotGrain) {
             ExactSum part;
-            for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(std::min(first + kGrain, end));
-                 ++i) {
+            for (auto i = static_cast<std::size_t>(first);
+                 i < static_cast<std::size_t>(std::min(first + kDotGrain, end)); ++i) {
                 add(part, static_cast<double>(a[i]) * static_cast<double>(b[i]));
             }
             carry(part);

@@ -15,7 +15,7 @@ namespace nepenthe::train {
 
 namespace {
 
-constexpr std::int64_t kGrain = 16384;  // elements a task
+constexpr std::int64_t kSumGrain = 16384;  // elements a task
 
 // fp32 has 24 bits, so value * scale is exact in fp64 and the conversion to int64 rounds (to nearest even, by
 // nearbyint) only what is finer than one unit.
@@ -63,7 +63,7 @@ bool FixedPoint::add(const at::Tensor& sums, const at::Tensor& values, bool firs
     std::int64_t* to = sums.mutable_data_ptr<std::int64_t>();
     const float* from = values.const_data_ptr<float>();
     std::atomic<bool> fits{true};
-    at::parallel_for(0, sums.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, sums.numel(), kSumGrain, [&](std::int64_t begin, std::int64_t end) {
         const bool all_fit = kernels::with_instruction_set(
             [=]() NEPENTHE_INLINED { return add_span(to + begin, from + begin, end - begin, scale, largest, first); });
         if (!all_fit) fits = false;
@@ -80,7 +80,7 @@ void FixedPoint::to_float(const at::Tensor& values, const at::Tensor& sums) cons
     }
     float* to = values.mutable_data_ptr<float>();
     const std::int64_t* from = sums.const_data_ptr<std::int64_t>();
-    at::parallel_for(0, sums.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, sums.numel(), kSumGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::with_instruction_set(
             [=]() NEPENTHE_INLINED { to_float_span(to + begin, from + begin, end - begin, unit); });
     });
@@ -90,7 +90,7 @@ SquareLimbs exact_squares(std::span<const std::int64_t> values) {
     __extension__ using Wide = unsigned __int128;
     SquareLimbs limbs{};
     std::mutex merging;
-    at::parallel_for(0, static_cast<std::int64_t>(values.size()), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, static_cast<std::int64_t>(values.size()), kSumGrain, [&](std::int64_t begin, std::int64_t end) {
         // The two halves of each square are summed apart: neither sum can overflow for fewer than 2^64 values.
         Wide low = 0, high = 0;
         for (std::int64_t i = begin; i < end; ++i) {

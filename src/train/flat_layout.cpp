@@ -35,7 +35,7 @@ void close_bucket(FlatLayout& layout) {
 }
 
 // Every claim of a layout that was read from outside. Stops at the first that is wrong: what follows counts on it.
-void check(const FlatLayout& layout) {
+void check_layout(const FlatLayout& layout) {
     std::int64_t at = 0, end = 0;
     std::size_t next = 0;
     for (const FlatBucket& bucket : layout.buckets) {
@@ -120,7 +120,7 @@ FlatLayout FlatLayout::from_json(const Json& value) {
     } catch (const Json::exception& error) {
         fail(ErrorKind::kData, "the parameter layout cannot be read: {}", error.what());
     }
-    check(layout);
+    check_layout(layout);
     return layout;
 }
 

@@ -19,7 +19,7 @@ namespace {
 using kernels::kLanes;
 using kernels::load;
 
-constexpr std::int64_t kGrain = 32768;  // elements a task
+constexpr std::int64_t kFoldGrain = 32768;  // elements a task
 
 NEPENTHE_ALWAYS_INLINE std::uint32_t not_finite(float value) {
     constexpr std::uint32_t kExponent = 0x7f800000u;
@@ -48,7 +48,7 @@ bool fold_on_host(const at::Tensor& into, const at::Tensor& gradient, bool first
     float* to = into.mutable_data_ptr<float>();
     const Value* from = gradient.const_data_ptr<Value>();
     std::atomic<bool> finite{true};
-    at::parallel_for(0, into.numel(), kGrain, [&](std::int64_t begin, std::int64_t end) {
+    at::parallel_for(0, into.numel(), kFoldGrain, [&](std::int64_t begin, std::int64_t end) {
         if (!fold_part(to + begin, from + begin, end - begin, first)) {
             finite = false;
         }
@@ -90,12 +90,12 @@ double sum_of_squares(const at::Tensor& values) {
         return values.to(at::kDouble).square().sum().item<double>();
     }
     const float* data = values.const_data_ptr<float>();
-    const std::int64_t n = values.numel(), blocks = (n + kGrain - 1) / kGrain;
+    const std::int64_t n = values.numel(), blocks = (n + kFoldGrain - 1) / kFoldGrain;
     std::vector<double> parts(static_cast<std::size_t>(blocks));
     at::parallel_for(0, blocks, 1, [&](std::int64_t begin, std::int64_t end) {
         for (std::int64_t block = begin; block < end; ++block) {
-            const std::int64_t at = block * kGrain;
-            const std::int64_t count = std::min(kGrain, n - at);
+            const std::int64_t at = block * kFoldGrain;
+            const std::int64_t count = std::min(kFoldGrain, n - at);
             parts[static_cast<std::size_t>(block)] =
                 kernels::with_instruction_set([=]() NEPENTHE_INLINED { return squares_of(data + at, count); });
         }

@@ -139,7 +139,7 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& t
     });
 }
 
-void check(const at::Tensor& logits, const Targets& targets) {
+void check_tile(const at::Tensor& logits, const Targets& targets) {
     NEPENTHE_CHECK(logits.is_contiguous() && logits.size(0) == targets.size() && targets.ids.is_cpu());
 }
 
@@ -152,7 +152,7 @@ ChunkSoftmax::ChunkSoftmax(const Targets& targets)
 
 void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
                   ChunkSoftmax& softmax) {
-    check(logits, targets);
+    check_tile(logits, targets);
     const float cap = static_cast<float>(soft_cap);
     logits.scalar_type() == at::kFloat ? take_in<float>(logits, first_id, targets, cap, softmax)
                                        : take_in<c10::BFloat16>(logits, first_id, targets, cap, softmax);
@@ -179,7 +179,7 @@ std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax) 
 
 void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
                       double scale, const ChunkSoftmax& softmax) {
-    check(logits, targets);
+    check_tile(logits, targets);
     const float cap = static_cast<float>(soft_cap), factor = static_cast<float>(scale);
     logits.scalar_type() == at::kFloat ? gradients<float>(logits, first_id, targets, cap, factor, softmax)
                                        : gradients<c10::BFloat16>(logits, first_id, targets, cap, factor, softmax);

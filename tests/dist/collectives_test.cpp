@@ -11,13 +11,11 @@
 namespace nepenthe::dist {
 namespace {
 
-const Comm& world() { return *testing::world; }
-
 // Small limits cut buffers into pieces as INT_MAX does with large ones.
 class MpiCollectivesTest : public ::testing::TestWithParam<std::int64_t> {
   protected:
-    std::unique_ptr<Collectives> collectives_ = make_mpi_collectives(world(), GetParam());
-    int ranks_ = world().size();
+    std::unique_ptr<Collectives> collectives_ = make_mpi_collectives(*testing::world, GetParam());
+    int ranks_ = testing::world->size();
 };
 
 Buffer buffer(std::vector<float>& values) {
@@ -43,7 +41,7 @@ T element(int number) {
 template <typename T>
 std::vector<T> my_values(std::size_t count) {
     std::vector<T> values(count);
-    for (std::size_t i = 0; i < count; ++i) values[i] = element<T>(value(world().rank(), i));
+    for (std::size_t i = 0; i < count; ++i) values[i] = element<T>(value(testing::world->rank(), i));
     return values;
 }
 
@@ -85,8 +83,8 @@ TEST_P(MpiCollectivesTest, EveryOperationOnEveryType) {
 TEST_P(MpiCollectivesTest, GathersInPlace) {
     const std::size_t n = 13;
     std::vector<float> all(n * static_cast<std::size_t>(ranks_), -1.0f);
-    float* mine = all.data() + n * static_cast<std::size_t>(world().rank());
-    for (std::size_t i = 0; i < n; ++i) mine[i] = static_cast<float>(value(world().rank(), i));
+    float* mine = all.data() + n * static_cast<std::size_t>(testing::world->rank());
+    for (std::size_t i = 0; i < n; ++i) mine[i] = static_cast<float>(value(testing::world->rank(), i));
     collectives_->all_gather({mine, {static_cast<std::int64_t>(n)}, ElementType::kFloat32}, buffer(all))->wait();
     for (int r = 0; r < ranks_; ++r) {
         for (std::size_t i = 0; i < n; ++i)
@@ -96,7 +94,7 @@ TEST_P(MpiCollectivesTest, GathersInPlace) {
 
 TEST_P(MpiCollectivesTest, SumsBFloat16InSinglePrecision) {
     // 256 + 1 is lost in bfloat16 (8 bits of mantissa) when each step is rounded; summed in fp32 it is rounded once.
-    std::vector<std::uint16_t> values{bfloat16_from_float(world().rank() == 0 ? 256.0f : 1.0f)};
+    std::vector<std::uint16_t> values{bfloat16_from_float(testing::world->rank() == 0 ? 256.0f : 1.0f)};
     collectives_->all_reduce_sum(buffer(values))->wait();
     EXPECT_EQ(values[0], bfloat16_from_float(256.0f + static_cast<float>(ranks_ - 1)));
 }
@@ -104,15 +102,15 @@ TEST_P(MpiCollectivesTest, SumsBFloat16InSinglePrecision) {
 INSTANTIATE_TEST_SUITE_P(Pieces, MpiCollectivesTest, ::testing::Values(4, 100, (std::int64_t{1} << 31) - 1));
 
 TEST(Collectives, RefuseLengthsThatDoNotFit) {
-    auto collectives = make_mpi_collectives(world());
-    std::vector<float> in(static_cast<std::size_t>(world().size()) * 4 + 1), out(4);
+    auto collectives = make_mpi_collectives(*testing::world);
+    std::vector<float> in(static_cast<std::size_t>(testing::world->size()) * 4 + 1), out(4);
     EXPECT_THROW(collectives->reduce_scatter_sum(buffer(in), buffer(out)), Error);
     EXPECT_THROW(collectives->all_gather(buffer(out), buffer(in)), Error);
 }
 
 TEST(Collectives, RecordsWhatPassed) {
-    RecordingCollectives recording(make_mpi_collectives(world()));
-    std::vector<float> whole(static_cast<std::size_t>(4 * world().size())), slice(4);
+    RecordingCollectives recording(make_mpi_collectives(*testing::world));
+    std::vector<float> whole(static_cast<std::size_t>(4 * testing::world->size())), slice(4);
     recording.reduce_scatter_sum(buffer(whole), buffer(slice))->wait();
     recording.all_gather(buffer(slice), buffer(whole))->wait();
     const auto n = whole.size();
@@ -122,7 +120,7 @@ TEST(Collectives, RecordsWhatPassed) {
 
 TEST(Collectives, NcclSaysWhenThereIsNoDevice) {
     // A device number that no machine has: an Error on all ranks, whatever this build and machine offer.
-    EXPECT_THROW(make_nccl_collectives(world(), 4096), Error);
+    EXPECT_THROW(make_nccl_collectives(*testing::world, 4096), Error);
 }
 
 }  // namespace

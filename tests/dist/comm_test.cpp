@@ -11,38 +11,36 @@
 namespace nepenthe::dist {
 namespace {
 
-const Comm& world() { return *testing::world; }
-
 TEST(Comm, BroadcastsStringsOfAnyLength) {
     for (const std::size_t length : {std::size_t{0}, std::size_t{1}, std::size_t{100000}}) {
-        for (int root = 0; root < world().size(); ++root) {
-            std::string text = world().rank() == root ? std::string(length, 'x') : "something else";
-            world().broadcast(text, root);
+        for (int root = 0; root < testing::world->size(); ++root) {
+            std::string text = testing::world->rank() == root ? std::string(length, 'x') : "something else";
+            testing::world->broadcast(text, root);
             EXPECT_EQ(text, std::string(length, 'x'));
         }
     }
 }
 
 TEST(Comm, GathersStringsByRank) {
-    const auto all = world().all_gather(
-        std::string(static_cast<std::size_t>(world().rank()) * 3, static_cast<char>('a' + world().rank())));
-    ASSERT_EQ(all.size(), static_cast<std::size_t>(world().size()));
+    const auto all = testing::world->all_gather(std::string(static_cast<std::size_t>(testing::world->rank()) * 3,
+                                                            static_cast<char>('a' + testing::world->rank())));
+    ASSERT_EQ(all.size(), static_cast<std::size_t>(testing::world->size()));
     for (std::size_t r = 0; r < all.size(); ++r)
         EXPECT_EQ(all[r], std::string(3 * r, static_cast<char>('a' + static_cast<int>(r))));
 }
 
 TEST(Comm, Reduces) {
-    const int ranks = world().size();
-    std::vector<double> values{1.0, static_cast<double>(world().rank())};
-    world().all_reduce_sum(values);
+    const int ranks = testing::world->size();
+    std::vector<double> values{1.0, static_cast<double>(testing::world->rank())};
+    testing::world->all_reduce_sum(values);
     EXPECT_EQ(values, (std::vector<double>{1.0 * ranks, ranks * (ranks - 1) / 2.0}));
     std::vector<std::int64_t> counts{std::int64_t{1} << 60};
-    if (world().rank() != 0) counts[0] = -1;
-    world().all_reduce_sum(counts);
+    if (testing::world->rank() != 0) counts[0] = -1;
+    testing::world->all_reduce_sum(counts);
     EXPECT_EQ(counts[0], (std::int64_t{1} << 60) - (ranks - 1));
-    EXPECT_EQ(world().all_reduce_max(-5 - world().rank()), -5);
-    EXPECT_TRUE(world().all_reduce_or(world().rank() == ranks - 1));
-    EXPECT_FALSE(world().all_reduce_or(false));
+    EXPECT_EQ(testing::world->all_reduce_max(-5 - testing::world->rank()), -5);
+    EXPECT_TRUE(testing::world->all_reduce_or(testing::world->rank() == ranks - 1));
+    EXPECT_FALSE(testing::world->all_reduce_or(false));
 }
 
 TEST(Comm, MergesOwnedValuesBitForBit) {
@@ -51,18 +49,18 @@ TEST(Comm, MergesOwnedValuesBitForBit) {
                                        std::bit_cast<double>(std::uint64_t{0x7ff8000000012345}), 0.1};
     std::vector<double> values(expected.size(), 0.0);
     for (std::size_t i = 0; i < values.size(); ++i) {
-        if (static_cast<int>(i) % world().size() == world().rank()) values[i] = expected[i];
+        if (static_cast<int>(i) % testing::world->size() == testing::world->rank()) values[i] = expected[i];
     }
-    world().merge_owned(values);
+    testing::world->merge_owned(values);
     for (std::size_t i = 0; i < values.size(); ++i) {
         EXPECT_EQ(std::bit_cast<std::uint64_t>(values[i]), std::bit_cast<std::uint64_t>(expected[i])) << i;
     }
 }
 
 TEST(Comm, SplitsByNode) {
-    const Comm node = world().split_node();
-    EXPECT_EQ(node.size(), world().size());  // the tests run on one node
-    EXPECT_EQ(node.rank(), world().rank());
+    const Comm node = testing::world->split_node();
+    EXPECT_EQ(node.size(), testing::world->size());  // the tests run on one node
+    EXPECT_EQ(node.rank(), testing::world->rank());
 }
 
 }  // namespace

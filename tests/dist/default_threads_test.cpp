@@ -11,8 +11,6 @@
 namespace nepenthe::dist {
 namespace {
 
-const Comm& world() { return *testing::world; }
-
 // A variable of the environment for the length of a test.
 class Variable {
   public:
@@ -33,27 +31,27 @@ class Variable {
 
 TEST(DefaultThreads, AreTheSameOnAllRanksAndNoMoreThanThereAre) {
     const Variable openmp("OMP_NUM_THREADS", nullptr), slurm("SLURM_CPUS_PER_TASK", nullptr);
-    const int count = default_threads(world());
-    EXPECT_EQ(world().all_reduce_max(count), -world().all_reduce_max(-count));
+    const int count = default_threads(*testing::world);
+    EXPECT_EQ(testing::world->all_reduce_max(count), -testing::world->all_reduce_max(-count));
     EXPECT_GE(count, 1);
     const auto cpus = static_cast<int>(processors_here().cpus.size());
-    EXPECT_LE(count, std::max(1, cpus / world().size())) << "the ranks of this test share their processors";
+    EXPECT_LE(count, std::max(1, cpus / testing::world->size())) << "the ranks of this test share their processors";
 }
 
 TEST(DefaultThreads, OpenMpSaysHowManyTheSmallestCounts) {
     const Variable slurm("SLURM_CPUS_PER_TASK", "1");
     {
         const Variable openmp("OMP_NUM_THREADS", "64");
-        EXPECT_EQ(default_threads(world()), 64);
+        EXPECT_EQ(default_threads(*testing::world), 64);
     }
-    const std::string mine = std::to_string(5 + world().rank());
+    const std::string mine = std::to_string(5 + testing::world->rank());
     const Variable openmp("OMP_NUM_THREADS", mine.c_str());
-    EXPECT_EQ(default_threads(world()), 5);
+    EXPECT_EQ(default_threads(*testing::world), 5);
 }
 
 TEST(DefaultThreads, SlurmsTasksGetNoMoreThanTheirs) {
     const Variable openmp("OMP_NUM_THREADS", nullptr), slurm("SLURM_CPUS_PER_TASK", "1");
-    EXPECT_EQ(default_threads(world()), 1);
+    EXPECT_EQ(default_threads(*testing::world), 1);
 }
 
 }  // namespace

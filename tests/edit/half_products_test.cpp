@@ -1,5 +1,6 @@
 // Products of bf16 pairs against plain sums in fp64, at sizes that fill no register block.
 #include "edit/values/half_products.h"
+#include "edit/value_reference.h"
 #include "edit/values/target_loss.h"
 #include "edit/values/tile_products.h"
 #include "edit/values/vocabulary_strips.h"
@@ -27,9 +28,7 @@ at::Tensor random_halves(at::IntArrayRef shape, std::uint64_t seed) {
     return at::randn(shape, at::make_generator<at::CPUGeneratorImpl>(seed), at::kFloat).to(at::kBFloat16);
 }
 
-double distance(const at::Tensor& mine, const at::Tensor& plain) {
-    return ((mine - plain).norm() / plain.norm()).item<double>();
-}
+using testing::distance;
 
 // The two products, in vectors or in tiles.
 struct Products {

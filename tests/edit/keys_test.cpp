@@ -36,7 +36,7 @@ Plain plain_keys(const model::Decoder& decoder, const EditRow& row, std::int64_t
     return plain;
 }
 
-double distance(const at::Tensor& a, const at::Tensor& b) { return ((a - b).norm() / b.norm()).item<double>(); }
+using testing::distance;
 
 class KeysFamily : public ::testing::TestWithParam<std::string> {};
 

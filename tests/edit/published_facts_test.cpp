@@ -18,7 +18,7 @@ using nepenthe::testing::message_of;
 std::filesystem::path editing() { return nepenthe::testing::published_data() / "editing"; }
 std::filesystem::path tofu() { return nepenthe::testing::published_data() / "unlearning/tofu"; }
 
-FactOptions unlearning(UnlearningTarget target) {
+FactOptions with_target(UnlearningTarget target) {
     FactOptions options;
     options.unlearning = target;
     return options;
@@ -61,7 +61,7 @@ TEST(PublishedFacts, ReadsZsreInBothConventions) {
 
 TEST(PublishedFacts, FindsTofusAuthors) {
     for (const char* name : {"forget01_perturbed.json", "forget05_perturbed.json", "forget10_perturbed.json"}) {
-        const auto facts = read_facts(tofu() / name, unlearning(UnlearningTarget::kIncorrect)).facts;
+        const auto facts = read_facts(tofu() / name, with_target(UnlearningTarget::kIncorrect)).facts;
         std::set<std::string> subjects;
         std::size_t found = 0;
         for (const Fact& fact : facts) {
@@ -74,7 +74,7 @@ TEST(PublishedFacts, FindsTofusAuthors) {
         EXPECT_GE(subjects.size(), facts.size() / 20);
         EXPECT_LE(subjects.size(), facts.size() / 20 * 2) << name;  // full name or surname
     }
-    const auto facts = read_facts(tofu() / "forget01_perturbed.json", unlearning(UnlearningTarget::kIncorrect)).facts;
+    const auto facts = read_facts(tofu() / "forget01_perturbed.json", with_target(UnlearningTarget::kIncorrect)).facts;
     EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");
     EXPECT_EQ(facts[1].prompt, "What gender is author {}?");
     EXPECT_TRUE(facts[0].subject_proposed);
@@ -84,7 +84,7 @@ TEST(PublishedFacts, FindsTofusAuthors) {
 }
 
 TEST(PublishedFacts, PutsEveryPromptIntoAForm) {
-    FactOptions options = unlearning(UnlearningTarget::kDummy);
+    FactOptions options = with_target(UnlearningTarget::kDummy);
     options.prompt_form = "Question: {}\nAnswer:";
     const auto facts = read_facts(tofu() / "forget01_perturbed.json", options).facts;
     EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");  // not "Question"
@@ -104,7 +104,7 @@ TEST(PublishedFacts, PutsEveryPromptIntoAForm) {
 TEST(PublishedFacts, ReadsEveryTofuFile) {
     for (const auto& entry : std::filesystem::directory_iterator(tofu())) {
         if (entry.path().extension() != ".json") continue;
-        EXPECT_GE(read_facts(entry.path(), unlearning(UnlearningTarget::kDummy)).facts.size(), 40u) << entry.path();
+        EXPECT_GE(read_facts(entry.path(), with_target(UnlearningTarget::kDummy)).facts.size(), 40u) << entry.path();
     }
 }
 

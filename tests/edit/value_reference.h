@@ -13,6 +13,8 @@
 
 namespace nepenthe::edit::testing {
 
+inline double distance(const at::Tensor& a, const at::Tensor& b) { return ((a - b).norm() / b.norm()).item<double>(); }
+
 // Logits of one row with `delta` added at its subject's last token; `recorded` receives what stood there.
 inline at::Tensor edited_logits(const model::Decoder& decoder, const EditRow& row, const ValueOptions& options,
                                 const at::Tensor& delta, at::Tensor* recorded = nullptr) {

@@ -36,7 +36,7 @@ ValueOptions small_steps(ValueSite site, std::int64_t layer) {
     return options;
 }
 
-double distance(const at::Tensor& a, const at::Tensor& b) { return ((a - b).norm() / b.norm()).item<double>(); }
+using testing::distance;
 
 void expect_same(const FactValue& fast, const FactValue& plain, const std::string& what) {
     EXPECT_LT(distance(fast.initial, plain.initial), 1e-5) << what;

@@ -11,17 +11,17 @@
 namespace nepenthe::evaluate {
 namespace {
 
-const Json& golden() {
+const Json& rouge_golden() {
     static const Json value = parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/rouge.json"), "rouge.json");
     return value;
 }
 
 TEST(PorterStemmer, AgreesWithNltk) {
-    for (const auto& [word, stem] : golden()["stems"].items()) EXPECT_EQ(porter_stem(word), stem) << word;
+    for (const auto& [word, stem] : rouge_golden()["stems"].items()) EXPECT_EQ(porter_stem(word), stem) << word;
 }
 
 TEST(Rouge, RecallAgreesWithRougeScore) {
-    for (const Json& pair : golden()["recalls"]) {
+    for (const Json& pair : rouge_golden()["recalls"]) {
         EXPECT_NEAR(rouge_l_recall(pair[0].get<std::string>(), pair[1].get<std::string>()), pair[2].get<double>(), 1e-9)
             << pair.dump();
     }

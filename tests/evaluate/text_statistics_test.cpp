@@ -11,14 +11,14 @@
 namespace nepenthe::evaluate {
 namespace {
 
-const Json& golden() {
+const Json& text_statistics_golden() {
     static const Json value =
         parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/text_statistics.json"), "text_statistics.json");
     return value;
 }
 
 TEST(TextStatistics, WordsAndEntropiesAgreeWithNltk) {
-    for (const Json& text : golden()["entropies"]) {
+    for (const Json& text : text_statistics_golden()["entropies"]) {
         EXPECT_EQ(words_and_marks(text[0].get<std::string>()), text[1].get<std::vector<std::string>>());
         EXPECT_NEAR(ngram_entropy(text[0].get<std::string>()), text[2].get<double>(), 1e-12) << text[0];
     }
@@ -26,12 +26,13 @@ TEST(TextStatistics, WordsAndEntropiesAgreeWithNltk) {
 }
 
 TEST(TextStatistics, LowerCaseIsPythons) {
-    for (const Json& pair : golden()["lower"]) EXPECT_EQ(lower(pair[0].get<std::string>()), pair[1]) << pair[0];
+    for (const Json& pair : text_statistics_golden()["lower"])
+        EXPECT_EQ(lower(pair[0].get<std::string>()), pair[1]) << pair[0];
 }
 
 TEST(TextStatistics, CosinesAgreeWithScikitLearn) {
-    const TfIdf tf_idf(golden()["documents"].get<std::vector<std::string>>());
-    for (const Json& triple : golden()["cosines"]) {
+    const TfIdf tf_idf(text_statistics_golden()["documents"].get<std::vector<std::string>>());
+    for (const Json& triple : text_statistics_golden()["cosines"]) {
         EXPECT_NEAR(tf_idf.cosine(triple[0].get<std::string>(), triple[1].get<std::string>()), triple[2].get<double>(),
                     1e-12)
             << triple;

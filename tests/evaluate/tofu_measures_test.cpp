@@ -18,7 +18,7 @@
 namespace nepenthe::evaluate {
 namespace {
 
-const Json& golden() {
+const Json& tofu_golden() {
     static const Json value =
         parse_json(io::read_file(NEPENTHE_SOURCE_DIR "/tests/golden/tofu/expected.json"), "expected.json");
     return value;
@@ -49,9 +49,9 @@ std::vector<Json> rows_of(const Json& model, TruthRatio form) {
 TEST(TofuMeasures, EveryQuestionAgreesWithNumpyInBothForms) {
     for (const char* model : {"model", "retain"}) {
         for (const auto& [form, suffix] : kForms) {
-            const auto rows = rows_of(golden()[model], form);
+            const auto rows = rows_of(tofu_golden()[model], form);
             for (std::size_t i = 0; i < rows.size(); ++i) {
-                const Json& item = golden()[model]["items"][i];
+                const Json& item = tofu_golden()[model]["items"][i];
                 const std::string prefix = "tofu_" + item["set"].get<std::string>();
                 EXPECT_NEAR(rows[i][prefix + "_probability"], item["probability"].get<double>(), 1e-12) << item;
                 EXPECT_NEAR(rows[i][prefix + "_truth_ratio" + suffix], item["truth_ratio"][name_of(form)].get<double>(),
@@ -69,8 +69,8 @@ TEST(TofuMeasures, EveryQuestionAgreesWithNumpyInBothForms) {
 
 TEST(TofuMeasures, AggregatesAgreeWithScipyInBothForms) {
     for (const auto& [form, suffix] : kForms) {
-        const auto result = make_result("tofu", tofu_metrics(form), rows_of(golden()["model"], form));
-        const Json& expected = golden()["model"][name_of(form)];
+        const auto result = make_result("tofu", tofu_metrics(form), rows_of(tofu_golden()["model"], form));
+        const Json& expected = tofu_golden()["model"][name_of(form)];
         std::size_t compared = 0;
         for (const Metric& metric : result.metrics) {
             if (metric.name == std::string("tofu_model_utility") + suffix) {
@@ -90,8 +90,8 @@ TEST(TofuMeasures, AggregatesAgreeWithScipyInBothForms) {
         EXPECT_EQ(compared, 13u);
     }
     // The forms differ, so that neither can stand in for the other.
-    EXPECT_GT(std::abs(golden()["model"]["geometric"]["model_utility"].get<double>() -
-                       golden()["model"]["arithmetic"]["model_utility"].get<double>()),
+    EXPECT_GT(std::abs(tofu_golden()["model"]["geometric"]["model_utility"].get<double>() -
+                       tofu_golden()["model"]["arithmetic"]["model_utility"].get<double>()),
               0.03);
 }
 
@@ -133,11 +133,11 @@ TEST(TofuMeasures, ForgetQualityIsThePublishedOneForThePublishedStatistics) {
 }
 
 TEST(TofuMeasures, ForgetQualityAgreesWithScipy) {
-    TaskResult retain{"tofu", {}, rows_of(golden()["retain"], TruthRatio::kGeometric), {}};
-    TaskResult model{"tofu", {}, rows_of(golden()["model"], TruthRatio::kGeometric), {}};
+    TaskResult retain{"tofu", {}, rows_of(tofu_golden()["retain"], TruthRatio::kGeometric), {}};
+    TaskResult model{"tofu", {}, rows_of(tofu_golden()["model"], TruthRatio::kGeometric), {}};
     const Json quality = paired_measures(retain, model)["forget_quality"];
-    EXPECT_NEAR(quality["value"], golden()["forget_quality"]["p_value"].get<double>(), 1e-12);
-    EXPECT_NEAR(quality["statistic"], golden()["forget_quality"]["statistic"].get<double>(), 1e-12);
+    EXPECT_NEAR(quality["value"], tofu_golden()["forget_quality"]["p_value"].get<double>(), 1e-12);
+    EXPECT_NEAR(quality["statistic"], tofu_golden()["forget_quality"]["statistic"].get<double>(), 1e-12);
 }
 
 // Answers of which no probability is a number any more still have finite ratios, or the ends of their scale.

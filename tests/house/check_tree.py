@@ -159,9 +159,59 @@ def parser_breaches(root):
             yield f"{name}: {PARSERS} gives it nothing to cover"
 
 
+def unnamed_definitions(text):
+    """Names that a source defines at the level of its unnamed namespaces, functions with their parameters, and lines."""
+    inside = False
+    lines = text.split("\n")
+    for i, line in enumerate(lines):
+        inside = (inside or line == "namespace {") and line != "}  // namespace"
+        if not inside or not line or not (line[0].isalpha() or line[0] == "_"):
+            continue
+        kind = re.match(r"(?:struct|class|enum class|enum) (\w+)[^;]*$|using (\w+) =|typedef .*?(\w+) __attribute__", line)
+        if kind:
+            yield next(filter(None, kind.groups())), i + 1
+            continue
+        whole = line
+        for j in range(i + 1, min(i + 12, len(lines))):
+            if re.search(r"[{;]", whole):
+                break
+            whole += " " + lines[j].strip()
+        function = re.match(r"[\w:<>,\s*&]*?\b(\w+)\(([^{;]*)\)[^{};]*\{", whole)
+        if function and "=" not in whole[:function.start(2)]:
+            parameters = re.sub(r"\s*=[^,]*", "", function.group(2))
+            types = [re.sub(r"(?<=[\w>*&])\s+\w+$|(?<=[*&>])\w+$", "", one.strip()) for one in re.split(r",(?![^<]*>)", parameters)]
+            yield f"{function.group(1)}({', '.join(types)})", i + 1
+        elif re.match(r"(inline |static )?const", line):
+            for name in re.findall(r"\b(k[A-Z]\w*)(?:\[[^=]*\])?\s*[={]", whole):
+                yield name, i + 1
+
+
+TYPE = re.compile(r"(?:struct|class|enum class) (\w+)(?: final)?(?: : [^;]*)? \{")
+
+
+def batch_breaches(root):
+    """Sources of a module are compiled in batches (CMAKE_UNITY_BUILD), in which unnamed namespaces are one. Two types of
+    one name would be undefined behaviour whatever is compiled with what."""
+    known = {}
+    for path, parts in files_of(root):
+        module = parts[1] if parts[0] == "src" and len(parts) > 2 else parts[0]
+        if path.suffix not in CODE or parts[0] not in {"src", "pipelines"}:
+            continue
+        text = path.read_text(encoding="utf-8")
+        names = set(unnamed_definitions(text)) if path.suffix == ".cpp" else set()
+        names |= {(match.group(1), text.count("\n", 0, match.start()) + 1)
+                  for match in re.finditer("^" + TYPE.pattern, text, re.MULTILINE)}
+        for name, number in sorted(names):
+            here = f"{path.relative_to(root)}:{number}"
+            other = known.setdefault((module, name), path)
+            if other != path:
+                yield f"{here}: {name} is in {other.relative_to(root)} too; share it, or give each its own name"
+
+
 def breaches(root):
     yield from fault_point_breaches(root)
     yield from parser_breaches(root)
+    yield from batch_breaches(root)
     for path, parts in files_of(root):
         if parts[0] == "src" and (len(parts) < 2 or parts[1] not in MAY_INCLUDE):
             yield f"{path.relative_to(root)}: not in a module of the house"
@@ -241,12 +291,24 @@ def self_test():
         ("src/store/a.cpp", "#include <hdf5.h>\n#include <mpi.h>", None),
         ("docs/a.md", f"see ~{slash}work{slash}x and $HOME{slash}root{slash}y, https:{slash}{slash}a{slash}work{slash}b", None),
     ]
+    # Two sources of a module, of which the second one defines in its unnamed namespace what the first does.
+    first = "namespace {\nconstexpr int kOne = 1, kTwo = 2;\nstruct Row {\n};\nint sum(const Row& a,\n        int b = 0) {\n}\n}  // namespace"
+    pairs = [
+        ("constexpr double kTwo = 2;", "kTwo is in src/io/a.cpp too"),
+        ("class Row : public Base {", "Row is in src/io/a.cpp too"),
+        ("int sum(const Row& other, int c) {", "sum(const Row&, int) is in src/io/a.cpp too"),
+        ("}\nstruct Row {\n};\nnamespace {", "Row is in src/io/a.cpp too"),
+        ("int sum(const Row& other) {\n    constexpr int kOne = 1;\n}", None),
+    ]
+    trees += [("src/io/b.cpp", f"namespace {{\n{line}\n}}  // namespace", expected) for line, expected in pairs]
     failures = 0
     for name, content, expected in trees:
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / name
             path.parent.mkdir(parents=True)
             path.write_text(content + "\n", encoding="utf-8")
+            if name == "src/io/b.cpp":
+                (path.parent / "a.cpp").write_text(first, encoding="utf-8")
             found = list(breaches(pathlib.Path(folder)))
         right = not found if expected is None else len(found) == 1 and expected in found[0]
         if not right:

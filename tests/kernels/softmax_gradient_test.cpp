@@ -14,8 +14,8 @@ using namespace testing;
 
 template <typename Value>
 class SoftmaxGradient : public ::testing::Test {};
-using Values = ::testing::Types<float, c10::BFloat16>;
-TYPED_TEST_SUITE(SoftmaxGradient, Values);
+using GradientValues = ::testing::Types<float, c10::BFloat16>;
+TYPED_TEST_SUITE(SoftmaxGradient, GradientValues);
 
 TYPED_TEST(SoftmaxGradient, EqualsTheReferenceAtOddWidths) {
     // logit - log_sum_exp is rounded to fp32, which counts for more the larger it is. A bf16 number may round the other

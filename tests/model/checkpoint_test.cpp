@@ -1,5 +1,6 @@
 // Weights in and out: what is refused, and what comes back byte for byte.
 #include "base/error.h"
+#include "expected_errors.h"
 #include "io/file.h"
 #include "model/checkpoint_io.h"
 #include "model/editable_checkpoint.h"
@@ -30,8 +31,6 @@ std::set<std::string> file_names(const fs::path& folder) {
     return names;
 }
 
-bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 TEST(Load, ListsEveryBadTensorAtOnce) {
     EditableCheckpoint checkpoint("llama");
     std::vector<float> poisoned(24, 1.0f);
@@ -43,14 +42,14 @@ TEST(Load, ListsEveryBadTensorAtOnce) {
     for (const char* part : {"model.norm.weight\" holds a NaN or infinity at element 3", "up_proj.weight\" is [24, 36]",
                              "\"model.layers.1.self_attn.q_proj.weight\" [40, 24] is missing",
                              "\"model.layers.1.self_attn.query.weight\" does not belong"}) {
-        EXPECT_TRUE(mentions(text, part)) << part << "\n" << text;
+        EXPECT_TRUE(nepenthe::testing::mentions(text, part)) << part << "\n" << text;
     }
 }
 
 TEST(Load, RefusesIntegersWhereWeightsBelong) {
     EditableCheckpoint checkpoint("llama");
     checkpoint.at("model.norm.weight").dtype = io::DType::kI32;
-    EXPECT_TRUE(mentions(checkpoint.refusal(), "I32"));
+    EXPECT_TRUE(nepenthe::testing::mentions(checkpoint.refusal(), "I32"));
 }
 
 TEST(Load, IgnoresBuffersThatOldCheckpointsStore) {

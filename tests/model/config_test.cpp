@@ -1,6 +1,7 @@
 #include "model/family/config.h"
 
 #include "base/error.h"
+#include "expected_errors.h"
 #include "model/family/families.h"
 
 #include <gtest/gtest.h>
@@ -24,8 +25,6 @@ std::string refusal(const Json& json) {
     }
     return "";
 }
-
-bool mentions(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 TEST(Config, ReadsOldAndNewSpellingsOfRotaryPositions) {
     Json old = llama(), current = llama();
@@ -74,7 +73,7 @@ TEST(Config, GptNeoRepeatsItsAttentionTypes) {
     json["attention_types"] = Json::parse(R"([[["global", "local"], 1], [["local"], 1]])");
     EXPECT_EQ(parse_config(json).window_of, (std::vector<std::int64_t>{0, 5, 5}));
     json["num_layers"] = 4;
-    EXPECT_TRUE(mentions(refusal(json), "describes 3 layers"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), "describes 3 layers"));
 }
 
 TEST(Config, MistralsNullWindowMeansNone) {
@@ -100,23 +99,24 @@ TEST(Config, NamesTheKnownFamiliesForAnUnknownOne) {
     Json json = llama();
     json["model_type"] = "lama";
     const std::string text = refusal(json);
-    EXPECT_TRUE(mentions(text, "did you mean \"llama\"")) << text;
-    EXPECT_TRUE(mentions(text, "gpt_neox")) << text;
+    EXPECT_TRUE(nepenthe::testing::mentions(text, "did you mean \"llama\"")) << text;
+    EXPECT_TRUE(nepenthe::testing::mentions(text, "gpt_neox")) << text;
     EXPECT_GE(supported_families().size(), 37u);
-    EXPECT_TRUE(mentions(refusal(Json::object()), "model_type"));
-    EXPECT_TRUE(mentions(refusal(Json::array()), "model_type"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(Json::object()), "model_type"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(Json::array()), "model_type"));
 }
 
 TEST(Config, RefusesUnknownRotaryScaling) {
     Json json = llama();
     json["rope_scaling"] = {{"rope_type", "proportional"}, {"factor", 4.0}};
-    EXPECT_TRUE(mentions(refusal(json), "proportional"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), "proportional"));
     json["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 4.0}, {"short_factor", {1.0}}};
-    for (const char* part : {"short_factor", "long_factor"}) EXPECT_TRUE(mentions(refusal(json), part));
+    for (const char* part : {"short_factor", "long_factor"})
+        EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), part));
     json["rope_scaling"] = {{"rope_type", "linear"}};
-    EXPECT_TRUE(mentions(refusal(json), "factor"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), "factor"));
     json["rope_scaling"] = "linear";
-    EXPECT_TRUE(mentions(refusal(json), "object"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), "object"));
 }
 
 TEST(Config, ListsEveryProblemAtOnce) {
@@ -128,7 +128,7 @@ TEST(Config, ListsEveryProblemAtOnce) {
     json["head_dim"] = 5;
     const std::string text = refusal(json);
     for (const char* part : {"vocab_size", "key-value heads", "softplus", "epsilon", "even"}) {
-        EXPECT_TRUE(mentions(text, part)) << part << "\n" << text;
+        EXPECT_TRUE(nepenthe::testing::mentions(text, part)) << part << "\n" << text;
     }
 }
 
@@ -136,11 +136,11 @@ TEST(Config, RefusesSizesThatCannotBeMeant) {
     for (const Json& value : {Json(-1), Json(0), Json("many"), Json(1.5), Json(std::uint64_t{1} << 63)}) {
         Json json = llama();
         json["hidden_size"] = value;
-        EXPECT_TRUE(mentions(refusal(json), "hidden_size")) << value.dump();
+        EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), "hidden_size")) << value.dump();
     }
     Json json = llama();
     json["num_hidden_layers"] = 2'000'000'000;
-    EXPECT_TRUE(mentions(refusal(json), "num_hidden_layers"));
+    EXPECT_TRUE(nepenthe::testing::mentions(refusal(json), "num_hidden_layers"));
 }
 
 TEST(Config, RefusesWhatWouldChangeTheComputation) {
@@ -149,7 +149,7 @@ TEST(Config, RefusesWhatWouldChangeTheComputation) {
     json["add_cross_attention"] = true;
     const std::string text = refusal(json);
     for (const char* part : {"scale_attn_by_inverse_layer_idx", "add_cross_attention", "not a multiple"}) {
-        EXPECT_TRUE(mentions(text, part)) << text;
+        EXPECT_TRUE(nepenthe::testing::mentions(text, part)) << text;
     }
 }
 
@@ -175,14 +175,14 @@ TEST(Config, RefusesByNameWhatAFamilyDoesNotCompute) {
         EXPECT_NO_THROW(parse_config(plain)) << family;
         Json changed = plain;
         changed[key] = value;
-        EXPECT_TRUE(mentions(refusal(changed), key)) << family << ": " << refusal(changed);
+        EXPECT_TRUE(nepenthe::testing::mentions(refusal(changed), key)) << family << ": " << refusal(changed);
     }
     const Json attention = {
         {"alibi", false}, {"qk_ln", true}, {"prefix_lm", true}, {"attn_type", "multiquery_attention"}};
     for (const auto& [key, value] : attention.items()) {
         Json mpt = {{"model_type", "mpt"}};
         mpt["attn_config"][key] = value;
-        EXPECT_TRUE(mentions(refusal(mpt), key)) << key;
+        EXPECT_TRUE(nepenthe::testing::mentions(refusal(mpt), key)) << key;
     }
 }
 

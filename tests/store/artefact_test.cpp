@@ -11,15 +11,14 @@
 namespace nepenthe::store {
 namespace {
 
-const dist::Comm& world() { return *testing::world; }
 const ArtefactKey kKey{"stage", {{"alpha", 5.0}}, {{"model", "aa"}}};
 
 void write_data(const ArtefactWriter& writer) {
-    if (world().is_root()) {
+    if (testing::world->is_root()) {
         std::filesystem::create_directories(writer.data_folder() / "sub");
         std::ofstream(writer.data_folder() / "a.txt") << "first";
         std::ofstream(writer.data_folder() / "sub" / "b.bin") << std::string(10000, 'b');
-        std::ofstream(writer.data_folder() / "c.h5") << "layout " << world().size();
+        std::ofstream(writer.data_folder() / "c.h5") << "layout " << testing::world->size();
     }
 }
 
@@ -34,13 +33,13 @@ TEST(ArtefactKey, IsNamedAfterWhatDeterminesIt) {
 }
 
 TEST(Artefact, IsPublishedWholeFoundAndNeverReplaced) {
-    const testing::SharedFolder folder(world());
-    EXPECT_FALSE(find_artefact(world(), folder.path(), kKey));
+    const testing::SharedFolder folder(*testing::world);
+    EXPECT_FALSE(find_artefact(*testing::world, folder.path(), kKey));
     Artefact published;
     {
-        ArtefactWriter writer(world(), folder.path(), kKey);
+        ArtefactWriter writer(*testing::world, folder.path(), kKey);
         write_data(writer);
-        world().barrier();
+        testing::world->barrier();
         published = writer.publish({{"rows", 3}}, {{"c.h5", "content"}});
     }
     // The same on any number of ranks, though c.h5 differs in its bytes.
@@ -48,11 +47,11 @@ TEST(Artefact, IsPublishedWholeFoundAndNeverReplaced) {
     EXPECT_EQ(published.manifest["summary"]["rows"], 3);
     EXPECT_FALSE(std::filesystem::exists(folder.path() / ".work"));
     EXPECT_EQ(open_artefact(published.folder, true).digest(), published.digest());
-    const auto found = find_artefact(world(), folder.path(), kKey);
+    const auto found = find_artefact(*testing::world, folder.path(), kKey);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->manifest, published.manifest);
     try {
-        ArtefactWriter again(world(), folder.path(), kKey);
+        ArtefactWriter again(*testing::world, folder.path(), kKey);
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kUsage);
@@ -60,37 +59,37 @@ TEST(Artefact, IsPublishedWholeFoundAndNeverReplaced) {
 }
 
 TEST(Artefact, KeepsItsDataUntilItIsPublished) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     {
-        ArtefactWriter writer(world(), folder.path(), kKey);
+        ArtefactWriter writer(*testing::world, folder.path(), kKey);
         write_data(writer);
     }
-    world().barrier();
-    EXPECT_FALSE(find_artefact(world(), folder.path(), kKey));
-    ArtefactWriter writer(world(), folder.path(), kKey);
+    testing::world->barrier();
+    EXPECT_FALSE(find_artefact(*testing::world, folder.path(), kKey));
+    ArtefactWriter writer(*testing::world, folder.path(), kKey);
     EXPECT_TRUE(std::filesystem::exists(writer.data_folder() / "a.txt"));
     EXPECT_NO_THROW(writer.publish({}));
 }
 
 TEST(Artefact, PublishesNothingWhenAFileIsMissing) {
-    const testing::SharedFolder folder(world());
-    ArtefactWriter writer(world(), folder.path(), kKey);
+    const testing::SharedFolder folder(*testing::world);
+    ArtefactWriter writer(*testing::world, folder.path(), kKey);
     EXPECT_THROW(writer.publish({}, {{"missing.h5", "content"}}), Error);
     EXPECT_FALSE(std::filesystem::exists(folder.path() / kKey.folder_name()));
 }
 
 TEST(Artefact, AnAlteredOneIsAnErrorOnAllRanks) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     std::filesystem::path published;
     {
-        ArtefactWriter writer(world(), folder.path(), kKey);
+        ArtefactWriter writer(*testing::world, folder.path(), kKey);
         write_data(writer);
-        world().barrier();
+        testing::world->barrier();
         published = writer.publish({}).folder;
     }
-    if (world().is_root()) std::filesystem::resize_file(published / "a.txt", 2);
+    if (testing::world->is_root()) std::filesystem::resize_file(published / "a.txt", 2);
     try {
-        find_artefact(world(), folder.path(), kKey);
+        find_artefact(*testing::world, folder.path(), kKey);
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kData);

@@ -14,8 +14,6 @@
 namespace nepenthe::store {
 namespace {
 
-const dist::Comm& world() { return *testing::world; }
-
 constexpr std::uint64_t kBlocks = 37;
 
 std::string compute(std::uint64_t block) {
@@ -38,64 +36,65 @@ void expect_all_right(const BlockResults& results) {
 }
 
 TEST(ForEachBlock, ComputesEachOnceAndGivesAllToAll) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     std::vector<std::int64_t> computed(kBlocks);
-    expect_all_right(for_each_block(world(), folder.path(), kBlocks, options(), [&](std::uint64_t block) {
+    expect_all_right(for_each_block(*testing::world, folder.path(), kBlocks, options(), [&](std::uint64_t block) {
         ++computed[block];
         return compute(block);
     }));
-    world().all_reduce_sum(computed);
+    testing::world->all_reduce_sum(computed);
     EXPECT_EQ(computed, std::vector<std::int64_t>(kBlocks, 1));
 }
 
 TEST(ForEachBlock, KeepsResultsInMemoryWithoutAFolder) {
-    expect_all_right(for_each_block(world(), {}, kBlocks, options(), compute));
-    EXPECT_EQ(for_each_block(world(), {}, 0, options(), compute).size(), 0u);
+    expect_all_right(for_each_block(*testing::world, {}, kBlocks, options(), compute));
+    EXPECT_EQ(for_each_block(*testing::world, {}, 0, options(), compute).size(), 0u);
 }
 
 TEST(ForEachBlock, KnowsNothingToDoAndFewerBlocksThanRanks) {
-    const testing::SharedFolder folder(world());
-    EXPECT_EQ(for_each_block(world(), folder.path() / "none", 0, options(), compute).size(), 0u);
-    const auto one =
-        for_each_block(world(), folder.path() / "one", 1, options(), [](std::uint64_t) { return std::string("only"); });
+    const testing::SharedFolder folder(*testing::world);
+    EXPECT_EQ(for_each_block(*testing::world, folder.path() / "none", 0, options(), compute).size(), 0u);
+    const auto one = for_each_block(*testing::world, folder.path() / "one", 1, options(),
+                                    [](std::uint64_t) { return std::string("only"); });
     EXPECT_EQ(one.read(0), "only");
 }
 
 TEST(ForEachBlock, ComputesNothingAgain) {
-    const testing::SharedFolder folder(world());
-    for_each_block(world(), folder.path(), kBlocks, options(), compute);
-    expect_all_right(for_each_block(world(), folder.path(), kBlocks, options(), [](std::uint64_t block) -> std::string {
-        ADD_FAILURE() << "block " << block << " was done";
-        return "";
-    }));
+    const testing::SharedFolder folder(*testing::world);
+    for_each_block(*testing::world, folder.path(), kBlocks, options(), compute);
+    expect_all_right(
+        for_each_block(*testing::world, folder.path(), kBlocks, options(), [](std::uint64_t block) -> std::string {
+            ADD_FAILURE() << "block " << block << " was done";
+            return "";
+        }));
 }
 
 TEST(ForEachBlock, ComputesDamagedBlocksAgain) {
-    const testing::SharedFolder folder(world());
-    for_each_block(world(), folder.path(), kBlocks, options(), compute);
-    if (world().is_root()) {
+    const testing::SharedFolder folder(*testing::world);
+    for_each_block(*testing::world, folder.path(), kBlocks, options(), compute);
+    if (testing::world->is_root()) {
         std::fstream part(part_path(folder.path(), {1, 0}), std::ios::in | std::ios::out | std::ios::binary);
         part.seekp(5);
         part.put('\x55');
         part.put('\x55');
     }
-    world().barrier();
+    testing::world->barrier();
     std::int64_t again = 0;
-    expect_all_right(for_each_block(world(), folder.path(), kBlocks, options(), [&](std::uint64_t block) {
+    expect_all_right(for_each_block(*testing::world, folder.path(), kBlocks, options(), [&](std::uint64_t block) {
         ++again;
         return compute(block);
     }));
-    world().all_reduce_sum(std::span(&again, 1));
+    testing::world->all_reduce_sum(std::span(&again, 1));
     EXPECT_EQ(again, 1);
 }
 
 TEST(ForEachBlock, RefusesAnotherKey) {
-    const testing::SharedFolder folder(world());
-    for_each_block(world(), folder.path(), kBlocks, options(), compute);
+    const testing::SharedFolder folder(*testing::world);
+    for_each_block(*testing::world, folder.path(), kBlocks, options(), compute);
     BlockOptions other = options();
     other.key_digest = "other";
     try {
-        for_each_block(world(), folder.path(), kBlocks, other, compute);
+        for_each_block(*testing::world, folder.path(), kBlocks, other, compute);
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kUsage);
@@ -103,59 +102,60 @@ TEST(ForEachBlock, RefusesAnotherKey) {
 }
 
 TEST(ForEachBlock, EndsAlikeOnAllRanksWhenOneThrowsAndKeepsWhatIsDone) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     constexpr std::uint64_t kBad = 20;
     try {
-        for_each_block(world(), folder.path(), kBlocks, options(), [](std::uint64_t block) {
+        for_each_block(*testing::world, folder.path(), kBlocks, options(), [](std::uint64_t block) {
             if (block == kBad) fail(ErrorKind::kData, "cannot be read");
             return compute(block);
         });
         ADD_FAILURE();
     } catch (const Error& error) {
         EXPECT_EQ(error.kind(), ErrorKind::kData);
-        const std::string where =
-            world().size() == 1 ? "" : fmt::format("rank {}, ", static_cast<int>(kBad) % world().size());
+        const std::string where = testing::world->size() == 1
+                                      ? ""
+                                      : fmt::format("rank {}, ", static_cast<int>(kBad) % testing::world->size());
         EXPECT_EQ(error.what(), where + "test: block 20: cannot be read");
     }
     std::int64_t again = 0;
-    expect_all_right(for_each_block(world(), folder.path(), kBlocks, options(), [&](std::uint64_t block) {
+    expect_all_right(for_each_block(*testing::world, folder.path(), kBlocks, options(), [&](std::uint64_t block) {
         ++again;
         return compute(block);
     }));
-    world().all_reduce_sum(std::span(&again, 1));
+    testing::world->all_reduce_sum(std::span(&again, 1));
     EXPECT_LT(again, static_cast<std::int64_t>(kBlocks));
-    EXPECT_GE(again, static_cast<std::int64_t>(kBlocks - kBad) / world().size());
+    EXPECT_GE(again, static_cast<std::int64_t>(kBlocks - kBad) / testing::world->size());
 }
 
 TEST(ForEachBlock, NobodyWaitsForAnybodyBetweenBlocks) {
     // The last rank sleeps in its first block; the others must be through with theirs long before.
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     const auto start = std::chrono::steady_clock::now();
     bool slept = false;
     double last_own = 0;
-    for_each_block(world(), folder.path(), kBlocks, options(), [&](std::uint64_t block) {
-        const bool slow = world().size() > 1 && world().rank() == world().size() - 1;
+    for_each_block(*testing::world, folder.path(), kBlocks, options(), [&](std::uint64_t block) {
+        const bool slow = testing::world->size() > 1 && testing::world->rank() == testing::world->size() - 1;
         if (slow && !slept) std::this_thread::sleep_for(std::chrono::milliseconds(500));
         slept = true;
         last_own = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return compute(block);
     });
-    if (world().rank() < world().size() - 1) {
+    if (testing::world->rank() < testing::world->size() - 1) {
         EXPECT_LT(last_own, 0.4);
     }
 }
 
 TEST(BlockResults, RefusesAFlippedBit) {
-    const testing::SharedFolder folder(world());
-    const auto results = for_each_block(world(), folder.path(), kBlocks, options(), compute);
-    world().barrier();
-    if (world().is_root()) {
+    const testing::SharedFolder folder(*testing::world);
+    const auto results = for_each_block(*testing::world, folder.path(), kBlocks, options(), compute);
+    testing::world->barrier();
+    if (testing::world->is_root()) {
         std::fstream part(part_path(folder.path(), {1, 0}), std::ios::in | std::ios::out | std::ios::binary);
         const char before = static_cast<char>(part.get());
         part.seekp(0);
         part.put(static_cast<char>(before ^ 1));
     }
-    world().barrier();
+    testing::world->barrier();
     int refused = 0;
     for (std::uint64_t block = 0; block < kBlocks; ++block) {
         try {

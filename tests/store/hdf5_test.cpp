@@ -13,8 +13,6 @@
 namespace nepenthe::store {
 namespace {
 
-const dist::Comm& world() { return *testing::world; }
-
 const Json kAttributes = {
     {"seed", 7},   {"rate", 0.25},   {"flag", true}, {"config_json", "{\"a\":1}"}, {"long", std::string(100000, 'x')},
     {"empty", ""}, {"umlaut", "für"}};
@@ -48,7 +46,7 @@ void write_labels(H5Writer& writer, const DatasetSpec& spec) {
 
 // A file with something of everything; returns its content digest.
 std::string write_file(const std::filesystem::path& path, std::uint64_t rows) {
-    H5Writer writer(world(), path, "test", 1, kAttributes);
+    H5Writer writer(*testing::world, path, "test", 1, kAttributes);
     write_labels(writer, labels(rows, 4, true));
     write_labels(writer, labels(rows, 4, false));
     const std::vector<std::uint16_t> halves{0x3f80, 0x4000};
@@ -62,7 +60,7 @@ std::string write_file(const std::filesystem::path& path, std::uint64_t rows) {
 }
 
 TEST(Hdf5, WritesWithAllRanksWhatOneReads) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     for (const std::uint64_t rows : {std::uint64_t{1}, std::uint64_t{7}, std::uint64_t{1203}}) {
         const auto path = folder.path() / fmt::format("{}.h5", rows);
         const std::string digest = write_file(path, rows);
@@ -91,10 +89,10 @@ TEST(Hdf5, WritesWithAllRanksWhatOneReads) {
 }
 
 TEST(Hdf5, DigestDependsOnContentOnly) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     const std::string whole = write_file(folder.path() / "all.h5", 203);
-    if (world().is_root()) std::filesystem::create_directory(folder.path() / "other");
-    world().barrier();
+    if (testing::world->is_root()) std::filesystem::create_directory(folder.path() / "other");
+    testing::world->barrier();
     EXPECT_EQ(write_file(folder.path() / "other" / "again.h5", 203), whole);
     EXPECT_NE(write_file(folder.path() / "more.h5", 204), whole);
     // Recorded on one rank; this test runs on 1 to 4.
@@ -102,8 +100,8 @@ TEST(Hdf5, DigestDependsOnContentOnly) {
 }
 
 TEST(Hdf5, AThrowingFillEndsAlikeOnAllRanks) {
-    const testing::SharedFolder folder(world());
-    H5Writer writer(world(), folder.path() / "x.h5", "test", 1, {});
+    const testing::SharedFolder folder(*testing::world);
+    H5Writer writer(*testing::world, folder.path() / "x.h5", "test", 1, {});
     writer.create(labels(100, 4, true));
     try {
         writer.write_rows("/labels/packed", [](std::uint64_t, std::uint64_t, std::span<std::byte>) {
@@ -116,8 +114,8 @@ TEST(Hdf5, AThrowingFillEndsAlikeOnAllRanks) {
 }
 
 TEST(Hdf5, SaysWhatDoesNotFit) {
-    const testing::SharedFolder folder(world());
-    H5Writer writer(world(), folder.path() / "x.h5", "test", 1, {});
+    const testing::SharedFolder folder(*testing::world);
+    H5Writer writer(*testing::world, folder.path() / "x.h5", "test", 1, {});
     DatasetSpec huge = labels(std::uint64_t{1} << 45, 1024, false);
     try {
         writer.create(huge);
@@ -128,17 +126,17 @@ TEST(Hdf5, SaysWhatDoesNotFit) {
 }
 
 TEST(Hdf5, AnIncompleteFileIsNotClosedAsWhole) {
-    const testing::SharedFolder folder(world());
-    H5Writer writer(world(), folder.path() / "x.h5", "test", 1, {});
+    const testing::SharedFolder folder(*testing::world);
+    H5Writer writer(*testing::world, folder.path() / "x.h5", "test", 1, {});
     writer.create(labels(100, 4, true));
     EXPECT_THROW(writer.close(), Error);
 }
 
 TEST(Hdf5, RefusesFlippedBitsAndCuts) {
-    const testing::SharedFolder folder(world());
+    const testing::SharedFolder folder(*testing::world);
     const auto path = folder.path() / "x.h5";
     const std::string digest = write_file(path, 60);
-    if (!world().is_root()) return;
+    if (!testing::world->is_root()) return;
     const std::string whole = io::read_file(path);
     const auto survives = [&](std::string_view text) {
         const auto altered = folder.path() / "altered.h5";

@@ -20,10 +20,8 @@
 namespace nepenthe::unlearn {
 namespace {
 
-const std::filesystem::path& kModel = nepenthe::testing::kStories;
-
 std::vector<train::Sample> stories() {
-    const auto tokenizer = text::Tokenizer::load(kModel);
+    const auto tokenizer = text::Tokenizer::load(nepenthe::testing::kStories);
     return causal_samples(
         {tokenizer.encode("Once upon a time, there was a big dog. He liked to run in the park.", true).ids,
          tokenizer.encode("The cat sat down. It was sad.", true).ids,
@@ -35,7 +33,7 @@ class AFrozenStart : public ::testing::Test {
     FrozenStart start() { return {*testing::world, decoder_, samples_, drawn_, folder_.path() / "retained"}; }
 
     testing::SharedFolder folder_{*testing::world};
-    model::Decoder decoder_ = model::Decoder::load(kModel, model::Compute::kFloat32);
+    model::Decoder decoder_ = model::Decoder::load(nepenthe::testing::kStories, model::Compute::kFloat32);
     std::vector<train::Sample> samples_ = stories();
     std::vector<std::size_t> drawn_ = {2, 0, 2};  // the second block is not drawn, the last one twice
 };

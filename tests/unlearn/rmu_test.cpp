@@ -27,7 +27,7 @@ namespace {
 using testing::world;
 
 // The stories' model with more blocks, drawn.
-model::Decoder load() {
+model::Decoder four_layers() {
     Json config = parse_json(io::read_file(testing::kStories / "config.json"), "config.json");
     config["num_hidden_layers"] = 4;
     return model::Decoder::create(model::parse_config(config), 3, model::Compute::kFloat32);
@@ -86,7 +86,7 @@ class Rmu : public ::testing::Test {
     at::Tensor direction(double length) const {
         RandomStream random(options_.seed, "forget.steer", 0);
         std::vector<double> r;
-        for (std::int64_t i = 0; i < load().config().hidden; ++i) r.push_back(random.uniform());
+        for (std::int64_t i = 0; i < four_layers().config().hidden; ++i) r.push_back(random.uniform());
         const at::Tensor whole = at::tensor(r, at::kDouble);
         return (whole * (length / whole.norm().item<double>())).to(at::kFloat);
     }
@@ -100,10 +100,10 @@ class Rmu : public ::testing::Test {
 };
 
 TEST_F(Rmu, EndsWhereAPlainLoopEnds) {
-    model::Decoder decoder = load();
+    model::Decoder decoder = four_layers();
     const train::TrainReport report = run(decoder);
 
-    const model::Decoder start = load(), plain = load();
+    const model::Decoder start = four_layers(), plain = four_layers();
     std::vector<at::Tensor> weights, first, second;
     for (std::int64_t block = 0; block <= 2; ++block) {
         weights.push_back(plain.parameter(plain.mlp_output_name(block)).requires_grad_(true));
@@ -147,8 +147,8 @@ TEST_F(Rmu, EndsWhereAPlainLoopEnds) {
 }
 
 TEST_F(Rmu, MovesThreeMatricesAndNothingElse) {
-    const model::Decoder before = load();
-    model::Decoder after = load();
+    const model::Decoder before = four_layers();
+    model::Decoder after = four_layers();
     run(after);
     std::set<std::string> moved;
     for (const auto& named : before.parameters()) {
@@ -160,7 +160,7 @@ TEST_F(Rmu, MovesThreeMatricesAndNothingElse) {
 
 TEST_F(Rmu, IsTheSameBitForBitWhenItIsDeterministic) {
     options_.deterministic = true;
-    model::Decoder once = load(), again = load();
+    model::Decoder once = four_layers(), again = four_layers();
     run(once);
     options_.bucket_bytes = 1 << 16;
     run(again);
@@ -171,7 +171,7 @@ TEST_F(Rmu, AdaptiveSteersByTheStatesOwnNorm) {
     choice_.values.numbers["adaptive"] = 5;
     choice_.values.numbers["retain-weight"] = 0;
     options_.max_steps = 1;
-    const model::Decoder start = load();
+    const model::Decoder start = four_layers();
     double norms = 0, positions = 0;
     for (const train::Sample& sample : data_->forget()) {
         const at::Tensor all = states(start, sample).to(at::kDouble).norm(2, {1});
@@ -186,14 +186,14 @@ TEST_F(Rmu, AdaptiveSteersByTheStatesOwnNorm) {
         sum += (all - u).square().sum().item<double>();
         count += static_cast<double>(all.numel());
     }
-    model::Decoder decoder = load();
+    model::Decoder decoder = four_layers();
     EXPECT_NEAR(run(decoder).steps.front().loss / (sum / count), 1, 1e-5);
 }
 
 TEST_F(Rmu, ABlockThatThereIsNotIsRefused) {
     for (const double layer : {4.0, 1.5}) {
         choice_.values.numbers["layer"] = layer;
-        const Error error = testing::error_of([&] { objective(load()); });
+        const Error error = testing::error_of([&] { objective(four_layers()); });
         EXPECT_EQ(error.kind(), ErrorKind::kUsage);
         EXPECT_NE(std::string(error.what()).find("blocks 0 to 3"), std::string::npos) << error.what();
     }

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "edit/facts/prompt_groups.h"
 #include "edit/facts/proper_names.h"
+#include "io/json_records.h"
 #include "text/joined_text.h"
 
 #include <fmt/ranges.h>
@@ -14,8 +15,6 @@ namespace nepenthe::edit {
 namespace {
 
 constexpr std::size_t kQuestionsAnAuthor = 20;  // TOFU
-
-bool is_blank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 // Takes fields out of a record; what is missing or of another type is collected. What was not taken remains.
 class Fields {
@@ -45,7 +44,7 @@ class Fields {
     std::string id(const char* name) {
         const Json value = take(name);
         if (value.is_null()) return "";
-        if (value.is_string() && !is_blank(value.get<std::string>())) return value.get<std::string>();
+        if (value.is_string() && !io::is_blank(value.get<std::string>())) return value.get<std::string>();
         if (value.is_number_integer()) return value.dump();
         problems_.push_back(fmt::format("\"{}\" is neither a text nor an integer", name));
         return "";
@@ -76,7 +75,7 @@ class Fields {
             problems_.push_back(fmt::format("no \"{}\"", name));
         } else if (!value.is_string()) {
             problems_.push_back(fmt::format("\"{}\" is not a text", name));
-        } else if (required && is_blank(value.get_ref<const std::string&>())) {
+        } else if (required && io::is_blank(value.get_ref<const std::string&>())) {
             problems_.push_back(fmt::format("\"{}\" is empty", name));
         } else {
             return value.get<std::string>();
@@ -153,7 +152,7 @@ Fact from_json_lines(Fields& fields, const FactOptions& options) {
         if (fact.subject.empty()) fields.complain("no \"subject\" for the \"{}\" of \"prompt\"");
     } else if (!fact.subject.empty()) {
         fields.complain("\"prompt\" has no \"{}\" where the subject goes");
-    } else if (!is_blank(prompt)) {
+    } else if (!io::is_blank(prompt)) {
         fact.subject_proposed = true;
         if (!set_subject(fact, prompt, propose_subject(prompt))) fields.complain("\"prompt\" names no subject");
     }
@@ -235,16 +234,16 @@ Fact from_zsre(Fields& fields, const FactOptions& options) {
     fact.id = fields.id("id");
     take_subject(fields, fact, "src");
     const auto answers = fields.texts("answers");
-    if (answers.empty() || is_blank(answers[0])) fields.complain("no \"answers\"");
+    if (answers.empty() || io::is_blank(answers[0])) fields.complain("no \"answers\"");
     const std::string answer = answers.empty() ? "" : answers[0];
     const std::string alternative = rome ? fields.optional_text("alt") : fields.text("alt");
     fact.target_new = rome ? answer : alternative;
     fact.target_true = rome ? "" : answer;
     fact.paraphrases = fields.texts("rephrase");
     const std::string prompt = fields.optional_text("loc"), true_answer = fields.optional_text("loc_ans");
-    if (!is_blank(prompt) && !is_blank(true_answer)) {
+    if (!io::is_blank(prompt) && !io::is_blank(true_answer)) {
         fact.neighbourhood.push_back({rome ? prompt + "?" : prompt, true_answer});
-    } else if (!is_blank(prompt)) {
+    } else if (!io::is_blank(prompt)) {
         ++fact.unanswered;
     }
     fact.portability = take_groups(fields, "portability", fact);

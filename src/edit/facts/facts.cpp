@@ -8,6 +8,7 @@
 #include "edit/facts/unlearning_target.h"
 #include "io/file.h"
 #include "io/records.h"
+#include "io/text.h"
 #include "text/joined_text.h"
 
 #include <fmt/ranges.h>
@@ -20,38 +21,37 @@ namespace nepenthe::edit {
 
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+template <typename Value>
+using NamedValues = std::vector<std::pair<std::string, Value>>;
+
+const NamedValues<FactFormat> kFormats{{"auto", FactFormat::kAuto},
+                                       {"jsonl", FactFormat::kJsonLines},
+                                       {"counterfact", FactFormat::kCounterFact},
+                                       {"easyedit", FactFormat::kEasyEdit},
+                                       {"knowedit", FactFormat::kEasyEdit},
+                                       {"counterfact-easyedit", FactFormat::kEasyEdit},
+                                       {"zsre", FactFormat::kZsre},
+                                       {"tofu", FactFormat::kTofu}};
+const NamedValues<UnlearningTarget> kTargets{{"none", UnlearningTarget::kNone},
+                                             {"dummy", UnlearningTarget::kDummy},
+                                             {"incorrect", UnlearningTarget::kIncorrect},
+                                             {"avoidant", UnlearningTarget::kAvoidant}};
+const NamedValues<ZsreConvention> kConventions{{"rome", ZsreConvention::kRome},
+                                               {"easyedit", ZsreConvention::kEasyEdit}};
 
 template <typename Value>
-using Names = std::vector<std::pair<std::string, Value>>;
-
-const Names<FactFormat> kFormats{{"auto", FactFormat::kAuto},
-                                 {"jsonl", FactFormat::kJsonLines},
-                                 {"counterfact", FactFormat::kCounterFact},
-                                 {"easyedit", FactFormat::kEasyEdit},
-                                 {"knowedit", FactFormat::kEasyEdit},
-                                 {"counterfact-easyedit", FactFormat::kEasyEdit},
-                                 {"zsre", FactFormat::kZsre},
-                                 {"tofu", FactFormat::kTofu}};
-const Names<UnlearningTarget> kTargets{{"none", UnlearningTarget::kNone},
-                                       {"dummy", UnlearningTarget::kDummy},
-                                       {"incorrect", UnlearningTarget::kIncorrect},
-                                       {"avoidant", UnlearningTarget::kAvoidant}};
-const Names<ZsreConvention> kConventions{{"rome", ZsreConvention::kRome}, {"easyedit", ZsreConvention::kEasyEdit}};
-
-template <typename Value>
-std::vector<std::string> names_of(const Names<Value>& known) {
+std::vector<std::string> known_names(const NamedValues<Value>& known) {
     std::vector<std::string> names;
     for (const auto& [name, value] : known) names.push_back(name);
     return names;
 }
 
 template <typename Value>
-Value parse_name(const std::string& what, const std::string& name, const Names<Value>& known) {
+Value parse_name(const std::string& what, const std::string& name, const NamedValues<Value>& known) {
     for (const auto& [each, value] : known) {
         if (each == name) return value;
     }
-    fail(ErrorKind::kUsage, "unknown {} \"{}\"; choose {}", what, name, fmt::join(names_of(known), ", "));
+    fail(ErrorKind::kUsage, "unknown {} \"{}\"; choose {}", what, name, fmt::join(known_names(known), ", "));
 }
 
 void check_form(const std::string& form) {
@@ -162,7 +162,7 @@ FactFile read_facts(const std::filesystem::path& path, const FactOptions& option
     if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
         fail(ErrorKind::kData, "{}: UTF-16; convert it with: iconv -f UTF-16 -t UTF-8", path.string());
     }
-    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    if (text.starts_with(io::kByteOrderMark)) text.remove_prefix(io::kByteOrderMark.size());
     FactReader reader(path.string(), options);
     io::for_each_record(text, [&](std::size_t line, std::string_view bytes) { return reader.read(line, bytes); });
     return std::move(reader).finish(sha256_hex(file.text()));
@@ -173,9 +173,9 @@ UnlearningTarget parse_unlearning_target(const std::string& name) { return parse
 ZsreConvention parse_zsre_convention(const std::string& name) {
     return parse_name("zsRE convention", name, kConventions);
 }
-std::vector<std::string> fact_format_names() { return names_of(kFormats); }
-std::vector<std::string> unlearning_target_names() { return names_of(kTargets); }
-std::vector<std::string> zsre_convention_names() { return names_of(kConventions); }
+std::vector<std::string> fact_format_names() { return known_names(kFormats); }
+std::vector<std::string> unlearning_target_names() { return known_names(kTargets); }
+std::vector<std::string> zsre_convention_names() { return known_names(kConventions); }
 
 FactConflicts find_conflicts(const std::vector<Fact>& facts) {
     // subject → prompt → target → facts; sorted, so that every rank finds the same order.

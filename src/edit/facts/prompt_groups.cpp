@@ -1,6 +1,7 @@
 #include "edit/facts/prompt_groups.h"
 
 #include "base/error.h"
+#include "io/json_records.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,8 +9,6 @@
 namespace nepenthe::edit {
 
 namespace {
-
-bool is_blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
 class GroupReader {
   public:
@@ -41,7 +40,7 @@ class GroupReader {
     }
 
     void add(const std::string& kind, const Json& prompt, const Json& answer) {
-        const bool asked = prompt.is_string() && !is_blank(prompt.get_ref<const std::string&>());
+        const bool asked = prompt.is_string() && !io::is_blank(prompt.get_ref<const std::string&>());
         if (!asked && !prompt.is_null() && !prompt.is_string()) refuse();
         const auto expected = first_answer(answer);
         if (asked && expected) {
@@ -59,7 +58,7 @@ class GroupReader {
 std::optional<std::string> first_answer(const Json& value) {
     const Json* first = &value;
     while (first->is_array() && !first->empty()) first = &first->front();
-    if (!first->is_string() || is_blank(first->get_ref<const std::string&>())) return std::nullopt;
+    if (!first->is_string() || io::is_blank(first->get_ref<const std::string&>())) return std::nullopt;
     return first->get<std::string>();
 }
 

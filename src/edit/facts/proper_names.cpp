@@ -28,7 +28,7 @@ bool is_among(const List& list, std::string_view word) {
 bool is_apostrophe(char32_t c) { return c == U'\'' || c == U'’'; }
 
 // Words with the hyphens, full stops of initials and apostrophes inside them; a possessive ending is left out.
-std::vector<text::TextRange> words_of(std::string_view sentence) {
+std::vector<text::TextRange> word_ranges(std::string_view sentence) {
     std::vector<text::TextRange> words;
     for (std::size_t at = 0; at < sentence.size();) {
         if (!text::is_word_character(text::decode_at(sentence, at))) {
@@ -69,7 +69,7 @@ bool is_capitalised(std::string_view word) {
 
 // Ranges of runs of capitalised words that only spaces separate.
 std::vector<text::TextRange> capitalised_runs(std::string_view sentence) {
-    const auto words = words_of(sentence);
+    const auto words = word_ranges(sentence);
     const auto adjacent = [&](std::size_t i) { return slice(sentence, {words[i - 1].end, words[i].begin}) == " "; };
     std::vector<text::TextRange> runs;
     for (std::size_t i = 0; i < words.size(); ++i) {
@@ -170,7 +170,7 @@ std::string propose_subject(const std::string& sentence) {
     if (const std::string_view name = longest(sentence, capitalised_runs(sentence)); !name.empty()) {
         return std::string(name);
     }
-    return std::string(longest(sentence, words_of(sentence)));
+    return std::string(longest(sentence, word_ranges(sentence)));
 }
 
 }  // namespace nepenthe::edit

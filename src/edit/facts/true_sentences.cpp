@@ -19,7 +19,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-Words words_of(const std::string& text) {
+Words lower_words(const std::string& text) {
     text::AlignedText aligned{std::string_view(text)};
     text::normalize(aligned, text::NormalForm::kNfkc);
     const std::string lower = text::to_lower(aligned.text());
@@ -39,7 +39,7 @@ Words words_of(const std::string& text) {
 }
 
 // Names, found in a text by their words.
-class Names {
+class NameIndex {
   public:
     void add(const Words& name) {
         if (!name.empty()) by_first_[name.front()].insert(name);
@@ -79,17 +79,17 @@ std::vector<std::string> prompts_of(const Fact& fact) {
 
 // What may not be told of.
 struct Forbidden {
-    Names names;
+    NameIndex names;
     std::set<Words> prompts;
 
     Forbidden(const std::vector<Fact>& facts, const std::vector<Fact>& left_out) {
         if (left_out.empty()) return;
-        Names known;
-        for (const Fact& fact : facts) known.add(words_of(fact.subject));
+        NameIndex known;
+        for (const Fact& fact : facts) known.add(lower_words(fact.subject));
         for (const Fact& fact : left_out) {
-            names.add(words_of(fact.subject));
+            names.add(lower_words(fact.subject));
             for (const std::string& prompt : prompts_of(fact)) {
-                const Words words = words_of(prompt);
+                const Words words = lower_words(prompt);
                 known.visit(words, [&](const Words& name) { names.add(name); });
                 prompts.insert(words);
             }
@@ -97,7 +97,7 @@ struct Forbidden {
     }
 
     bool holds(const std::string& prompt) const {
-        const Words words = words_of(prompt);
+        const Words words = lower_words(prompt);
         return prompts.contains(words) || names.stand_in(words);
     }
 };
@@ -110,7 +110,7 @@ std::string completed(const std::string& prompt, const std::string& truth) {
 
 }  // namespace
 
-std::string normal_name(const std::string& name) { return fmt::format("{}", fmt::join(words_of(name), " ")); }
+std::string normal_name(const std::string& name) { return fmt::format("{}", fmt::join(lower_words(name), " ")); }
 
 TrueSentences true_sentences(const std::vector<Fact>& facts, const std::vector<Fact>& left_out) {
     const Forbidden forbidden(facts, left_out);

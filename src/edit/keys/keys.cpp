@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t kTokensPerPass = 4096;  // bounds the memory of a pass
 
-using Rows = std::vector<const EditRow*>;
+using RowPointers = std::vector<const EditRow*>;
 
 // What one pass reads off at the subject's last token, one line a row; fp64.
 struct Readings {
@@ -21,7 +21,7 @@ struct Readings {
 };
 
 // Rows up to their subject's last token, left-padded, so that it stands at the end of every row.
-model::Batch ending_at_subject(const Rows& rows, std::int64_t length, at::Device device) {
+model::Batch ending_at_subject(const RowPointers& rows, std::int64_t length, at::Device device) {
     const auto count = static_cast<std::int64_t>(rows.size());
     at::Tensor ids = at::zeros({count, length}, at::kLong), mask = at::zeros({count, length}, at::kBool);
     for (std::int64_t i = 0; i < count; ++i) {
@@ -39,7 +39,8 @@ at::Tensor exact(const at::Tensor& positions) {
     return positions.select(1, positions.size(1) - 1).to(at::kCPU, at::kDouble);
 }
 
-Readings read_pass(const model::Decoder& decoder, const Rows& rows, std::int64_t layer, std::int64_t block_layer) {
+Readings read_pass(const model::Decoder& decoder, const RowPointers& rows, std::int64_t layer,
+                   std::int64_t block_layer) {
     std::int64_t length = 0;
     for (const EditRow* row : rows) length = std::max(length, static_cast<std::int64_t>(row->subject_last) + 1);
     const model::Batch batch = ending_at_subject(rows, length, decoder.device());
@@ -65,7 +66,8 @@ Readings read_pass(const model::Decoder& decoder, const Rows& rows, std::int64_t
 }
 
 // All rows of all facts, shortest first, in passes of rows of much the same length; line i belongs to rows[i].
-Readings read_all(const model::Decoder& decoder, const Rows& rows, std::int64_t layer, std::int64_t block_layer) {
+Readings read_all(const model::Decoder& decoder, const RowPointers& rows, std::int64_t layer,
+                  std::int64_t block_layer) {
     std::vector<std::size_t> order(rows.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::stable_sort(order, {}, [&](std::size_t i) { return rows[i]->subject_last; });
@@ -74,7 +76,7 @@ Readings read_all(const model::Decoder& decoder, const Rows& rows, std::int64_t 
     Readings all{at::empty({lines, config.intermediate}, at::kDouble), at::empty({lines, config.hidden}, at::kDouble),
                  at::empty({lines, config.hidden}, at::kDouble)};
     for (std::size_t first = 0; first < order.size();) {
-        Rows pass;
+        RowPointers pass;
         std::vector<std::int64_t> which;
         std::size_t end = first;
         while (end < order.size()) {
@@ -93,8 +95,8 @@ Readings read_all(const model::Decoder& decoder, const Rows& rows, std::int64_t 
     return all;
 }
 
-void check(const model::Decoder& decoder, std::span<const std::vector<EditRow>> rows, std::span<const double> weights,
-           std::int64_t layer, std::int64_t block_layer) {
+void check_request(const model::Decoder& decoder, std::span<const std::vector<EditRow>> rows,
+                   std::span<const double> weights, std::int64_t layer, std::int64_t block_layer) {
     const std::int64_t layers = decoder.config().layers;
     if (layer < 0 || layer >= layers || block_layer < 0 || block_layer >= layers) {
         fail(ErrorKind::kUsage, "keys are wanted at layer {} and states at layer {}, the model has layers 0 to {}",
@@ -109,9 +111,9 @@ void check(const model::Decoder& decoder, std::span<const std::vector<EditRow>> 
 
 std::vector<FactKeys> gather_keys(const model::Decoder& decoder, std::span<const std::vector<EditRow>> rows,
                                   std::span<const double> weights, std::int64_t layer, std::int64_t block_layer) {
-    check(decoder, rows, weights, layer, block_layer);
+    check_request(decoder, rows, weights, layer, block_layer);
     const at::NoGradGuard no_grad;
-    Rows flat;
+    RowPointers flat;
     for (const std::vector<EditRow>& of_fact : rows) {
         for (const EditRow& row : of_fact) flat.push_back(&row);
     }

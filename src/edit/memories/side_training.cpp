@@ -13,9 +13,9 @@ namespace nepenthe::edit {
 
 namespace {
 
-using Rows = std::span<const std::vector<text::TokenId>>;
+using TokenRows = std::span<const std::vector<text::TokenId>>;
 
-model::Batch right_padded(Rows rows, std::span<const std::size_t> prompt_tokens) {
+model::Batch right_padded(TokenRows rows, std::span<const std::size_t> prompt_tokens) {
     std::size_t longest = 0;
     for (const auto& row : rows) longest = std::max(longest, row.size());
     const std::vector<std::int64_t> shape = {static_cast<std::int64_t>(rows.size()),
@@ -43,7 +43,7 @@ at::Tensor mean_of_positive(const at::Tensor& values) {
 
 }  // namespace
 
-LayerRows run_to_layer(const model::Decoder& decoder, std::int64_t layer, Rows rows,
+LayerRows run_to_layer(const model::Decoder& decoder, std::int64_t layer, TokenRows rows,
                        std::span<const std::size_t> prompt_tokens) {
     NEPENTHE_CHECK(!rows.empty() && rows.size() == prompt_tokens.size());
     const at::NoGradGuard no_grad;
@@ -60,7 +60,7 @@ LayerRows run_to_layer(const model::Decoder& decoder, std::int64_t layer, Rows r
     return result;
 }
 
-SideScales measure_scales(const model::Decoder& decoder, const WiseOptions& options, Rows rows) {
+SideScales measure_scales(const model::Decoder& decoder, const WiseOptions& options, TokenRows rows) {
     if (options.as_published) return {};
     const std::int64_t layer = options.effective_layer(decoder.config());
     double output = 0, key = 0, tokens = 0;
@@ -190,7 +190,7 @@ void SideTraining::step(const at::Tensor& gradient) {
     change_ = change_.clamp(-most, most);
 }
 
-SideReport SideTraining::write(std::span<const EditRow> rows, Rows irrelevant) {
+SideReport SideTraining::write(std::span<const EditRow> rows, TokenRows irrelevant) {
     Problem problem;
     std::vector<std::vector<text::TokenId>> ids;
     std::vector<std::size_t> prompts, whole;

@@ -72,7 +72,7 @@ std::vector<double> numbers_of(const WiseRecord& record) {
     return numbers;
 }
 
-WiseRecord record_of(std::span<const double> numbers) {
+WiseRecord record_from(std::span<const double> numbers) {
     WiseRecord record;
     record.report.steps = static_cast<std::int64_t>(numbers[0]);
     record.distance_at_end = numbers[1];
@@ -86,7 +86,7 @@ WiseRecord record_of(std::span<const double> numbers) {
 
 constexpr std::size_t kNumbers = 12;
 
-std::string pack(const Shard& shard) {
+std::string pack_shard(const Shard& shard) {
     const at::Tensor change = shard.change.to(at::kCPU).contiguous();
     std::vector<double> numbers = {shard.threshold};
     for (const WiseRecord& record : shard.records) {
@@ -97,13 +97,13 @@ std::string pack(const Shard& shard) {
     return store::Packer().add(numbers).add(std::vector<float>(data, data + change.numel())).take();
 }
 
-Shard unpack(const std::string& bytes, at::IntArrayRef shape) {
+Shard unpack_shard(const std::string& bytes, at::IntArrayRef shape) {
     std::vector<double> numbers;
     std::vector<float> change;
     store::Unpacker(bytes).read(numbers).read(change);
     Shard shard{at::tensor(change).view(shape), numbers.at(0), {}};
     for (std::size_t at = 1; at + kNumbers <= numbers.size(); at += kNumbers) {
-        shard.records.push_back(record_of(std::span(numbers).subspan(at, kNumbers)));
+        shard.records.push_back(record_from(std::span(numbers).subspan(at, kNumbers)));
     }
     return shard;
 }
@@ -202,7 +202,7 @@ std::vector<Shard> merged(std::vector<Shard> shards, const WiseOptions& options)
     return served;
 }
 
-void check_inputs(const model::Decoder& decoder, const WiseInputs& inputs, const WiseOptions& options) {
+void check_wise_inputs(const model::Decoder& decoder, const WiseInputs& inputs, const WiseOptions& options) {
     Problems problems;
     for (const std::string& problem : options.validate(decoder.config())) problems.add("{}", problem);
     if (decoder.compute() != model::Compute::kFloat32) problems.add("a side memory is trained in fp32, not in bf16");
@@ -340,7 +340,7 @@ std::vector<std::string> irrelevant_texts(const std::vector<Fact>& pool, const s
 WiseResult wise(const dist::Comm& comm, model::Decoder& decoder, const WiseInputs& inputs, const WiseOptions& options,
                 const std::filesystem::path& scratch) {
     NEPENTHE_CHECK(inputs.tokenizer != nullptr);
-    check_inputs(decoder, inputs, options);
+    check_wise_inputs(decoder, inputs, options);
     const at::NoGradGuard no_grad;
     WiseResult result;
     result.prefixes =
@@ -353,13 +353,14 @@ WiseResult wise(const dist::Comm& comm, model::Decoder& decoder, const WiseInput
     blocks.label = "wise";
     blocks.unit = "shards";
     blocks.key_digest = plan_digest(plan);
-    const store::BlockResults finished = store::for_each_block(
-        comm, scratch, plan.shards(), blocks, [&](std::uint64_t shard) { return pack(train_shard(plan, shard)); });
+    const store::BlockResults finished =
+        store::for_each_block(comm, scratch, plan.shards(), blocks,
+                              [&](std::uint64_t shard) { return pack_shard(train_shard(plan, shard)); });
 
     const at::Tensor weight = decoder.parameter(decoder.mlp_output_name(plan.layer));
     std::vector<Shard> shards;
     for (std::uint64_t i = 0; i < plan.shards(); ++i) {
-        shards.push_back(unpack(finished.read(i), weight.sizes()));
+        shards.push_back(unpack_shard(finished.read(i), weight.sizes()));
         for (WiseRecord& record : shards.back().records) {
             record.shard = i;
             record.id = inputs.facts[result.records.size()].id;

@@ -21,7 +21,7 @@ std::string stripped(const std::string& text) {
     return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
 }
 
-std::string pack(const FactTrace& trace) {
+std::string pack_trace(const FactTrace& trace) {
     store::Packer packer;
     packer.add(std::vector<std::int64_t>{trace.answer, std::ssize(trace.scores)})
         .add(std::vector<double>{trace.high, trace.low})
@@ -31,7 +31,7 @@ std::string pack(const FactTrace& trace) {
     return packer.take();
 }
 
-FactTrace unpack(const std::string& bytes) {
+FactTrace unpack_trace(const std::string& bytes) {
     store::Unpacker unpacker(bytes);
     FactTrace trace;
     std::vector<std::int64_t> head;
@@ -182,10 +182,10 @@ std::vector<TraceCase> trace_facts(const dist::Comm& comm, const model::Decoder&
                                 decoder.config().hidden, deviation);
                 trace = trace_fact(decoder, tokens, noise, options.settings);
             }
-            return pack(trace);
+            return pack_trace(trace);
         });
     for (std::size_t i = 0; i < cases.size(); ++i) {
-        cases[i].trace = unpack(results.read(i));
+        cases[i].trace = unpack_trace(results.read(i));
         cases[i].answer = tokenizer.decode(std::vector<text::TokenId>{cases[i].trace.answer}, false);
         cases[i].correct = is_correct(tokenizer, prompts[i], cases[i].trace.answer);
     }

@@ -33,7 +33,7 @@ class Tables {
     store::H5Writer& file_;
 };
 
-Json text_of(const std::vector<TraceCase>& cases) {
+Json cases_json(const std::vector<TraceCase>& cases) {
     Json list = Json::array();
     for (const TraceCase& one : cases) {
         list.push_back({{"prompt", one.prompt.prompt},
@@ -146,7 +146,7 @@ std::string write_trace_file(const dist::Comm& comm, const std::filesystem::path
     write_cases(tables, cases);
     write_scores(tables, cases, settings, static_cast<std::uint64_t>(layers));
     write_averages(tables, averages, settings, static_cast<std::uint64_t>(layers));
-    file.write_text("/text", canonical_json(text_of(cases)),
+    file.write_text("/text", canonical_json(cases_json(cases)),
                     "prompts, subjects, attributes, answers and tokens as text, JSON");
     return file.close();
 }

@@ -12,9 +12,10 @@ namespace nepenthe::edit {
 namespace {
 
 // Adam (Kingma and Ba, 2015) on one vector, state and arithmetic in fp64.
-class Adam {
+class ValueAdam {
   public:
-    Adam(std::int64_t size, double lr) : lr_(lr), first_(at::zeros({size}, at::kDouble)), second_(first_.clone()) {}
+    ValueAdam(std::int64_t size, double lr)
+        : lr_(lr), first_(at::zeros({size}, at::kDouble)), second_(first_.clone()) {}
 
     void step(at::Tensor& value, const at::Tensor& gradient) {
         constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
@@ -35,9 +36,9 @@ class Adam {
 double length_of(const at::Tensor& vector) { return at::linalg_vector_norm(vector.to(at::kDouble)).item<double>(); }
 
 // One fact under way.
-class Delta {
+class ValueDelta {
   public:
-    Delta(std::size_t fact, const at::Tensor& initial, const ValueOptions& options)
+    ValueDelta(std::size_t fact, const at::Tensor& initial, const ValueOptions& options)
         : fact_(fact),
           options_(options),
           initial_norm_(length_of(initial)),
@@ -83,11 +84,11 @@ class Delta {
     const ValueOptions& options_;
     double initial_norm_;
     at::Tensor value_;  // [hidden] fp32
-    Adam adam_;
+    ValueAdam adam_;
     bool clamped_ = false;
 };
 
-void check(const model::Decoder& decoder, std::span<const ValueProblem> facts, const ValueOptions& options) {
+void check_problems(const model::Decoder& decoder, std::span<const ValueProblem> facts, const ValueOptions& options) {
     Problems problems;
     for (const std::string& problem : options.validate()) problems.add("{}", problem);
     if (options.layer >= decoder.config().layers) {
@@ -104,14 +105,14 @@ void check(const model::Decoder& decoder, std::span<const ValueProblem> facts, c
     }
 }
 
-at::Tensor stacked(const std::vector<Delta>& deltas) {
+at::Tensor stacked(const std::vector<ValueDelta>& deltas) {
     std::vector<at::Tensor> values;
-    for (const Delta& delta : deltas) values.push_back(delta.value());
+    for (const ValueDelta& delta : deltas) values.push_back(delta.value());
     return at::stack(values);
 }
 
 // Writes down the facts that end with this look; returns the places of the others.
-std::vector<std::int64_t> settle(const std::vector<Delta>& deltas, const std::vector<ValueLoss>& losses,
+std::vector<std::int64_t> settle(const std::vector<ValueDelta>& deltas, const std::vector<ValueLoss>& losses,
                                  const at::Tensor& initial, const ValueOptions& options, std::int64_t looks,
                                  std::vector<FactValue>& results) {
     std::vector<std::int64_t> going_on;
@@ -165,11 +166,11 @@ Json ValueOptions::to_json() const {
 
 std::vector<FactValue> optimise_values(const model::Decoder& decoder, std::span<const ValueProblem> facts,
                                        const ValueOptions& options) {
-    check(decoder, facts, options);
+    check_problems(decoder, facts, options);
     std::vector<FactValue> results(facts.size());
     if (facts.empty()) return results;
     ValueBatch batch(decoder, facts, options.site, options.layer, options.kl);
-    std::vector<Delta> deltas;
+    std::vector<ValueDelta> deltas;
     for (std::size_t f = 0; f < facts.size(); ++f) {
         deltas.emplace_back(f, batch.initial()[static_cast<std::int64_t>(f)], options);
     }

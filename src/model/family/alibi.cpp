@@ -196,7 +196,7 @@ constexpr std::array kMptNames = {
     NamePattern{kHead, "lm_head.weight"},
 };
 
-constexpr std::array kFamilies = {
+constexpr std::array kAlibiFamilies = {
     Family{"bloom", read_bloom, "transformer.", kBloomNames},
     Family{"falcon", read_falcon, "transformer.", kBloomNames},
     Family{"mpt", read_mpt, "transformer.", kMptNames},
@@ -204,6 +204,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> alibi_families() { return kFamilies; }
+std::span<const Family> alibi_families() { return kAlibiFamilies; }
 
 }  // namespace nepenthe::model

@@ -37,7 +37,7 @@ void read_glm4(const Json& json, DecoderConfig& config, Problems& problems) {
     config.norm_place = NormPlace::kPrePost;
 }
 
-constexpr std::array kFamilies = {
+constexpr std::array kFusedFamilies = {
     Family{"phi3", read_phi3, "model.", kLlamaNames},
     Family{"glm", read_glm, "model.", kLlamaNames},
     Family{"glm4", read_glm4, "model.", kLlamaNames},
@@ -45,6 +45,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> fused_families() { return kFamilies; }
+std::span<const Family> fused_families() { return kFusedFamilies; }
 
 }  // namespace nepenthe::model

@@ -69,7 +69,7 @@ void read_gemma3(const Json& json, DecoderConfig& config, Problems& problems) {
     }
 }
 
-constexpr std::array kFamilies = {
+constexpr std::array kGemmaFamilies = {
     Family{"gemma", read_gemma, "model.", kLlamaNames},
     Family{"gemma2", read_gemma2, "model.", kPostNormNames},
     Family{"gemma3_text", read_gemma3, "model.", kPostNormNames},
@@ -77,6 +77,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> gemma_families() { return kFamilies; }
+std::span<const Family> gemma_families() { return kGemmaFamilies; }
 
 }  // namespace nepenthe::model

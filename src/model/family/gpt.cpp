@@ -254,7 +254,7 @@ constexpr std::array kOptNames = {
     NamePattern{kHead, "lm_head.weight"},
 };
 
-constexpr std::array kFamilies = {
+constexpr std::array kGptFamilies = {
     Family{"gpt2", read_gpt2, "transformer.", kGpt2Names, /*transposed=*/true},
     Family{"gpt_neo", read_gpt_neo, "transformer.", kGptNeoNames},
     Family{"gptj", read_gptj, "transformer.", kGptJNames},
@@ -264,6 +264,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> gpt_families() { return kFamilies; }
+std::span<const Family> gpt_families() { return kGptFamilies; }
 
 }  // namespace nepenthe::model

@@ -122,7 +122,7 @@ constexpr std::array kStablelmNames =
     renamed(kLlamaNames, std::array{NamePattern{kQueryNorm, "layers.{}.self_attn.q_layernorm.norms.{}.weight"},
                                     NamePattern{kKeyNorm, "layers.{}.self_attn.k_layernorm.norms.{}.weight"}});
 
-constexpr std::array kFamilies = {
+constexpr std::array kLayerNormFamilies = {
     Family{"phi", read_phi, "model.", kPhiNames},
     Family{"starcoder2", read_starcoder2, "model.", kStarcoder2Names},
     Family{"stablelm", read_stablelm, "model.", kStablelmNames},
@@ -133,6 +133,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> layer_norm_families() { return kFamilies; }
+std::span<const Family> layer_norm_families() { return kLayerNormFamilies; }
 
 }  // namespace nepenthe::model

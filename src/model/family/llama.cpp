@@ -185,7 +185,7 @@ constexpr std::array kApertusNames =
     renamed(kLlamaNames, std::array{NamePattern{kAttentionNorm, "layers.{}.attention_layernorm.weight"},
                                     NamePattern{kMlpNorm, "layers.{}.feedforward_layernorm.weight"}});
 
-constexpr std::array kFamilies = {
+constexpr std::array kLlamaFamilies = {
     Family{"llama", read_llama, "model.", kLlamaNames},
     Family{"mistral", read_mistral, "model.", kLlamaNames},
     Family{"ministral", read_ministral, "model.", kLlamaNames},
@@ -203,6 +203,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> llama_families() { return kFamilies; }
+std::span<const Family> llama_families() { return kLlamaFamilies; }
 
 }  // namespace nepenthe::model

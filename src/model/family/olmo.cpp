@@ -70,7 +70,7 @@ void read_exaone4(const Json& json, DecoderConfig& config, Problems& problems) {
     if (slides) rotate_sliding_layers_only(config);
 }
 
-constexpr std::array kFamilies = {
+constexpr std::array kOlmoFamilies = {
     Family{"olmo", read_olmo, "model.", kLlamaNames},
     Family{"olmo2", read_olmo2, "model.", kPostNormNames},
     Family{"olmo3", read_olmo3, "model.", kPostNormNames},
@@ -79,6 +79,6 @@ constexpr std::array kFamilies = {
 
 }  // namespace
 
-std::span<const Family> olmo_families() { return kFamilies; }
+std::span<const Family> olmo_families() { return kOlmoFamilies; }
 
 }  // namespace nepenthe::model

@@ -16,7 +16,7 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::array<std::pair<Finding, std::string_view>, 12> kNames{{
+constexpr std::array<std::pair<Finding, std::string_view>, 12> kFindingNames{{
     {Finding::kPossessive, "possessive of a term"},
     {Finding::kWordsAreTerms, "all words are terms"},
     {Finding::kUnreachable, "unreachable (published rules)"},
@@ -201,7 +201,7 @@ void count_hits(const Dictionary& dictionary, const std::vector<std::string>& do
 }  // namespace
 
 std::string_view finding_name(Finding finding) {
-    for (const auto& [known, name] : kNames) {
+    for (const auto& [known, name] : kFindingNames) {
         if (known == finding) return name;
     }
     return "";
@@ -246,7 +246,7 @@ std::int64_t DictionaryReport::total_hits() const {
 
 Json DictionaryReport::to_json() const {
     Json findings = Json::object();
-    for (const auto& [finding, name] : kNames) findings[std::string(name)] = count(finding);
+    for (const auto& [finding, name] : kFindingNames) findings[std::string(name)] = count(finding);
     Json rows = Json::array();
     for (const TermReport& term : terms) {
         Json notes = Json::array();
@@ -282,7 +282,7 @@ std::string DictionaryReport::to_text(std::size_t most_terms) const {
     std::string out = fmt::format("{} terms, {} after pruning", terms.size(), terms_after_pruning);
     if (with_corpus) out += fmt::format(", {} hits in the corpus", total_hits());
     out += "\n\n";
-    for (const auto& [finding, name] : kNames) {
+    for (const auto& [finding, name] : kFindingNames) {
         if (count(finding) > 0) out += fmt::format("  {:<36}{:>6}\n", name, count(finding));
     }
     std::size_t shown = 0;

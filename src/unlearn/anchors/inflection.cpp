@@ -34,7 +34,7 @@ bool ends_with_any(std::string_view word, std::span<const std::string_view> endi
     return std::any_of(endings.begin(), endings.end(), [&](auto ending) { return word.ends_with(ending); });
 }
 
-bool is_vowel(char letter) { return std::string_view("aeiou").find(letter) != std::string_view::npos; }
+bool is_ascii_vowel(char letter) { return std::string_view("aeiou").find(letter) != std::string_view::npos; }
 
 // Where the word begins and ends that is bent in `term`.
 std::pair<std::size_t, std::size_t> head_word(std::string_view term) {
@@ -65,7 +65,7 @@ std::vector<std::string> plurals_of_word(std::string_view word) {
     };
     if (ends_with_any(lower, kHissing)) {
         with(regular, 0, "es");
-    } else if (last == 'y' && !is_vowel(lower[lower.size() - 2])) {
+    } else if (last == 'y' && !is_ascii_vowel(lower[lower.size() - 2])) {
         if (name) with(regular, 0, "s");
         with(regular, 1, "ies");
     } else {

@@ -10,7 +10,7 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, MaskOperation>, 3> kNames{
+constexpr std::array<std::pair<std::string_view, MaskOperation>, 3> kOperationNames{
     {{"union", MaskOperation::kUnion}, {"intersect", MaskOperation::kIntersect}, {"invert", MaskOperation::kInvert}}};
 
 // What is known of the sources, for the claims of what is made of them.
@@ -28,14 +28,14 @@ Json source_json(const MaskSource& source, const MaskSelection& selection) {
 }  // namespace
 
 std::string_view mask_operation_name(MaskOperation operation) {
-    for (const auto& [name, known] : kNames) {
+    for (const auto& [name, known] : kOperationNames) {
         if (known == operation) return name;
     }
     return "";
 }
 
 MaskOperation parse_mask_operation(std::string_view name) {
-    for (const auto& [known, operation] : kNames) {
+    for (const auto& [known, operation] : kOperationNames) {
         if (known == name) return operation;
     }
     fail(ErrorKind::kUsage, "there is no operation \"{}\" on masks; there are union, intersect and invert", name);

@@ -15,7 +15,7 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::uint64_t kChunkBytes = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMaskChunkBytes = std::uint64_t{1} << 20;
 
 Json attributes_of(const MaskContent& content) {
     const MaskClaims& claims = content.claims;
@@ -73,7 +73,7 @@ Json density_of(const ParameterTable& table, const std::vector<std::int64_t>& ke
 template <typename T>
 void write_whole(store::H5Writer& file, store::DatasetSpec spec, const std::vector<T>& values) {
     spec.shape = {values.size()};
-    spec.rows_per_chunk = std::clamp<std::uint64_t>(values.size(), 1, kChunkBytes / sizeof(T));
+    spec.rows_per_chunk = std::clamp<std::uint64_t>(values.size(), 1, kMaskChunkBytes / sizeof(T));
     file.create(spec);
     file.write_rows(spec.name, [&](std::uint64_t first, std::uint64_t rows, std::span<std::byte> out) {
         std::memcpy(out.data(), values.data() + first, rows * sizeof(T));

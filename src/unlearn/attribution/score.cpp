@@ -15,11 +15,11 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ScoreKind>, 5> kNames{{{"wagle", ScoreKind::kWagle},
-                                                                        {"gradient", ScoreKind::kGradient},
-                                                                        {"snip", ScoreKind::kSnip},
-                                                                        {"magnitude", ScoreKind::kMagnitude},
-                                                                        {"random", ScoreKind::kRandom}}};
+constexpr std::array<std::pair<std::string_view, ScoreKind>, 5> kScoreNames{{{"wagle", ScoreKind::kWagle},
+                                                                             {"gradient", ScoreKind::kGradient},
+                                                                             {"snip", ScoreKind::kSnip},
+                                                                             {"magnitude", ScoreKind::kMagnitude},
+                                                                             {"random", ScoreKind::kRandom}}};
 
 const float* shard_of(const at::Tensor& tensor, std::int64_t n) {
     NEPENTHE_CHECK(tensor.defined() && tensor.scalar_type() == at::kFloat && tensor.is_contiguous() &&
@@ -40,14 +40,14 @@ double wide(float value) { return static_cast<double>(value); }
 }  // namespace
 
 std::string_view score_name(ScoreKind kind) {
-    for (const auto& [name, known] : kNames) {
+    for (const auto& [name, known] : kScoreNames) {
         if (known == kind) return name;
     }
     return "";
 }
 
 ScoreKind parse_score(std::string_view name) {
-    for (const auto& [known, kind] : kNames) {
+    for (const auto& [known, kind] : kScoreNames) {
         if (known == name) return kind;
     }
     fail(ErrorKind::kUsage, "there is no score \"{}\"; there are {}", name, fmt::join(score_names(), ", "));
@@ -55,7 +55,7 @@ ScoreKind parse_score(std::string_view name) {
 
 std::vector<std::string> score_names() {
     std::vector<std::string> names;
-    for (const auto& [name, kind] : kNames) names.emplace_back(name);
+    for (const auto& [name, kind] : kScoreNames) names.emplace_back(name);
     return names;
 }
 

@@ -53,7 +53,7 @@ void LabelOptions::check(Problems& problems) const {
     mix.check(problems);
 }
 
-Json LabelCounts::to_json() const {
+Json LabelledBlocks::to_json() const {
     return {
         {"train_blocks", train_blocks},     {"retain_blocks", retain_blocks}, {"translated_blocks", translated_blocks},
         {"holdout_blocks", holdout_blocks}, {"labelled", labelled},           {"unlabelled_blocks", unlabelled_blocks}};

@@ -30,7 +30,7 @@ struct LabelOptions {
     void check(Problems& problems) const;
 };
 
-struct LabelCounts {
+struct LabelledBlocks {
     std::int64_t train_blocks = 0, retain_blocks = 0, translated_blocks = 0, holdout_blocks = 0, labelled = 0;
     std::int64_t unlabelled_blocks = 0;  // left out: no position of theirs has a label
 
@@ -49,7 +49,7 @@ class LabelObjective : public train::SequenceObjective {
                    const std::filesystem::path& work);
 
     std::int64_t items() const override { return samples_->size(); }
-    const LabelCounts& counts() const { return counts_; }
+    const LabelledBlocks& counts() const { return counts_; }
     // Collective. Mean over the held-out labelled positions, by their weights.
     std::optional<double> holdout_loss(const dist::Comm& comm, const model::Decoder& decoder) const;
 
@@ -62,7 +62,7 @@ class LabelObjective : public train::SequenceObjective {
     std::optional<LabelTargets> targets_;
     std::vector<std::size_t> holdout_;
     std::optional<ForgetSamples> samples_;
-    LabelCounts counts_;
+    LabelledBlocks counts_;
 };
 
 }  // namespace nepenthe::unlearn

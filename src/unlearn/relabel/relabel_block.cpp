@@ -12,10 +12,10 @@ namespace nepenthe::unlearn {
 namespace {
 
 // Bytes of logits that one model's chunk of positions may take.
-constexpr std::int64_t kChunkBytes = 64 << 20;
+constexpr std::int64_t kLogitChunkBytes = 64 << 20;
 
 std::int64_t chunk_positions(std::int64_t vocabulary) {
-    return std::clamp<std::int64_t>(kChunkBytes / (vocabulary * static_cast<std::int64_t>(sizeof(float))), 8, 128);
+    return std::clamp<std::int64_t>(kLogitChunkBytes / (vocabulary * static_cast<std::int64_t>(sizeof(float))), 8, 128);
 }
 
 std::vector<float> to_vector(const at::Tensor& tensor) {
