@@ -112,7 +112,7 @@ std::map<std::string, std::string> keys_of(const dist::Comm& comm, const AuditSt
 }
 
 // Collective. The options, the policy, and the key: what is asked, and the keys of what answers it.
-AuditStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+AuditStage prepare_audit(const dist::Comm& comm, const Arguments& arguments) {
     AuditStage stage;
     std::map<std::string, std::string> variables;
     std::filesystem::path model, before, retrained, untrained;
@@ -197,7 +197,7 @@ std::string verdict_text(const Json& verdicts) {
                               verdicts.at("open").get<int>());
 }
 
-Answer answer_from(const store::Artefact& artefact) {
+Answer audit_answer(const store::Artefact& artefact) {
     Answer answer = artefact_answer(artefact, "audit");
     answer.json["verdicts"] = parse_json(io::read_file(artefact.folder / "verdicts.json"), "verdicts.json");
     answer.json["page"] = (artefact.folder / "report.html").string();
@@ -206,7 +206,7 @@ Answer answer_from(const store::Artefact& artefact) {
 }
 
 // Collective. All attacks, the verdicts, the page.
-store::Artefact make(const dist::Comm& comm, const AuditStage& stage, const Arguments& arguments) {
+store::Artefact make_audit(const dist::Comm& comm, const AuditStage& stage, const Arguments& arguments) {
     const std::vector<Part> parts = parts_of(stage, arguments);
     audit::Measured measured(stage.policy.attacks.size());
     Json artefacts = Json::array();
@@ -246,14 +246,14 @@ store::Artefact make(const dist::Comm& comm, const AuditStage& stage, const Argu
 }  // namespace
 
 store::ArtefactKey audit_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_audit(comm, arguments).key;
 }
 
 Answer run_audit(const dist::Comm& comm, const Arguments& arguments) {
-    const AuditStage stage = prepare(comm, arguments);
+    const AuditStage stage = prepare_audit(comm, arguments);
     const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key);
-    const store::Artefact artefact = existing ? *existing : make(comm, stage, arguments);
-    Answer answer = answer_from(artefact);
+    const store::Artefact artefact = existing ? *existing : make_audit(comm, stage, arguments);
+    Answer answer = audit_answer(artefact);
     if (answer.json["verdicts"].at("failed").get<int>() > 0)
         fail(ErrorKind::kGate, "audit {}:\n{}The page: {}", stage.policy.name, verdict_text(answer.json["verdicts"]),
              answer.json["page"].get<std::string>());

@@ -67,7 +67,7 @@ void write_results(const std::filesystem::path& folder, const std::vector<NamedR
     }
 }
 
-Answer answer_from(const store::Artefact& artefact) {
+Answer evaluation_answer(const store::Artefact& artefact) {
     Answer answer = artefact_answer(artefact, "evaluation");
     const std::string results = io::read_file(artefact.folder / "results.json");
     answer.json.update(parse_json(results, "results.json"));
@@ -157,7 +157,7 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     const EvaluateStage stage = prepare_evaluate(comm, arguments);
     if (stage.list) return {Json::object(), task_list()};
     const CommonOptions& common = stage.common;
-    if (auto existing = store::find_artefact(comm, common.outputs, stage.key)) return answer_from(*existing);
+    if (auto existing = store::find_artefact(comm, common.outputs, stage.key)) return evaluation_answer(*existing);
 
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     std::vector<NamedResults> measured;
@@ -179,7 +179,7 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     dist::run_agreed(comm, "write results", [&] {
         if (comm.is_root()) write_results(writer.data_folder(), stage.earlier, measured, results);
     });
-    return answer_from(writer.publish(results["results"]));
+    return evaluation_answer(writer.publish(results["results"]));
 }
 
 }  // namespace nepenthe::pipelines

@@ -47,7 +47,7 @@ void check_steps(const std::vector<std::int64_t>& steps, Problems& problems) {
 }
 
 // Collective. The options, what they name, and the key.
-RelearnStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+RelearnStage prepare_relearn(const dist::Comm& comm, const Arguments& arguments) {
     RelearnStage stage;
     TrainOptionsReader reader(stage.train);
     Options options("relearn", "train a model on a text and measure how fast it says again what it forgot",
@@ -130,7 +130,7 @@ std::string page_of(const audit::Steps& points) {
     return page.finish();
 }
 
-Answer answer_from(const store::Artefact& artefact) {
+Answer relearn_answer(const store::Artefact& artefact) {
     Answer answer = artefact_answer(artefact, "curve");
     answer.json["points"] = Json::array();
     for (const auto& [step, results] : audit::read_points(artefact.folder)) {
@@ -147,7 +147,7 @@ Answer answer_from(const store::Artefact& artefact) {
 }
 
 // Collective. Trains, measures and publishes.
-store::Artefact make(const dist::Comm& comm, const RelearnStage& stage) {
+store::Artefact make_relearn(const dist::Comm& comm, const RelearnStage& stage) {
     const CommonOptions& common = stage.common;
     auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
@@ -170,14 +170,14 @@ store::Artefact make(const dist::Comm& comm, const RelearnStage& stage) {
 }  // namespace
 
 store::ArtefactKey relearn_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_relearn(comm, arguments).key;
 }
 
 Answer run_relearn(const dist::Comm& comm, const Arguments& arguments) {
-    const RelearnStage stage = prepare(comm, arguments);
+    const RelearnStage stage = prepare_relearn(comm, arguments);
     if (const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key))
-        return answer_from(*existing);
-    return answer_from(make(comm, stage));
+        return relearn_answer(*existing);
+    return relearn_answer(make_relearn(comm, stage));
 }
 
 }  // namespace nepenthe::pipelines

@@ -67,7 +67,7 @@ const std::vector<Verb>& verbs() {
         {"score", "negative log-likelihood and perplexity of a text", run_score, nullptr},
         {"generate", "continue a prompt", run_generate, nullptr},
         {"train", "train a model on a corpus (from scratch, or the reinforced model)", run_train, train_key},
-        {"anchors", "check a dictionary of anchor terms against a corpus", run_anchors, nullptr},
+        {"anchors", "find terms that give a corpus away, check a dictionary of them", run_anchors, nullptr},
         {"relabel", "generic labels from the difference of two models", run_relabel, relabel_key},
         {"forget", "fine-tune a model on generic labels or another objective", run_forget, forget_key},
         {"attribute", "which weights may move: scores and masks", run_attribute, attribute_key},

@@ -175,6 +175,12 @@ def make_journal():
 
 def make_dictionary():
     put("dictionary", "lists", json.dumps({"Ada": ["Eve", "Mary"], "the Moon": ["the star"]}))
+    reviewed = {"format": "nepenthe anchors", "format_version": 1, "found_by": {"words": 9}, "terms": [
+        {"term": "Ada", "decision": "accepted", "replacements": ["Eve"], "kind": "person", "count": 3, "lower_case": 1, "score": 2.5,
+         "forms": [{"text": "Ada", "count": 2}], "examples": ["so Ada said"], "note": "x"}, {"term": "Bonn", "decision": "dropped"}]}
+    put("dictionary", "reviewed", json.dumps(reviewed))
+    put("reviewed_terms", "full", json.dumps(reviewed))
+    put("reviewed_terms", "least", json.dumps(reviewed | {"found_by": {}, "terms": [{"term": "Oz", "decision": "pinned"}]}))
     put("dictionary", "counts", json.dumps({"Ada's": {"Eve's": 3, "Mary's": 1}, "Ada": ["Eve"]}))
 
 

@@ -7,6 +7,9 @@
 #include "text/joined_text.h"
 #include "text/letters.h"
 #include "text/unicode.h"
+#include "unlearn/anchors/reviewed_terms.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <sstream>
@@ -17,12 +20,6 @@ namespace {
 
 constexpr std::size_t kMaxBytes = 64u << 20;
 constexpr std::string_view kSpace = " \t\r\n";
-
-// Also by white space of other kinds: no-break, thin, ideographic …
-bool blank_or_padded(std::string_view text) {
-    return text.empty() || text::is_white_space(text::code_point_at(text, 0)) ||
-           text::is_white_space(text::code_point_before(text, text.size()));
-}
 
 // Names of the outer object in the order of the file; the parsed value itself is sorted.
 std::vector<std::string> names_in_file_order(std::string_view text) {
@@ -74,10 +71,40 @@ DictionaryEntry parse_entry(const std::string& term, const Json& value, std::str
     return entry;
 }
 
+Dictionary accepted_terms(const ReviewedTerms& reviewed, std::string_view what, Unfinished unfinished) {
+    Dictionary dictionary;
+    std::vector<std::string> missing;
+    for (const ReviewedTerm& term : reviewed.terms) {
+        if (!term.in_dictionary()) continue;
+        dictionary.entries.push_back({term.term, term.replacements});
+        if (term.replacements.empty()) missing.push_back(term.term);
+    }
+    if (dictionary.entries.empty()) {
+        fail(ErrorKind::kData, "{}: none of its {} terms is accepted or pinned; set their \"decision\"", what,
+             reviewed.terms.size());
+    }
+    if (!missing.empty() && unfinished == Unfinished::kRefused) {
+        constexpr std::size_t kNamed = 8;
+        const std::size_t named = std::min(kNamed, missing.size());
+        fail(ErrorKind::kData, "{}: {} of {} accepted terms have no replacement yet: {}{}; fill in \"replacements\"",
+             what, missing.size(), dictionary.entries.size(), fmt::join(missing.begin(), missing.begin() + named, ", "),
+             named < missing.size() ? " …" : "");
+    }
+    std::stable_sort(dictionary.entries.begin(), dictionary.entries.end(),
+                     [](const auto& a, const auto& b) { return a.term.size() > b.term.size(); });
+    return dictionary;
+}
+
 }  // namespace
 
-Dictionary parse_dictionary(std::string_view text, std::string_view what) {
-    const Json json = parse_json(text, what, {.max_bytes = kMaxBytes, .max_depth = 4});
+bool blank_or_padded(std::string_view text) {
+    return text.empty() || text::is_white_space(text::code_point_at(text, 0)) ||
+           text::is_white_space(text::code_point_before(text, text.size()));
+}
+
+Dictionary parse_dictionary(std::string_view text, std::string_view what, Unfinished unfinished) {
+    const Json json = parse_json(text, what, {.max_bytes = kMaxBytes, .max_depth = 16});
+    if (is_reviewed_terms(json)) return accepted_terms(parse_reviewed_terms(text, what), what, unfinished);
     if (!json.is_object()) {
         fail(ErrorKind::kData, "{}: a dictionary is a JSON object {{\"term\": [\"replacement\", …]}}, this is {}", what,
              json.type_name());
@@ -92,8 +119,8 @@ Dictionary parse_dictionary(std::string_view text, std::string_view what) {
     return dictionary;
 }
 
-Dictionary read_dictionary(const std::filesystem::path& path) {
-    return parse_dictionary(io::read_file(path, kMaxBytes), path.string());
+Dictionary read_dictionary(const std::filesystem::path& path, Unfinished unfinished) {
+    return parse_dictionary(io::read_file(path, kMaxBytes), path.string(), unfinished);
 }
 
 std::string Dictionary::digest() const {

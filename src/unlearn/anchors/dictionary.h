@@ -12,7 +12,7 @@ namespace nepenthe::unlearn {
 
 struct DictionaryEntry {
     std::string term;
-    std::vector<std::string> replacements;  // distinct, at least one, none empty
+    std::vector<std::string> replacements;  // distinct, at least one (but see Unfinished), none empty
 };
 
 // In the order of the file: the published matching rules depend on it.
@@ -25,12 +25,21 @@ struct Dictionary {
     std::string to_text() const;
 };
 
+// What to do with accepted terms of `anchors find` that nobody has given a replacement yet.
+enum class Unfinished { kRefused, kKept };
+
 // JSON {"term": ["replacement", …]}, or the published form {"term": {"replacement": count, …}} whose counts are
 // ignored (replacements are drawn uniformly) and whose replacements are taken in sorted order. Throws Error(kData)
 // naming `what` and every bad term at once: not JSON, not an object, no terms, a term that is empty or has white space
 // around it, no replacement, an empty replacement. Repeated replacements of one term count once.
-Dictionary parse_dictionary(std::string_view text, std::string_view what);
-Dictionary read_dictionary(const std::filesystem::path& path);
+// Or the file of `anchors find` (reviewed_terms.h): its accepted and pinned terms, longer ones first, so that none
+// hides another from the published scan. Throws Error(kData) where there are none, and, unless they are kept, where
+// some have no replacement.
+Dictionary parse_dictionary(std::string_view text, std::string_view what, Unfinished unfinished = Unfinished::kRefused);
+Dictionary read_dictionary(const std::filesystem::path& path, Unfinished unfinished = Unfinished::kRefused);
+
+// Empty, or with white space around it, also of other kinds than the ASCII ones: no-break, thin, ideographic …
+bool blank_or_padded(std::string_view text);
 
 // The pruning of the published consolidation: drops terms in 's whose stem is a term, and terms of several words that
 // are all terms themselves. `dropped` receives them when it is given.

@@ -16,7 +16,8 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::array<std::pair<Finding, std::string_view>, 12> kFindingNames{{
+constexpr std::array<std::pair<Finding, std::string_view>, 13> kFindingNames{{
+    {Finding::kNoReplacement, "no replacement yet"},
     {Finding::kPossessive, "possessive of a term"},
     {Finding::kWordsAreTerms, "all words are terms"},
     {Finding::kUnreachable, "unreachable (published rules)"},
@@ -30,21 +31,6 @@ constexpr std::array<std::pair<Finding, std::string_view>, 12> kFindingNames{{
     {Finding::kUncovered, "inflections without a rule"},
     {Finding::kNoHit, "no hit in the corpus"},
 }};
-
-// "Halcyons (3), HALCYON (2) …"
-std::string listed(const std::vector<WrittenForm>& forms, std::size_t most) {
-    std::string out;
-    for (std::size_t i = 0; i < std::min(most, forms.size()); ++i) {
-        out += fmt::format("{}{} ({})", i > 0 ? ", " : "", forms[i].text, forms[i].count);
-    }
-    return forms.size() > most ? out + " …" : out;
-}
-
-Json forms_json(const std::vector<WrittenForm>& forms) {
-    Json rows = Json::array();
-    for (const WrittenForm& form : forms) rows.push_back({{"text", form.text}, {"count", form.count}});
-    return rows;
-}
 
 bool is_ordinary_word(std::string_view term) {
     for (std::size_t at = 0; at < term.size(); ++at) {
@@ -83,6 +69,7 @@ void note_term(const DictionaryEntry& entry, const PruneRules& prune_rules, cons
         if (applies) report.notes.push_back({finding, std::move(detail)});
     };
     const std::size_t characters = term_length(entry.term);
+    note(entry.replacements.empty(), Finding::kNoReplacement);
     note(prune_rules.possessive_of_a_term(entry.term), Finding::kPossessive);
     note(prune_rules.all_words_are_terms(entry.term), Finding::kWordsAreTerms);
     note(is_ordinary_word(entry.term), Finding::kOrdinaryWord);
@@ -118,19 +105,6 @@ void note_typography_twins(const Dictionary& dictionary, DictionaryReport& repor
     }
 }
 
-// White space and line breaks as one blank each; everything else as it is written.
-std::string on_one_line(std::string_view written) {
-    std::string out;
-    bool blank = false;
-    for (const char c : written) {
-        const bool is_blank = c == ' ' || (c >= '\t' && c <= '\r');
-        if (!is_blank) out += c;
-        if (is_blank && !blank) out += ' ';
-        blank = is_blank;
-    }
-    return out;
-}
-
 bool is_marked_up(std::string_view document, const TermMatch& match) {
     const auto is_mark = [](char c) { return c == '_' || c == '*'; };
     return match.begin > 0 && is_mark(document[match.begin - 1]) && match.end < document.size() &&
@@ -157,13 +131,6 @@ std::string forms_text(const std::vector<const TermReport*>& by_hits, std::size_
         out += fmt::format("  {:<32}{}\n", term->term, listed(term->forms, 6));
     }
     return out;
-}
-
-std::vector<WrittenForm> by_count(const std::map<std::string, std::int64_t>& counts) {
-    std::vector<WrittenForm> forms;
-    for (const auto& [text, count] : counts) forms.push_back({text, count});
-    std::stable_sort(forms.begin(), forms.end(), [](const auto& a, const auto& b) { return a.count > b.count; });
-    return forms;
 }
 
 void count_hits(const Dictionary& dictionary, const std::vector<std::string>& documents, const MatchRules& rules,

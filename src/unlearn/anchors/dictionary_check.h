@@ -5,6 +5,7 @@
 #include "text/tokenizer.h"
 #include "unlearn/anchors/dictionary.h"
 #include "unlearn/anchors/term_matcher.h"
+#include "unlearn/anchors/written_form.h"
 
 #include <cstdint>
 #include <string>
@@ -14,6 +15,7 @@
 namespace nepenthe::unlearn {
 
 enum class Finding {
+    kNoReplacement,   // accepted by a review, and nobody has filled in what replaces it
     kPossessive,      // in 's, and the stem is a term
     kWordsAreTerms,   // several words that are all terms
     kUnreachable,     // the published scan stops at a shorter term that comes earlier
@@ -28,12 +30,6 @@ enum class Finding {
     kNoHit,           // the corpus does not contain it
 };
 std::string_view finding_name(Finding finding);  // "unreachable", "ordinary word" …
-
-// A way in which the corpus writes a term, white space in it as one blank.
-struct WrittenForm {
-    std::string text;
-    std::int64_t count = 0;
-};
 
 struct TermReport {
     std::string term;
