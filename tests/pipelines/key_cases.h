@@ -48,6 +48,8 @@ Case trace_case();
 Case evaluate_case();
 Case evaluate_told_case();
 Case stats_case();
+Case repair_case();
+Case repair_fixed_case();
 Case edit_case(const std::string& method, std::map<std::string, Words> more);
 std::vector<Case> edit_cases();
 Case wise_case();
