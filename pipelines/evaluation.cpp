@@ -81,6 +81,16 @@ std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, co
     return results;
 }
 
+double metric_value(const std::vector<evaluate::TaskResult>& results, std::string_view task, std::string_view metric) {
+    for (const evaluate::TaskResult& result : results) {
+        if (result.task != task) continue;
+        for (const evaluate::Metric& item : result.metrics) {
+            if (item.name == metric) return item.value;
+        }
+    }
+    fail(ErrorKind::kInternal, "{} has no {}", task, metric);
+}
+
 Json Evaluation::key(const dist::Comm& comm) const {
     Json key = {{"tasks", options.tasks},
                 {"limit", options.limit},

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct Evaluation {
     FactWords fact_words_;
     std::string truth_ratio_ = "geometric";
 };
+
+// A metric's value among results that hold it.
+double metric_value(const std::vector<evaluate::TaskResult>& results, std::string_view task, std::string_view metric);
 
 struct NamedResults {
     std::string name;

@@ -1,26 +1,12 @@
 #include "pipelines/forget_watch.h"
 
 #include "base/log.h"
-#include "evaluate/evaluate.h"
 #include "io/file.h"
+#include "pipelines/evaluation.h"
 
 #include <fmt/format.h>
 
 namespace nepenthe::pipelines {
-
-namespace {
-
-double value_of(const std::vector<evaluate::TaskResult>& results, std::string_view task, std::string_view metric) {
-    for (const evaluate::TaskResult& result : results) {
-        if (result.task != task) continue;
-        for (const evaluate::Metric& item : result.metrics) {
-            if (item.name == metric) return item.value;
-        }
-    }
-    fail(ErrorKind::kInternal, "{} has no {}", task, metric);
-}
-
-}  // namespace
 
 void ForgetWatch::check(const unlearn::ForgetOptions& forget, Problems& problems) const {
     if (familiarity_prompts.empty() != neighbour_prompts.empty()) {
@@ -59,10 +45,10 @@ unlearn::ForgetMeasure ForgetWatch::measure(const dist::Comm& comm, const text::
     options.completion_prompts = completion_prompts;
     return [&comm, &tokenizer, options, fluency, curves](const model::Decoder& decoder, std::int64_t step) {
         const auto results = evaluate::evaluate(comm, decoder, tokenizer, options, {});
-        unlearn::Measured measured{value_of(results, "familiarity_probability", "content_mass"),
-                                   value_of(results, "neighbour_probability", "content_mass"),
+        unlearn::Measured measured{metric_value(results, "familiarity_probability", "content_mass"),
+                                   metric_value(results, "neighbour_probability", "content_mass"),
                                    evaluate::results_json(results)};
-        if (fluency) measured.repetition = value_of(results, "fluency", "seq_rep_3");
+        if (fluency) measured.repetition = metric_value(results, "fluency", "seq_rep_3");
         curves.scalar("forget/familiarity", step, measured.familiarity);
         curves.scalar("forget/neighbours", step, measured.utility);
         if (fluency) curves.scalar("forget/repeated_trigrams", step, *measured.repetition);

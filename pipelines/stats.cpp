@@ -66,7 +66,8 @@ StatsStage prepare_stats(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<std::filesystem::path> corpus;
     SentenceSources sentences;
     std::int64_t characters = 0;
-    Options options("stats", "second moments of MLP keys, for edits: several layers in one pass, files that add up",
+    std::string maps = "down";
+    Options options("stats", "second moments of keys, for edits and repairs: several layers in one pass; files add up",
                     "mpirun -n 2 nepenthe stats --model gemma --corpus wikitext.txt --facts counterfact.json "
                     "--leave-out edits.json --layers 3,4,5");
     options.add("model", model, "model that is to be edited");
@@ -76,6 +77,8 @@ StatsStage prepare_stats(const dist::Comm& comm, const Arguments& arguments) {
     options.add("leave-out", sentences.left_out, "facts that are to be edited: no sentence about what they name");
     options.add("leave-out-limit", sentences.left_out_limit, "first N facts of --leave-out; 0 = all", 0);
     options.add_layers("layers", stats.layers, "layers, counted from 0");
+    options.add("maps", maps, {"down", "all"},
+                "whose inputs: MLP keys, which edits read, or those of every linear map, which repair reads");
     options.add("window", stats.window, "tokens of context, BOS included");
     options.add("tokens", stats.tokens,
                 "how many tokens of the corpus at most, drawn by windows; 0 = all, or as many as --facts give");
@@ -107,6 +110,7 @@ StatsStage prepare_stats(const dist::Comm& comm, const Arguments& arguments) {
         if (options.said(name) && !options.given(company))
             problems.add("--{} says nothing without --{}", name, company);
     }
+    stats.every_map = maps == "all";
     stats.seed = common.seed;
     for (const std::string& problem : stats.validate()) problems.add("{}", problem);
     problems.throw_if_any(ErrorKind::kUsage, "options");

@@ -73,6 +73,7 @@ const std::vector<Verb>& verbs() {
         {"attribute", "which weights may move: scores and masks", run_attribute, attribute_key},
         {"mask", "unite, intersect and invert masks: which weights may move", run_mask, mask_key},
         {"stats", "second moments of MLP keys: what edits must leave alone", run_stats, stats_key},
+        {"repair", "a solve that takes an update's cost on retained text out of it", run_repair, repair_key},
         {"trace", "causal tracing: which states carry a fact", run_trace, trace_key},
         {"edit",
          "write facts into a model, prove it, take them back",

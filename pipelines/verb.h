@@ -72,6 +72,7 @@ Answer run_forget(const dist::Comm& comm, const Arguments& arguments);
 Answer run_attribute(const dist::Comm& comm, const Arguments& arguments);
 Answer run_mask(const dist::Comm& comm, const Arguments& arguments);
 Answer run_stats(const dist::Comm& comm, const Arguments& arguments);
+Answer run_repair(const dist::Comm& comm, const Arguments& arguments);
 Answer run_trace(const dist::Comm& comm, const Arguments& arguments);
 Answer run_edit(const dist::Comm& comm, const Arguments& arguments);
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments);
@@ -87,6 +88,7 @@ store::ArtefactKey forget_key(const dist::Comm& comm, const Arguments& arguments
 store::ArtefactKey attribute_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey mask_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey stats_key(const dist::Comm& comm, const Arguments& arguments);
+store::ArtefactKey repair_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey trace_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey edit_key(const dist::Comm& comm, const Arguments& arguments);
 store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& arguments);

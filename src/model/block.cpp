@@ -100,37 +100,6 @@ void norm_and_rotate_heads(const DecoderConfig& config, const LayerWeights& weig
     if (normed && config.qk_norm_after_rotary) norm_alone();
 }
 
-at::Tensor attend(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
-                  const at::Tensor& normed, const Context& context) {
-    Heads heads = project_heads(config, weights, normed);
-    norm_and_rotate_heads(config, weights, layer, context, heads);
-    at::Tensor key = heads.key.transpose(1, 2), value = heads.value.transpose(1, 2);
-    if (context.cache != nullptr) {
-        std::tie(key, value) = context.cache->append(layer, key, value);
-    }
-    AttentionOptions options;
-    options.scale = config.attention_scale;
-    options.soft_cap = config.attention_soft_cap;
-    options.window = config.window_of[static_cast<std::size_t>(layer)];
-    options.past = context.past;
-    options.key_mask = context.key_mask;
-    options.key_bias = context.key_bias;
-    return project(attention(heads.query.transpose(1, 2), key, value, options), weights.attention_output);
-}
-
-// Input of the second MLP matrix.
-at::Tensor expand(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& normed) {
-    if (weights.gate_up.defined()) {
-        const at::Tensor both = project(normed, weights.gate_up);
-        const std::int64_t width = config.intermediate;
-        return gated_activation(both.narrow(-1, 0, width), both.narrow(-1, width, width), config.activation);
-    }
-    const at::Tensor up = project(normed, weights.up);
-    if (config.mlp == MlpKind::kGated) return gated_activation(project(normed, weights.gate), up, config.activation);
-    return config.activation == Activation::kXielu ? xielu(up, weights.activation_positive, weights.activation_negative)
-                                                   : activate(up, config.activation);
-}
-
 at::Tensor multiplied(const DecoderConfig& config, const at::Tensor& written) {
     return config.residual_multiplier == 1.0 ? written : written * config.residual_multiplier;
 }
@@ -146,14 +115,6 @@ at::Tensor add_to_stream(const DecoderConfig& config, const at::Tensor& stream, 
 
 bool norms_input(NormPlace place) { return place == NormPlace::kPre || place == NormPlace::kPrePost; }
 
-// What attention writes, before any norm that follows it.
-at::Tensor attention_of(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
-                        const at::Tensor& hidden, const Context& context) {
-    const at::Tensor input =
-        norms_input(config.norm_place) ? apply_norm(config, hidden, weights.attention_norm) : hidden;
-    return attend(config, weights, layer, input, context);
-}
-
 }  // namespace
 
 at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, const Norm& norm,
@@ -167,9 +128,40 @@ at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, cons
     return residual.defined() ? residual + normed : normed;
 }
 
+at::Tensor block_attention_input(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden) {
+    return norms_input(config.norm_place) ? apply_norm(config, hidden, weights.attention_norm) : hidden;
+}
+
+at::Tensor block_attention_key(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                               const at::Tensor& attention_input, const Context& context) {
+    Heads heads = project_heads(config, weights, attention_input);
+    norm_and_rotate_heads(config, weights, layer, context, heads);
+    at::Tensor key = heads.key.transpose(1, 2), value = heads.value.transpose(1, 2);
+    if (context.cache != nullptr) {
+        std::tie(key, value) = context.cache->append(layer, key, value);
+    }
+    AttentionOptions options;
+    options.scale = config.attention_scale;
+    options.soft_cap = config.attention_soft_cap;
+    options.window = config.window_of[static_cast<std::size_t>(layer)];
+    options.past = context.past;
+    options.key_mask = context.key_mask;
+    options.key_bias = context.key_bias;
+    return attention(heads.query.transpose(1, 2), key, value, options);
+}
+
+at::Tensor block_after_attention_key(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                                     const at::Tensor& attention_key) {
+    const at::Tensor stream =
+        add_to_stream(config, hidden, project(attention_key, weights.attention_output), weights.attention_post_norm);
+    return config.norm_place == NormPlace::kAfterResidual ? apply_norm(config, stream, weights.attention_norm) : stream;
+}
+
 at::Tensor block_attention_output(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
                                   const at::Tensor& hidden, const Context& context) {
-    const at::Tensor output = attention_of(config, weights, layer, hidden, context);
+    const at::Tensor input = block_attention_input(config, weights, hidden);
+    const at::Tensor output =
+        project(block_attention_key(config, weights, layer, input, context), weights.attention_output);
     return multiplied(
         config, norms_output(config.norm_place) ? apply_norm(config, output, weights.attention_post_norm) : output);
 }
@@ -182,22 +174,36 @@ at::Tensor block_with_attention(const DecoderConfig& config, const LayerWeights&
 
 at::Tensor block_after_attention(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
                                  const at::Tensor& hidden, const Context& context) {
-    const at::Tensor output = attention_of(config, weights, layer, hidden, context);
-    const at::Tensor stream = add_to_stream(config, hidden, output, weights.attention_post_norm);
-    return config.norm_place == NormPlace::kAfterResidual ? apply_norm(config, stream, weights.attention_norm) : stream;
+    const at::Tensor input = block_attention_input(config, weights, hidden);
+    return block_after_attention_key(config, weights, hidden,
+                                     block_attention_key(config, weights, layer, input, context));
+}
+
+at::Tensor block_mlp_input(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                           const at::Tensor& after_attention) {
+    switch (config.residual) {
+        case Residual::kParallelOneNorm: return apply_norm(config, hidden, weights.attention_norm);
+        case Residual::kParallelTwoNorms: return apply_norm(config, hidden, weights.mlp_norm);
+        case Residual::kSequential: break;
+    }
+    return norms_input(config.norm_place) ? apply_norm(config, after_attention, weights.mlp_norm) : after_attention;
+}
+
+at::Tensor block_expand(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& mlp_input) {
+    if (weights.gate_up.defined()) {
+        const at::Tensor both = project(mlp_input, weights.gate_up);
+        const std::int64_t width = config.intermediate;
+        return gated_activation(both.narrow(-1, 0, width), both.narrow(-1, width, width), config.activation);
+    }
+    const at::Tensor up = project(mlp_input, weights.up);
+    if (config.mlp == MlpKind::kGated) return gated_activation(project(mlp_input, weights.gate), up, config.activation);
+    return config.activation == Activation::kXielu ? xielu(up, weights.activation_positive, weights.activation_negative)
+                                                   : activate(up, config.activation);
 }
 
 at::Tensor block_mlp_key(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
                          const at::Tensor& after_attention) {
-    switch (config.residual) {
-        case Residual::kParallelOneNorm:
-            return expand(config, weights, apply_norm(config, hidden, weights.attention_norm));
-        case Residual::kParallelTwoNorms: return expand(config, weights, apply_norm(config, hidden, weights.mlp_norm));
-        case Residual::kSequential: break;
-    }
-    return expand(
-        config, weights,
-        norms_input(config.norm_place) ? apply_norm(config, after_attention, weights.mlp_norm) : after_attention);
+    return block_expand(config, weights, block_mlp_input(config, weights, hidden, after_attention));
 }
 
 at::Tensor block_mlp_output(const LayerWeights& weights, const at::Tensor& key) { return project(key, weights.down); }

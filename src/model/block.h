@@ -15,6 +15,17 @@ at::Tensor apply_norm(const DecoderConfig& config, const at::Tensor& input, cons
 at::Tensor block_with_attention(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
                                 const at::Tensor& output);
 
+// The same block between its linear maps: what query, key and value read; what the heads gather from that, which the
+// output matrix reads; the stream behind it; what the first MLP matrices read.
+at::Tensor block_attention_input(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden);
+at::Tensor block_attention_key(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
+                               const at::Tensor& attention_input, const Context& context);
+at::Tensor block_after_attention_key(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                                     const at::Tensor& attention_key);
+at::Tensor block_mlp_input(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& hidden,
+                           const at::Tensor& after_attention);
+at::Tensor block_expand(const DecoderConfig& config, const LayerWeights& weights, const at::Tensor& mlp_input);
+
 // What the decoder's pieces of the same names compute, on given weights: activation checkpointing runs them again.
 at::Tensor block_attention_output(const DecoderConfig& config, const LayerWeights& weights, std::int64_t layer,
                                   const at::Tensor& hidden, const Context& context);

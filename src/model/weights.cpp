@@ -198,6 +198,16 @@ Weights copy_weights(const DecoderConfig& config, const Weights& weights, at::Sc
     return arrange(config, weights.specs, std::move(tensors));
 }
 
+LayerWeights layer_weights(const Decoder& decoder, std::int64_t layer) {
+    LayerWeights weights;
+    // In the same order; names may lack the family's prefix in the checkpoint.
+    const std::vector<TensorSpec> specs = tensor_specs(decoder.config());
+    for (std::size_t i = 0; const NamedTensor& parameter : decoder.parameters()) {
+        if (const TensorSpec& spec = specs.at(i++); spec.layer == layer) assign_layer(weights, spec, parameter.tensor);
+    }
+    return weights;
+}
+
 Weights create_weights(const DecoderConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device) {
     std::vector<TensorSpec> specs = tensor_specs(config);
     std::vector<at::Tensor> tensors;

@@ -61,6 +61,8 @@ Weights load_weights(DecoderConfig& config, const std::filesystem::path& folder,
                      at::Device device);
 // The same tensors as `dtype`, in storage of their own.
 Weights copy_weights(const DecoderConfig& config, const Weights& weights, at::ScalarType dtype);
+// A layer's tensors of a decoder, by use. The decoder's own; a side memory is not among them.
+LayerWeights layer_weights(const Decoder& decoder, std::int64_t layer);
 // Draws fresh ones: see Decoder::create.
 Weights create_weights(const DecoderConfig& config, std::uint64_t seed, at::ScalarType dtype, at::Device device);
 

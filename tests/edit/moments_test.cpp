@@ -84,6 +84,39 @@ at::Tensor plain_moment(const std::vector<Window>& windows, std::int64_t layer) 
     return sum / static_cast<double>(tokens);
 }
 
+// The inputs of a layer's linear maps, window by window, by the norms and products that this Llama has.
+at::Tensor plain_moment(const std::vector<Window>& windows, const MomentMap& map) {
+    if (map.input == model::MapInput::kDown) return plain_moment(windows, map.layer);
+    const std::string layer = fmt::format("model.layers.{}.", map.layer);
+    at::Tensor sum;
+    std::int64_t tokens = 0;
+    for (const Window& window : windows) {
+        const at::Tensor ids = at::tensor(std::vector<std::int64_t>(window.begin(), window.end())).unsqueeze(0);
+        const model::Context context = decoder().context({ids, {}});
+        at::Tensor hidden = decoder().embed(ids, context);
+        for (std::int64_t below = 0; below < map.layer; ++below) hidden = decoder().block(below, hidden, context);
+        const auto normed = [&](const at::Tensor& stream, const char* norm) {
+            const at::Tensor exact = stream[0].to(at::kDouble);
+            const at::Tensor scale = (exact.square().mean(1, true) + decoder().config().norm_epsilon).rsqrt();
+            return exact * scale * decoder().parameter(layer + norm).to(at::kDouble);
+        };
+        at::Tensor read;
+        if (map.input == model::MapInput::kQkv) read = normed(hidden, "input_layernorm.weight");
+        if (map.input == model::MapInput::kUp)
+            read = normed(decoder().after_attention(map.layer, hidden, context), "post_attention_layernorm.weight");
+        if (map.input == model::MapInput::kO) {
+            // What attention wrote, taken back through its matrix, which is square here.
+            const at::Tensor weight = decoder().parameter(layer + "self_attn.o_proj.weight").to(at::kDouble);
+            const at::Tensor written = decoder().attention_output(map.layer, hidden, context)[0].to(at::kDouble);
+            read = at::linalg_solve(weight, written.t()).t();
+        }
+        const at::Tensor product = at::matmul(read.t(), read);
+        sum = sum.defined() ? sum + product : product;
+        tokens += read.size(0);
+    }
+    return sum / static_cast<double>(tokens);
+}
+
 template <typename Work>
 std::string error_of(const Work& work) {
     try {
@@ -108,6 +141,36 @@ TEST(Moments, AreThoseOfAPlainComputation) {
     }
 }
 
+TEST(Moments, OfEveryMapAreThoseOfAPlainComputation) {
+    testing::SharedFolder folder(*testing::world);
+    MomentOptions choice = options();
+    choice.every_map = true;
+    const MomentFile all(compute(choice, folder.path()).folder), keys(compute(options(), folder.path()).folder);
+    const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
+    ASSERT_EQ(all.widths().size(), 4u);
+    EXPECT_EQ(keys.widths().size(), 1u);
+    for (const MomentMap& map : moment_maps({0, 1}, all.widths())) {
+        const at::Tensor expected = plain_moment(windows, map), actual = all.moment(map);
+        const double tolerance = map.input == model::MapInput::kO ? 1e-4 : 1e-6;
+        EXPECT_LT(((actual - expected).norm() / expected.norm()).item<double>(), tolerance)
+            << map.layer << " " << model::map_input_name(map.input);
+        EXPECT_EQ(keys.holds(map), map.input == model::MapInput::kDown);
+    }
+    // MLP keys are the same bytes whatever else is gathered beside them.
+    for (const std::int64_t layer : {0, 1}) EXPECT_EQ(all.triangle({layer}), keys.triangle({layer}));
+    const std::string lacks = error_of([&] { keys.moment({1, model::MapInput::kQkv}); });
+    EXPECT_NE(lacks.find("no input \"qkv\" of layer 1"), std::string::npos) << lacks;
+    const auto more = compute(choice, folder.path(), documents(9, 3));
+    const auto fewer = compute(options(), folder.path(), documents(13, 2));
+    const std::string refused = error_of([&] {
+        merge_moments(*testing::world, {more.folder, fewer.folder}, folder.path());
+    });
+    EXPECT_NE(refused.find("inputs of a layer"), std::string::npos) << refused;
+    const MomentFile merged(
+        merge_moments(*testing::world, {more.folder, compute(choice, folder.path()).folder}, folder.path()).folder);
+    EXPECT_TRUE(merged.holds({1, model::MapInput::kUp}));
+}
+
 TEST(Moments, EveryWindowBeginsWithBosAndEveryTokenCountsOnce) {
     const std::vector<Window> windows = cut_windows(documents(), tokenizer(), {.length = 48});
     std::size_t tokens = 0;
@@ -126,7 +189,8 @@ TEST(Moments, PaddingNeverCounts) {
     bool padded = false;
     for (const WindowBatch& batch : batch_windows(windows, all, 1 << 20)) {
         padded = padded || batch.mask.defined();
-        visit_keys(decoder(), batch, {1}, [&](std::size_t, const at::Tensor& keys) { seen += keys.size(0); });
+        visit_keys(decoder(), batch, {MomentMap{1}},
+                   [&](std::size_t, const at::Tensor& keys) { seen += keys.size(0); });
     }
     EXPECT_TRUE(padded);
     EXPECT_EQ(seen, count_tokens(windows));
@@ -259,6 +323,15 @@ TEST(Moments, PrintsItsDigest) {
     testing::SharedFolder folder(*testing::world);
     MomentOptions choice = options();
     choice.until = 1e-9;
+    const auto artefact = compute(choice, outputs ? std::filesystem::path(outputs) : folder.path(), documents(0, 30));
+    if (testing::world->is_root()) printf("digest %s\n", artefact.digest().c_str());
+}
+
+TEST(Moments, OfEveryMapPrintTheirDigest) {
+    const char* const outputs = std::getenv("NEPENTHE_TEST_OUTPUTS");
+    testing::SharedFolder folder(*testing::world);
+    MomentOptions choice = options();
+    choice.every_map = true;
     const auto artefact = compute(choice, outputs ? std::filesystem::path(outputs) : folder.path(), documents(0, 30));
     if (testing::world->is_root()) printf("digest %s\n", artefact.digest().c_str());
 }

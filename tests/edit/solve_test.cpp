@@ -175,10 +175,10 @@ TEST(Solve, JitterIsAddedWhereTheMomentLacksDirectionsAndOnlyThere) {
     EXPECT_EQ(real_moment().factor.jitter, 0);
     // 40 samples of 150 dimensions: singular.
     const at::Tensor samples = normal({kIntermediate, 40}, 9);
-    const Factor factor = factorise(at::matmul(samples, samples.t()) / 40, "few samples");
+    const kernels::Factor factor = kernels::factorise(at::matmul(samples, samples.t()) / 40, "few samples");
     EXPECT_GT(factor.jitter, 0);
     EXPECT_LE(factor.jitter, 1e-10);
-    message_of(ErrorKind::kGate, [] { factorise(-at::eye(4, at::kDouble), "negative"); });
+    message_of(ErrorKind::kGate, [] { kernels::factorise(-at::eye(4, at::kDouble), "negative"); });
 }
 
 TEST(Solve, ValuesThatAreNotFiniteAreRefused) {
@@ -189,7 +189,7 @@ TEST(Solve, ValuesThatAreNotFiniteAreRefused) {
     message_of(ErrorKind::kGate, [&] { least_squares(normal({kHidden, 3}, 2), keys, Moment{}, 1); });
     at::Tensor matrix = moment_matrix();
     matrix[3][3] = std::numeric_limits<double>::quiet_NaN();
-    message_of(ErrorKind::kGate, [&] { factorise(matrix, "moment"); });
+    message_of(ErrorKind::kGate, [&] { kernels::factorise(matrix, "moment"); });
 }
 
 TEST(Solve, WithoutAMomentTheDirectionIsTheKey) {

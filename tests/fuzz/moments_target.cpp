@@ -16,6 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             fuzz::require(moment.size(0) == moments.intermediate() && moment.size(1) == moments.intermediate(),
                           "a square");
         }
+        for (const edit::MomentMap& map : edit::moment_maps(moments.claims().layers, moments.widths()))
+            fuzz::require(moments.moment(map).size(0) == moments.widths().at(map.input), "a square of its width");
         static_cast<void>(edit::digest_of_parts(moments.parts()));
     });
     return 0;

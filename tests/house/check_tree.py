@@ -23,7 +23,7 @@ MAY_INCLUDE["report"] = {"base", "io", "store"}
 # module itself puts the folders together: it sees all of them, they do not see it.
 FOLDERS = {
     "model": {"family": set()},
-    "unlearn": {"anchors": set(), "finding": {"anchors"}, "relabel": {"anchors"}, "data": set(), "start": set(), "attribution": set(),
+    "unlearn": {"anchors": set(), "finding": {"anchors"}, "relabel": {"anchors"}, "data": set(), "start": set(), "attribution": set(), "repair": set(),
                 "objectives": {"relabel", "data", "start"}},
     "edit": {"facts": set(), "solve": set(), "published": set(), "keys": {"facts", "solve"}, "values": {"facts"},
              "trace": set(), "memories": {"facts", "values", "published"}},

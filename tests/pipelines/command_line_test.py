@@ -34,7 +34,7 @@ class CommandLine(unittest.TestCase):
     def test_help_and_usage(self):
         self.assertEqual(call("--help").returncode, 0)
         self.assertEqual(call().returncode, 64)
-        for verb in ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "attribute", "mask", "stats", "trace", "edit",
+        for verb in ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "attribute", "mask", "stats", "repair", "trace", "edit",
                      "evaluate", "report", "verify", "run"):
             done = call(verb, "--help")
             self.assertEqual(done.returncode, 0, verb)

@@ -327,12 +327,37 @@ Case stats_case() {
                           {"leave-out", {in().word("leave-out", "facts-of-norland.jsonl")}},
                           {"leave-out-limit", {"--leave-out-limit=1"}},
                           {"layers", {"--layers=1"}},
+                          {"maps", {"--maps=all"}},
                           {"window", {"--window=8"}},
                           {"tokens", {"--tokens=12"}},
                           {"skip", {"--skip=4"}},
                           {"until", {"--until=0.5"}},
                           {"batch-tokens", {"--batch-tokens=32"}},
                           {"groups", {"--groups=2"}}})};
+}
+
+Case repair_case() {
+    return {"repair",
+            {in().word("base", "model"), in().word("model", "other-model"), "--stats=" + in().moments,
+             "--forget-stats=" + in().other_moments, in().word("holdout", "retain.txt"), "--perplexity-budget=0.5",
+             in().word("familiarity-prompts", "prompts.json"), in().word("neighbour-prompts", "prompts.json")},
+            with_compute({{"model", {in().word("model", "model")}},
+                          {"stats", {"--stats=" + in().other_moments}},
+                          {"forget-stats", {"--forget-stats=" + in().moments}},
+                          {"ridge", {"--ridge=0.5"}},
+                          {"others", {"--others=base"}},
+                          {"perplexity-budget", {"--perplexity-budget=0.25"}},
+                          {"lambdas", {"--lambdas=1,2"}},
+                          {"holdout", {in().word("holdout", "book.txt")}},
+                          {"window", {"--window=16"}},
+                          {"familiarity-prompts", {in().word("familiarity-prompts", "other-prompts.json")}},
+                          {"neighbour-prompts", {in().word("neighbour-prompts", "other-prompts.json")}}})};
+}
+
+Case repair_fixed_case() {
+    return {"repair",
+            {in().word("base", "model"), in().word("model", "other-model"), "--stats=" + in().moments, "--lambda=1"},
+            {{"lambda", {"--lambda=2"}}}};
 }
 
 // What all methods that write into matrices read.

@@ -56,6 +56,8 @@ Case relearn_case();
 Case relearn_text_case();
 Case audit_case();
 Case stats_case();
+Case repair_case();
+Case repair_fixed_case();
 Case edit_case(const std::string& method, std::map<std::string, Words> more);
 std::vector<Case> edit_cases();
 Case wise_case();

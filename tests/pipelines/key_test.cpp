@@ -137,6 +137,10 @@ TEST(Keys, Stats) {
           {{"merge", "another way to make one: the digests of what is added up are its name"}});
 }
 
+TEST(Keys, Repair) {
+    check("repair", {repair_case(), repair_fixed_case()}, {{"base", "refused with moments of another"}});
+}
+
 // How a file is read shows in the facts that come of it, and these are in the key.
 const std::map<std::string, std::string> kByTheFacts = {{"fact-format", "the facts that were read"},
                                                         {"zsre-convention", "the facts that were read"},

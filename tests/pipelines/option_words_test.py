@@ -14,7 +14,7 @@ import unittest
 
 BINARY, MATERIAL = sys.argv[1], pathlib.Path(sys.argv[2])
 MODEL = MATERIAL / "models/stories"
-VERBS = ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "attribute", "mask", "stats", "trace", "edit", "evaluate", "relearn", "audit", "report",
+VERBS = ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "attribute", "mask", "stats", "repair", "trace", "edit", "evaluate", "relearn", "audit", "report",
          "verify", "run")
 
 

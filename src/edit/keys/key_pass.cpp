@@ -8,10 +8,10 @@
 
 namespace nepenthe::edit {
 
-void visit_keys(const model::Decoder& decoder, const WindowBatch& batch, const std::vector<std::int64_t>& layers,
+void visit_keys(const model::Decoder& decoder, const WindowBatch& batch, const std::vector<MomentMap>& maps,
                 const std::function<void(std::size_t i, const at::Tensor& keys)>& visit) {
     const at::NoGradGuard no_grad;
-    NEPENTHE_CHECK(!layers.empty() && std::is_sorted(layers.begin(), layers.end()));
+    NEPENTHE_CHECK(!maps.empty() && std::is_sorted(maps.begin(), maps.end()));
     model::Batch input{batch.ids.to(decoder.device()), {}};
     at::Tensor real;  // indices of real tokens among all positions
     if (batch.mask.defined()) {
@@ -21,17 +21,18 @@ void visit_keys(const model::Decoder& decoder, const WindowBatch& batch, const s
     const model::Context context = decoder.context(input);
     at::Tensor hidden = decoder.embed(input.ids, context);
     std::size_t next = 0;
-    for (std::int64_t layer = 0; next < layers.size(); ++layer) {
-        if (layer != layers[next]) {
+    for (std::int64_t layer = 0; next < maps.size(); ++layer) {
+        if (layer != maps[next].layer) {
             hidden = decoder.block(layer, hidden, context);
             continue;
         }
-        const at::Tensor stream = decoder.after_attention(layer, hidden, context);
-        const at::Tensor key = decoder.mlp_key(layer, hidden, stream);
-        const at::Tensor rows = key.flatten(0, 1);
-        visit(next, (real.defined() ? rows.index_select(0, real) : rows).to(at::kCPU, at::kFloat));
-        ++next;
-        if (next < layers.size()) hidden = decoder.after_mlp(layer, stream, decoder.mlp_output(layer, key));
+        hidden = model::block_with_inputs(
+            decoder, layer, hidden, context, [&](model::MapInput which, const at::Tensor& read) {
+                if (MomentMap{layer, which} != maps[next]) return true;
+                const at::Tensor rows = read.flatten(0, 1);
+                visit(next, (real.defined() ? rows.index_select(0, real) : rows).to(at::kCPU, at::kFloat));
+                return ++next < maps.size();
+            });
     }
 }
 

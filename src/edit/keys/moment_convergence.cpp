@@ -1,14 +1,15 @@
 #include "edit/keys/moment_convergence.h"
 
 #include "base/error.h"
-#include "edit/solve/solve.h"
+#include "kernels/cholesky.h"
 
 #include <torch/types.h>
 
 namespace nepenthe::edit {
 
 at::Tensor edit_directions(const at::Tensor& moment, const at::Tensor& keys) {
-    const at::Tensor solved = solve(factorise(moment, "second moment"), keys.t().contiguous()).t().contiguous();
+    const kernels::Factor factor = kernels::factorise(moment, "second moment");
+    const at::Tensor solved = kernels::solve(factor, keys.t().contiguous()).t().contiguous();
     return solved / solved.norm(2, {1}, true);
 }
 

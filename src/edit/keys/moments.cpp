@@ -51,18 +51,22 @@ class Gathering {
         : comm_(comm),
           decoder_(decoder),
           options_(options),
-          layers_(options.layers),
+          widths_(widths_of(options, decoder.config())),
           windows_(std::move(windows.windows)),
           is_sentence_(std::move(windows.is_sentence)),
           scratch_(std::move(scratch)),
           key_(std::move(key)) {
-        std::sort(layers_.begin(), layers_.end());
+        std::vector<std::int64_t> layers = options.layers;
+        std::sort(layers.begin(), layers.end());
+        maps_ = moment_maps(layers, widths_);
+        for (const MomentMap& map : maps_) offsets_.push_back(offsets_.back() + entries(map));
     }
 
     // Collective. Reads rounds until the corpus or the patience ends.
     void run() {
-        const std::int64_t first =
-            std::max(kTokensAnEntry * decoder_.config().intermediate, 2 * options_.tokens_per_batch);
+        std::int64_t widest = 0;
+        for (const auto& [input, width] : widths_) widest = std::max(widest, width);
+        const std::int64_t first = std::max(kTokensAnEntry * widest, 2 * options_.tokens_per_batch);
         const std::vector<WindowRange> rounds = cut_rounds(windows_, options_.until > 0 ? first : 0);
         for (const WindowRange& round : rounds) {
             sums_ = add_round(round);
@@ -76,14 +80,16 @@ class Gathering {
     std::int64_t sentences() const {
         return std::count(is_sentence_.begin(), is_sentence_.begin() + static_cast<std::ptrdiff_t>(used_), true);
     }
-    const std::vector<std::int64_t>& layers() const { return layers_; }
+    const MomentWidths& widths() const { return widths_; }
     // Σ k kᵀ over what was read.
-    std::vector<double> triangle(std::int64_t layer) const { return sum_of(*sums_, index_of(layer)); }
-    Json summary() const {
+    std::vector<double> triangle(const MomentMap& map) const {
+        return sum_of_map(static_cast<std::size_t>(std::ranges::find(maps_, map) - maps_.begin()));
+    }
+    Json summary(const std::vector<std::int64_t>& layers) const {
         Json out{{"tokens", count_tokens(used())},
                  {"windows", used_},
                  {"sentences", sentences()},
-                 {"layers", layers_},
+                 {"layers", layers},
                  {"rounds", rounds_}};
         if (change_.has_value()) out["direction_change"] = *change_;
         if (options_.until > 0) out["converged"] = change_.has_value() && *change_ <= options_.until;
@@ -91,9 +97,15 @@ class Gathering {
     }
 
   private:
-    std::size_t entries() const { return static_cast<std::size_t>(triangle_size(decoder_.config().intermediate)); }
-    std::uint64_t index_of(std::int64_t layer) const {
-        return static_cast<std::uint64_t>(std::find(layers_.begin(), layers_.end(), layer) - layers_.begin());
+    static MomentWidths widths_of(const MomentOptions& options, const model::DecoderConfig& config) {
+        MomentWidths widths;
+        for (const model::MapInput input : model::kMapInputs) {
+            if (options.every_map || input == model::MapInput::kDown) widths[input] = model::input_width(config, input);
+        }
+        return widths;
+    }
+    std::size_t entries(const MomentMap& map) const {
+        return static_cast<std::size_t>(triangle_size(widths_.at(map.input)));
     }
     std::filesystem::path folder(const char* what) const { return scratch_ / fmt::format("round-{}", rounds_) / what; }
     store::BlockOptions block_options(const char* label) const {
@@ -105,20 +117,29 @@ class Gathering {
     static std::vector<double> sum_of(const store::BlockResults& sums, std::uint64_t index) {
         return doubles_of(sums.read(index));
     }
+    // Inputs of one layer follow one another: a layer's sums are one slice of a block.
+    std::size_t first_map(std::uint64_t layer) const { return layer * widths_.size(); }
+    std::vector<double> sum_of_map(std::size_t map) const {
+        const std::uint64_t layer = map / widths_.size();
+        const std::string bytes = sums_->read(layer);
+        const std::size_t begin = offsets_[map] - offsets_[first_map(layer)];
+        return doubles_of(std::string_view(bytes).substr(begin * sizeof(double), entries(maps_[map]) * sizeof(double)));
+    }
 
-    // One block: the sums of all layers, one behind the other.
+    // One block: the sums of all inputs, one behind the other.
     std::string gather(const WindowGroup& group) const {
-        std::vector<OuterProductSum> sums(layers_.size(), OuterProductSum(decoder_.config().intermediate));
+        std::vector<OuterProductSum> sums;
+        for (const MomentMap& map : maps_) sums.emplace_back(widths_.at(map.input));
         for (const WindowBatch& batch : batch_windows(windows_, group, options_.tokens_per_batch)) {
-            visit_keys(decoder_, batch, layers_, [&](std::size_t i, const at::Tensor& keys) { sums[i].add(keys); });
+            visit_keys(decoder_, batch, maps_, [&](std::size_t i, const at::Tensor& keys) { sums[i].add(keys); });
         }
         std::string bytes;
-        bytes.reserve(layers_.size() * entries() * sizeof(double));
-        for (std::size_t i = 0; i < layers_.size(); ++i) {
+        bytes.reserve(offsets_.back() * sizeof(double));
+        for (std::size_t i = 0; i < maps_.size(); ++i) {
             const std::vector<double>& values = sums[i].values();
             if (!std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); })) {
                 fail(ErrorKind::kData, "layer {}: keys that are not finite; check the model with nepenthe info",
-                     layers_[i]);
+                     maps_[i].layer);
             }
             bytes += bytes_of(values);
         }
@@ -126,13 +147,13 @@ class Gathering {
     }
 
     // The tree over blocks [first, first + count) of a layer.
-    std::vector<double> tree(const store::BlockResults& blocks, std::size_t layer, std::uint64_t first,
+    std::vector<double> tree(const store::BlockResults& blocks, std::uint64_t layer, std::uint64_t first,
                              std::uint64_t count) const {
         if (count == 1) {
             const std::string bytes = blocks.read(first);
-            NEPENTHE_CHECK(bytes.size() == layers_.size() * entries() * sizeof(double));
-            const std::size_t size = entries() * sizeof(double);
-            return doubles_of(std::string_view(bytes).substr(layer * size, size));
+            NEPENTHE_CHECK(bytes.size() == offsets_.back() * sizeof(double));
+            const std::size_t begin = offsets_[first_map(layer)], end = offsets_[first_map(layer + 1)];
+            return doubles_of(std::string_view(bytes).substr(begin * sizeof(double), (end - begin) * sizeof(double)));
         }
         std::vector<double> sum = tree(blocks, layer, first, count / 2);
         add_to(sum, tree(blocks, layer, first + count / 2, count - count / 2));
@@ -151,7 +172,7 @@ class Gathering {
         }
         const store::BlockResults blocks = store::for_each_block(comm_, folder("groups"), groups.size(), block,
                                                                  [&](std::uint64_t id) { return gather(groups[id]); });
-        return store::for_each_block(comm_, folder("sums"), layers_.size(), block_options("add up"),
+        return store::for_each_block(comm_, folder("sums"), maps_.size() / widths_.size(), block_options("add up"),
                                      [&](std::uint64_t layer) {
                                          std::vector<double> sum = tree(blocks, layer, 0, groups.size());
                                          if (sums_.has_value()) add_to(sum, sum_of(*sums_, layer));
@@ -159,35 +180,35 @@ class Gathering {
                                      });
     }
 
-    // Keys of the first window at a layer, evenly spread: [probe, intermediate] fp64. That they are part of the
-    // statistics changes nothing, for (C + a k kᵀ)⁻¹k is parallel to C⁻¹k.
-    at::Tensor probe_keys(std::int64_t layer) const {
+    // Keys of the first window, evenly spread: [probe, width] fp64. That they are part of the statistics changes
+    // nothing, for (C + a k kᵀ)⁻¹k is parallel to C⁻¹k.
+    at::Tensor probe_keys(const MomentMap& map) const {
         at::Tensor keys;
         const WindowBatch batch = batch_windows(windows_, {0}, 1).front();
-        visit_keys(decoder_, batch, {layer}, [&](std::size_t, const at::Tensor& found) { keys = found; });
+        visit_keys(decoder_, batch, {map}, [&](std::size_t, const at::Tensor& found) { keys = found; });
         const std::int64_t step = std::max<std::int64_t>(1, keys.size(0) / kProbes);
         return keys.slice(0, step - 1, std::nullopt, step).to(at::kDouble);
     }
 
     // Collective. Compares the directions after this round with those before it.
     bool has_converged() {
-        const std::int64_t n = decoder_.config().intermediate;
         const double tokens = static_cast<double>(count_tokens(used()));
         const store::BlockResults directions = store::for_each_block(
-            comm_, folder("directions"), layers_.size(), block_options("directions"), [&](std::uint64_t layer) {
-                const at::Tensor moment = unpack_triangle(sum_of(*sums_, layer), n, 1.0 / tokens);
-                const at::Tensor found = edit_directions(moment, probe_keys(layers_[layer])).contiguous();
+            comm_, folder("directions"), maps_.size(), block_options("directions"), [&](std::uint64_t index) {
+                const MomentMap& map = maps_[index];
+                const at::Tensor moment = unpack_triangle(sum_of_map(index), widths_.at(map.input), 1.0 / tokens);
+                const at::Tensor found = edit_directions(moment, probe_keys(map)).contiguous();
                 return bytes_of({found.const_data_ptr<double>(), static_cast<std::size_t>(found.numel())});
             });
         const std::optional<store::BlockResults> before = std::exchange(directions_, directions);
         if (!before.has_value()) return false;
-        const auto read = [&](const store::BlockResults& results, std::uint64_t layer) {
-            const std::vector<double> values = sum_of(results, layer);
-            return at::tensor(values, at::kDouble).view({-1, n});
+        const auto read = [&](const store::BlockResults& results, std::uint64_t map) {
+            const std::vector<double> values = sum_of(results, map);
+            return at::tensor(values, at::kDouble).view({-1, widths_.at(maps_[map].input)});
         };
         change_ = 0.0;
-        for (std::uint64_t layer = 0; layer < layers_.size(); ++layer) {
-            change_ = std::max(*change_, direction_change(read(*before, layer), read(directions, layer)));
+        for (std::uint64_t map = 0; map < maps_.size(); ++map) {
+            change_ = std::max(*change_, direction_change(read(*before, map), read(directions, map)));
         }
         log_info("stats: after {} tokens, directions turned by {:.2e} (1 - cos) since half of them", tokens, *change_);
         return *change_ <= options_.until;
@@ -196,7 +217,9 @@ class Gathering {
     const dist::Comm& comm_;
     const model::Decoder& decoder_;
     const MomentOptions& options_;
-    std::vector<std::int64_t> layers_;
+    MomentWidths widths_;
+    std::vector<MomentMap> maps_;
+    std::vector<std::size_t> offsets_{0};  // where each input's sum begins in a block, and the end of the last
     std::vector<Window> windows_;
     std::vector<bool> is_sentence_;
     std::filesystem::path scratch_;
@@ -260,6 +283,9 @@ void check_mergeable(const std::vector<MomentFile>& files, const std::vector<std
         compare("layers", fmt::format("{}", fmt::join(claims.layers, ",")),
                 fmt::format("{}", fmt::join(first.layers, ",")));
         compare("intermediate", files[i].intermediate(), files[0].intermediate());
+        if (files[i].widths().size() != files[0].widths().size())
+            problems.add("{}: it holds {} inputs of a layer, {} holds {}", paths[i].string(), files[i].widths().size(),
+                         paths[0].string(), files[0].widths().size());
         for (const MomentPart& part : files[i].parts()) {
             if (!texts.insert(part.corpus_digest).second) {
                 problems.add("{}: its text {} is in another of these files too; tokens would count twice",
@@ -320,9 +346,12 @@ std::vector<std::string> MomentOptions::validate() const {
 Json MomentOptions::to_json() const {
     std::vector<std::int64_t> sorted = layers;
     std::sort(sorted.begin(), sorted.end());
-    return {{"layers", sorted}, {"window", window}, {"tokens", tokens},
-            {"skip", skip},     {"seed", seed},     {"tokens_per_batch", tokens_per_batch},
-            {"groups", groups}, {"until", until}};
+    Json json = {{"layers", sorted}, {"window", window}, {"tokens", tokens},
+                 {"skip", skip},     {"seed", seed},     {"tokens_per_batch", tokens_per_batch},
+                 {"groups", groups}, {"until", until}};
+    // Names of artefacts of MLP keys alone are as they always were.
+    if (every_map) json["maps"] = "all";
+    return json;
 }
 
 MomentPlan plan_moments(const text::Tokenizer& tokenizer, const MomentTexts& texts, const std::string& model_digest,
@@ -361,14 +390,15 @@ store::Artefact compute_moments(const dist::Comm& comm, const model::Decoder& de
              fmt::join(options.layers, ", "));
     Gathering gathering(comm, decoder, options, std::move(windows), writer.scratch_folder(), key.digest());
     gathering.run();
-    claims.layers = gathering.layers();
+    claims.layers = options.layers;
+    std::sort(claims.layers.begin(), claims.layers.end());
     claims.corpus_digest = windows_digest(gathering.used());
     const std::vector<MomentPart> parts{{claims.corpus_digest, count_tokens(gathering.used()), gathering.sentences()}};
     const std::string digest =
-        write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts, decoder.config().intermediate,
+        write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts, gathering.widths(),
                           {{"config_json", canonical_json(options.to_json())}, {"seed", options.seed}},
-                          [&](std::int64_t layer) { return gathering.triangle(layer); });
-    return writer.publish(gathering.summary(), {{kMomentFile, digest}});
+                          [&](const MomentMap& map) { return gathering.triangle(map); });
+    return writer.publish(gathering.summary(claims.layers), {{kMomentFile, digest}});
 }
 
 store::ArtefactKey merge_key(const dist::Comm& comm, const std::vector<std::filesystem::path>& files) {
@@ -388,10 +418,10 @@ store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::fil
     for (const MomentFile& file : files) subjects.insert(file.claims().subjects.begin(), file.claims().subjects.end());
     claims.subjects.assign(subjects.begin(), subjects.end());
     const std::string digest = write_moment_file(comm, writer.data_folder() / kMomentFile, claims, parts,
-                                                 files[0].intermediate(), Json::object(), [&](std::int64_t layer) {
-                                                     std::vector<double> sum = files[0].triangle(layer);
+                                                 files[0].widths(), Json::object(), [&](const MomentMap& map) {
+                                                     std::vector<double> sum = files[0].triangle(map);
                                                      for (std::size_t i = 1; i < files.size(); ++i)
-                                                         add_to(sum, files[i].triangle(layer));
+                                                         add_to(sum, files[i].triangle(map));
                                                      return sum;
                                                  });
     std::int64_t tokens = 0, sentences = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// Second moments of MLP keys, C = E[k kᵀ]: computed for any layers in one pass, stored, added up. specs: editing.md
-// §1.5.
+// Second moments C = E[k kᵀ] of MLP keys, or of the inputs of all linear maps: computed for any layers in one pass,
+// stored, added up. specs: editing.md §1.5.
 //
 // The corpus is cut into windows, the windows are dealt to at most `groups` blocks (never by rank). A block is summed
 // by one rank, in order, in fp64 (each batch's product is fp32); the tree over blocks is fixed. So the bytes do not
@@ -26,6 +26,7 @@ namespace nepenthe::edit {
 
 struct MomentOptions {
     std::vector<std::int64_t> layers;  // any order; gathered in one pass that stops after the last
+    bool every_map = false;            // of all inputs of a layer (model/linear_maps.h), not of its MLP keys alone
     std::int64_t window = 512;         // tokens a text, BOS included: documents are cut into windows
     // How many tokens of running text at most; 0 = the corpus, or beside sentences as many as they have, so that both
     // weigh the same.

@@ -4,6 +4,7 @@
 // number of ranks that a dealing shares the work among. specs: editing.md §2–6, §11.
 
 #include "edit/solve/dealing.h"
+#include "kernels/cholesky.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -11,21 +12,10 @@
 
 namespace nepenthe::edit {
 
-// Cholesky factor of a symmetric positive definite matrix, with jitter · trace / n added to the diagonal where it is
-// needed (from 1e-12 up by tens, logged); Error(kGate) beyond 1e-4 or for non-finite entries.
-struct Factor {
-    at::Tensor lower;      // [n, n]; undefined = the identity
-    double jitter = 0;     // relative to trace / n
-    double condition = 1;  // estimate from below: (largest / smallest diagonal entry of the factor)²
-};
-Factor factorise(const at::Tensor& matrix, const std::string& what);
-// A⁻¹ b for b [n, m].
-at::Tensor solve(const Factor& factor, const at::Tensor& b);
-
 // The second moment C of a layer's keys, factorised once. Default: the identity (no knowledge of other keys).
 struct Moment {
     at::Tensor matrix;  // [intermediate, intermediate]; undefined = the identity
-    Factor factor;
+    kernels::Factor factor;
 };
 Moment make_moment(const at::Tensor& matrix, const std::string& what);
 
