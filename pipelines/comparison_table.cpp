@@ -1,6 +1,6 @@
 #include "pipelines/comparison_table.h"
 
-#include "io/text.h"
+#include "pipelines/table_text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,19 +9,6 @@
 namespace nepenthe::pipelines {
 
 namespace {
-
-constexpr const char* kNone = "–";
-
-std::string number_text(double value, const char* sign = "") {
-    if (std::isnan(value)) return kNone;
-    const std::string number = std::abs(value) >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.4f}", value);
-    return (value >= 0 ? sign : "") + number;
-}
-
-std::string with_interval(const std::string& value, double low, double high, const char* sign = "") {
-    if (std::isnan(low) || std::isnan(high)) return value;
-    return fmt::format("{} [{}, {}]", value, number_text(low, sign), number_text(high, sign));
-}
 
 double number_or_nan(const Json& json) { return json.is_number() ? json.get<double>() : NAN; }
 
@@ -49,7 +36,7 @@ class Table {
             for (const evaluate::Metric& metric : task.metrics) add_metric(task.task, metric.name);
             add_paired(task);
         }
-        return lay_out() + left_out();
+        return lay_out(rows_) + left_out();
     }
 
   private:
@@ -129,23 +116,6 @@ class Table {
     static const evaluate::Metric* find_metric(const std::vector<evaluate::Metric>& metrics, const std::string& name) {
         const auto found = std::ranges::find(metrics, name, &evaluate::Metric::name);
         return found == metrics.end() ? nullptr : &*found;
-    }
-
-    std::string lay_out() const {
-        std::vector<std::size_t> widths(rows_[0].size());
-        for (const auto& row : rows_) {
-            for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], io::count_code_points(row[i]));
-        }
-        std::string text;
-        for (const auto& row : rows_) {
-            std::string line;
-            for (std::size_t i = 0; i < row.size(); ++i) {
-                line += row[i] + std::string(widths[i] + 2 - io::count_code_points(row[i]), ' ');
-            }
-            line.erase(line.find_last_not_of(' ') + 1);
-            text += line + "\n";
-        }
-        return text;
     }
 
     // Every model leaves out the same, but for what its tokenizer decides.

@@ -8,7 +8,9 @@
 #include "pipelines/comparison_table.h"
 #include "pipelines/completion_judges.h"
 #include "pipelines/completions_beside.h"
+#include "pipelines/depth_models.h"
 #include "pipelines/evaluation.h"
+#include "pipelines/layer_table.h"
 #include "pipelines/stage.h"
 #include "store/published_files.h"
 #include "text/tokenizer_digest.h"
@@ -55,15 +57,19 @@ std::vector<NamedResults> earlier_results(const store::Artefact& artefact) {
         NamedResults& one = models.emplace_back();
         one.name = model;
         for (const auto& [task, metrics] : measured.at("results").items()) {
-            std::vector<std::string> names;
-            for (const auto& [name, metric] : metrics.items()) {
-                check_version(folder, name, measured.at("metrics").at(name).at("version").get<int>());
-                names.push_back(name);
-            }
+            const auto names_in = [&](const Json& by_name) {
+                std::vector<std::string> names;
+                for (const auto& [name, metric] : by_name.items()) {
+                    check_version(folder, name, measured.at("metrics").at(name).at("version").get<int>());
+                    names.push_back(name);
+                }
+                return names;
+            };
+            const Json by_layer = measured.value("by_layer", Json::object()).value(task, Json::object());
             std::vector<Json> rows;
             io::for_each_json_line(folder / items_file(model, task),
                                    [&](std::size_t, const Json& row) { rows.push_back(row); });
-            one.results.push_back(evaluate::make_result(task, names, std::move(rows)));
+            one.results.push_back(evaluate::make_result(task, names_in(metrics), std::move(rows), names_in(by_layer)));
         }
     }
     return models;
@@ -99,7 +105,8 @@ void write_results(const std::filesystem::path& folder, const std::vector<NamedR
     io::write_file_atomically(folder / "results.json", json_text(results, 2) + "\n");
     io::write_file_atomically(folder / "table.txt",
                               comparison_table(earlier, models, results.value("comparisons", Json::object())) +
-                                  completions_beside(earlier, models) + quantisation_line(results));
+                                  layer_tables(earlier, models) + completions_beside(earlier, models) +
+                                  quantisation_line(results));
     for (const NamedResults& model : models) {
         for (const evaluate::TaskResult& task : model.results) {
             std::string lines;
@@ -121,6 +128,7 @@ struct EvaluateStage {
     CommonOptions common;
     Evaluation evaluation;
     CompletionJudges judges;
+    DepthModels depth;
     std::vector<NamedPath> models;
     std::vector<NamedResults> earlier;
     bool list = false;
@@ -161,6 +169,7 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("model", stage.models, "model folders: NAME=PATH, or a path alone; a list");
     evaluation.declare(options);
     stage.judges.declare(options);
+    stage.depth.declare(options);
     options.add("compare-with", compare_with,
                 "earlier evaluations of the same items: their models are compared, not run again");
     options.add("quantise", stage.quantise, {"none", "int8", "int4", "fp4", "nf4"},
@@ -184,8 +193,12 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);
     }
     stage.earlier = read_earlier(comm, compare_with, key);
-    const auto& tasks = evaluation.options.tasks;
-    if (std::ranges::find(tasks, "fluency") != tasks.end()) stage.judges.settle(comm, stage.models, stage.earlier, key);
+    const auto asked = [&](const char* task) {
+        const auto& tasks = evaluation.options.tasks;
+        return std::ranges::find(tasks, task) != tasks.end();
+    };
+    if (asked("fluency")) stage.judges.settle(comm, stage.models, stage.earlier, key);
+    if (asked("depth")) stage.depth.settle(comm, stage.models, stage.judges.retrained(), stage.earlier, key);
     return stage;
 }
 
@@ -196,7 +209,7 @@ store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& argumen
 }
 
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
-    const EvaluateStage stage = prepare(comm, arguments);
+    EvaluateStage stage = prepare(comm, arguments);
     if (stage.list) return {Json::object(), task_list()};
     const CommonOptions& common = stage.common;
     if (auto existing = store::find_artefact(comm, common.outputs, stage.key)) return answer_from(*existing);
@@ -204,6 +217,8 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     std::vector<NamedResults> measured;
     Json quantised;
+    evaluate::EvaluateOptions& options = stage.evaluation.options;
+    options.depth_reference = stage.depth.reference(comm, common, options, writer.scratch_folder() / "depth");
     for (const NamedPath& model : stage.models) {
         log_info("evaluating {} ({})", model.name, model.path.string());
         auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
