@@ -1,6 +1,6 @@
 #include "pipelines/comparison_table.h"
 
-#include "io/text.h"
+#include "pipelines/table_text.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,22 +10,9 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-constexpr const char* kNoValue = "–";
-
-std::string number_text(double value, const char* sign = "") {
-    if (std::isnan(value)) return kNoValue;
-    const std::string number = std::abs(value) >= 100 ? fmt::format("{:.1f}", value) : fmt::format("{:.4f}", value);
-    return (value >= 0 ? sign : "") + number;
-}
-
-std::string with_interval(const std::string& value, double low, double high, const char* sign = "") {
-    if (std::isnan(low) || std::isnan(high)) return value;
-    return fmt::format("{} [{}, {}]", value, number_text(low, sign), number_text(high, sign));
-}
-
 double number_or_nan(const Json& json) { return json.is_number() ? json.get<double>() : NAN; }
 
-std::string p_text(const Json& p) { return p.is_number() ? fmt::format("{:.2g}", p.get<double>()) : kNoValue; }
+std::string p_text(const Json& p) { return p.is_number() ? fmt::format("{:.2g}", p.get<double>()) : kNone; }
 
 const evaluate::TaskResult* find_task(const NamedResults& model, const std::string& task) {
     const auto found = std::ranges::find(model.results, task, &evaluate::TaskResult::task);
@@ -49,7 +36,7 @@ class Table {
             for (const evaluate::Metric& metric : task.metrics) add_metric(task.task, metric.name);
             add_paired(task);
         }
-        return lay_out() + left_out();
+        return lay_out(rows_) + left_out();
     }
 
   private:
@@ -77,13 +64,13 @@ class Table {
             const evaluate::TaskResult* result = find_task(*model, task);
             const auto* metrics = result == nullptr ? nullptr : &result->metrics;
             const auto metric = metrics == nullptr ? nullptr : find_metric(*metrics, name);
-            row.push_back(metric == nullptr ? kNoValue
+            row.push_back(metric == nullptr ? kNone
                                             : with_interval(number_text(metric->value), metric->low, metric->high));
         }
         for (const NamedResults* model : changed_) {
             const Json& change = compared(*model, task, name);
             if (change.is_null()) {
-                row.resize(row.size() + 2, kNoValue);
+                row.resize(row.size() + 2, kNone);
                 continue;
             }
             row.push_back(with_interval(number_text(number_or_nan(change.at("difference")), "+"),
@@ -110,7 +97,7 @@ class Table {
                 const Json& measure = compared(*model, task.task, name);
                 const Json interval = measure.is_null() ? Json() : measure.value("ci95", Json());
                 row.push_back(measure.is_null()
-                                  ? kNoValue
+                                  ? kNone
                                   : with_interval(number_text(number_or_nan(measure.at("value"))),
                                                   interval.is_array() ? number_or_nan(interval[0]) : NAN,
                                                   interval.is_array() ? number_or_nan(interval[1]) : NAN));
@@ -119,8 +106,8 @@ class Table {
                 const Json& measure = compared(*model, task.task, name);
                 // Forget quality is the p-value of a test.
                 const bool is_p = !measure.is_null() && measure.contains("statistic");
-                row.emplace_back(kNoValue);
-                row.push_back(is_p ? p_text(measure.at("value")) : kNoValue);
+                row.emplace_back(kNone);
+                row.push_back(is_p ? p_text(measure.at("value")) : kNone);
             }
             rows_.push_back(std::move(row));
         }
@@ -129,23 +116,6 @@ class Table {
     static const evaluate::Metric* find_metric(const std::vector<evaluate::Metric>& metrics, const std::string& name) {
         const auto found = std::ranges::find(metrics, name, &evaluate::Metric::name);
         return found == metrics.end() ? nullptr : &*found;
-    }
-
-    std::string lay_out() const {
-        std::vector<std::size_t> widths(rows_[0].size());
-        for (const auto& row : rows_) {
-            for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], io::count_code_points(row[i]));
-        }
-        std::string text;
-        for (const auto& row : rows_) {
-            std::string line;
-            for (std::size_t i = 0; i < row.size(); ++i) {
-                line += row[i] + std::string(widths[i] + 2 - io::count_code_points(row[i]), ' ');
-            }
-            line.erase(line.find_last_not_of(' ') + 1);
-            text += line + "\n";
-        }
-        return text;
     }
 
     // Every model leaves out the same, but for what its tokenizer decides.

@@ -24,7 +24,7 @@ const evaluate::TaskResult* fluency_of(const NamedResults& model) {
 
 void CompletionJudges::declare(Options& options) {
     options.add("judge", judge_, "fluency: the model under which completions are likely or not; else the first model");
-    options.add("retrained", retrained_, "fluency: a model that never read the corpus, a second judge");
+    options.add("retrained", retrained_, "a model that never read the corpus: second judge of fluency, and for depth");
 }
 
 void CompletionJudges::settle(const dist::Comm& comm, const std::vector<NamedPath>& models,

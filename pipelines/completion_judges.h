@@ -20,6 +20,8 @@ class CompletionJudges {
     // Error(kUsage) where an earlier evaluation was judged by another model.
     void settle(const dist::Comm& comm, const std::vector<NamedPath>& models, const std::vector<NamedResults>& earlier,
                 store::ArtefactKey& key);
+    // --retrained, which depth reads as well.
+    const std::filesystem::path& retrained() const { return retrained_; }
     // Collective. Loads one judge after the other and adds its metric to every model's fluency; nothing where settle()
     // was not called. `key` holds the digests of the models' tokenizers.
     void judge(const dist::Comm& comm, const CommonOptions& common, const store::ArtefactKey& key,

@@ -8,8 +8,10 @@
 #include "pipelines/comparison_table.h"
 #include "pipelines/completion_judges.h"
 #include "pipelines/completions_beside.h"
+#include "pipelines/depth_models.h"
 #include "pipelines/evaluation.h"
 #include "pipelines/evaluation_files.h"
+#include "pipelines/layer_table.h"
 #include "pipelines/stage.h"
 #include "store/published_files.h"
 #include "text/tokenizer_digest.h"
@@ -57,7 +59,8 @@ void write_results(const std::filesystem::path& folder, const std::vector<NamedR
     io::write_file_atomically(folder / "results.json", json_text(results, 2) + "\n");
     io::write_file_atomically(folder / "table.txt",
                               comparison_table(earlier, models, results.value("comparisons", Json::object())) +
-                                  completions_beside(earlier, models) + quantisation_line(results));
+                                  layer_tables(earlier, models) + completions_beside(earlier, models) +
+                                  quantisation_line(results));
     for (const NamedResults& model : models) {
         for (const evaluate::TaskResult& task : model.results) {
             std::string lines;
@@ -79,6 +82,7 @@ struct EvaluateStage {
     CommonOptions common;
     Evaluation evaluation;
     CompletionJudges judges;
+    DepthModels depth;
     std::vector<NamedPath> models;
     std::vector<NamedResults> earlier;
     bool list = false;
@@ -119,6 +123,7 @@ EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& argument
     options.add("model", stage.models, "model folders: NAME=PATH, or a path alone; a list");
     evaluation.declare(options);
     stage.judges.declare(options);
+    stage.depth.declare(options);
     options.add("compare-with", compare_with,
                 "earlier evaluations of the same items: their models are compared, not run again");
     options.add("quantise", stage.quantise, {"none", "int8", "int4", "fp4", "nf4"},
@@ -142,8 +147,12 @@ EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& argument
         key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);
     }
     stage.earlier = read_earlier(comm, compare_with, key);
-    const auto& tasks = evaluation.options.tasks;
-    if (std::ranges::find(tasks, "fluency") != tasks.end()) stage.judges.settle(comm, stage.models, stage.earlier, key);
+    const auto asked = [&](const char* task) {
+        const auto& tasks = evaluation.options.tasks;
+        return std::ranges::find(tasks, task) != tasks.end();
+    };
+    if (asked("fluency")) stage.judges.settle(comm, stage.models, stage.earlier, key);
+    if (asked("depth")) stage.depth.settle(comm, stage.models, stage.judges.retrained(), stage.earlier, key);
     return stage;
 }
 
@@ -154,7 +163,7 @@ store::ArtefactKey evaluate_key(const dist::Comm& comm, const Arguments& argumen
 }
 
 Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
-    const EvaluateStage stage = prepare_evaluate(comm, arguments);
+    EvaluateStage stage = prepare_evaluate(comm, arguments);
     if (stage.list) return {Json::object(), task_list()};
     const CommonOptions& common = stage.common;
     if (auto existing = store::find_artefact(comm, common.outputs, stage.key)) return evaluation_answer(*existing);
@@ -162,6 +171,8 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     std::vector<NamedResults> measured;
     Json quantised;
+    evaluate::EvaluateOptions& options = stage.evaluation.options;
+    options.depth_reference = stage.depth.reference(comm, common, options, writer.scratch_folder() / "depth");
     for (const NamedPath& model : stage.models) {
         log_info("evaluating {} ({})", model.name, model.path.string());
         auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));

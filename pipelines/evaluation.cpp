@@ -45,7 +45,9 @@ void Evaluation::declare(Options& table) {
     table.add("muse-retrained", options.muse_retrained,
               "A of a retrained model, for muse_privleak: news, books (published), or a number");
     table.add("question-prompt", options.question_prompt,
-              "what stands before answers of membership; {} is the question");
+              "what stands before answers of membership, depth and logit_lens; {} is the question");
+    table.add("gradient-norm", options.gradient_norm, "membership: also by the norms of the losses' gradients");
+    table.add("probe-items", options.probe_items, "depth, logit_lens: questions and the answers' entities");
 }
 
 void Evaluation::finish(const Options& table, std::uint64_t seed) {
@@ -106,6 +108,7 @@ Json Evaluation::key(const dist::Comm& comm) const {
     key["told_above"] = options.told_above;
     key["question_prompt"] = options.question_prompt;
     key["prompt_form"] = options.prompt_form;
+    key["gradient_norm"] = options.gradient_norm;
     key["muse_retrained"] = options.muse_retrained;
     std::string digests;
     dist::run_agreed(comm, "inputs of the tasks", [&] {

@@ -39,15 +39,19 @@ std::vector<NamedResults> read_evaluation(const store::Artefact& artefact, const
         NamedResults& one = models.emplace_back();
         one.name = model;
         for (const auto& [task, metrics] : measured.at("results").items()) {
-            std::vector<std::string> names;
-            for (const auto& [name, metric] : metrics.items()) {
-                check_version(folder, option, name, measured.at("metrics").at(name).at("version").get<int>());
-                names.push_back(name);
-            }
+            const auto names_in = [&](const Json& by_name) {
+                std::vector<std::string> names;
+                for (const auto& [name, metric] : by_name.items()) {
+                    check_version(folder, option, name, measured.at("metrics").at(name).at("version").get<int>());
+                    names.push_back(name);
+                }
+                return names;
+            };
+            const Json by_layer = measured.value("by_layer", Json::object()).value(task, Json::object());
             std::vector<Json> rows;
             io::for_each_json_line(folder / items_file(model, task),
                                    [&](std::size_t, const Json& row) { rows.push_back(row); });
-            one.results.push_back(evaluate::make_result(task, names, std::move(rows)));
+            one.results.push_back(evaluate::make_result(task, names_in(metrics), std::move(rows), names_in(by_layer)));
         }
     }
     return models;

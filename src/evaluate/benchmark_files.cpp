@@ -208,11 +208,27 @@ ChoiceItem read_rte(const Json& row) { return question(follows(row), {"True", "F
 
 ChoiceItem read_wnli(const Json& row) { return question(follows(row), {"False", "True"}, index_of(row, "label")); }
 
-// WMDP and MMLU: four choices by letter. The right one is an index, or its letter.
-ChoiceItem lettered_question(const Json& row, const std::string& subject) {
+ChoiceItem read_wmdp_bio(const Json& row) { return lettered_question(row, about_subject("biology")); }
+ChoiceItem read_wmdp_chem(const Json& row) { return lettered_question(row, about_subject("chemistry")); }
+ChoiceItem read_wmdp_cyber(const Json& row) { return lettered_question(row, about_subject("cybersecurity")); }
+
+ChoiceItem read_mmlu(const Json& row) {
+    const std::string subject = text_of(row, "subject");
+    if (strip(subject).empty()) fail(ErrorKind::kData, "\"subject\" is empty");
+    return lettered_question(row, about_subject(subject));
+}
+
+}  // namespace
+
+std::string about_subject(std::string subject) {
+    std::replace(subject.begin(), subject.end(), '_', ' ');
+    return "The following are multiple choice questions (with answers) about " + subject + ".";
+}
+
+ChoiceItem lettered_question(const Json& row, const std::string& intro) {
     const std::vector<std::string> letters{"A", "B", "C", "D"}, choices = texts_of(row, "choices");
     if (choices.size() != letters.size()) fail(ErrorKind::kData, "{} choices, not four", choices.size());
-    std::string context = "The following are multiple choice questions (with answers) about " + subject + ".\n\n";
+    std::string context = intro + "\n\n";
     context += strip(text_of(row, "question"));
     for (std::size_t i = 0; i < choices.size(); ++i) context += "\n" + letters[i] + ". " + choices[i];
     const Json& answer = field(row, "answer");
@@ -221,19 +237,6 @@ ChoiceItem lettered_question(const Json& row, const std::string& subject) {
     return question(context + "\nAnswer:", letters,
                     letter != letters.end() ? letter - letters.begin() : index_of(row, "answer"));
 }
-
-ChoiceItem read_wmdp_bio(const Json& row) { return lettered_question(row, "biology"); }
-ChoiceItem read_wmdp_chem(const Json& row) { return lettered_question(row, "chemistry"); }
-ChoiceItem read_wmdp_cyber(const Json& row) { return lettered_question(row, "cybersecurity"); }
-
-ChoiceItem read_mmlu(const Json& row) {
-    std::string subject = text_of(row, "subject");
-    if (strip(subject).empty()) fail(ErrorKind::kData, "\"subject\" is empty");
-    std::replace(subject.begin(), subject.end(), '_', ' ');
-    return lettered_question(row, subject);
-}
-
-}  // namespace
 
 std::string clean_hellaswag(std::string_view text) {
     std::string cleaned = replace_all(strip(text), " [title]", ". ");

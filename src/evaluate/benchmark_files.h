@@ -45,6 +45,12 @@ std::filesystem::path benchmark_file(const Benchmark& benchmark, const std::file
 std::vector<ChoiceItem> read_benchmark(const Benchmark& benchmark, const std::filesystem::path& file,
                                        std::int64_t limit);
 
+// A question of WMDP's or MMLU's kind, its four choices asked for by letter: `intro`, a blank line, the question, the
+// choices, "Answer:". The right one is an index, or its letter. Throws Error(kData).
+ChoiceItem lettered_question(const Json& row, const std::string& intro);
+// The harness's intro of a subject of MMLU's ("high_school_physics").
+std::string about_subject(std::string subject);
+
 // HellaSwag's cleaning of contexts and endings, and its contexts: ctx_a, then ctx_b capitalised.
 std::string clean_hellaswag(std::string_view text);
 

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "dist/guard.h"
 #include "evaluate/metric.h"
+#include "evaluate/summary_rows.h"
 #include "evaluate/task.h"
 #include "evaluate/weights_digest.h"
 #include "store/blocks.h"
@@ -52,17 +53,28 @@ std::vector<double> costs_of(const std::vector<Block>& blocks) {
     return costs;
 }
 
+[[noreturn]] void refuse_not_finite(const std::string& task, const Block& block, const std::string& metric) {
+    fail(ErrorKind::kData,
+         "{}, items {} to {}: {} is not a finite number; the model's activations overflow, check its weights and dtype",
+         task, block.begin, block.end - 1, metric);
+}
+
 // The rows of one block as bytes. A number that is not finite would vanish in JSON, so that it is refused here.
 std::string run_block(const Task& task, const std::string& name, const model::Decoder& decoder, const Block& block) {
     const std::vector<Json> rows = task.run(decoder, block.begin, block.end);
     for (const std::string& metric : task.metrics()) {
-        if (metric_definition(metric).aggregation == Aggregation::kHarmonicMean) continue;
+        if (is_composed(metric_definition(metric))) continue;
         for (const ItemValue& value : item_values(rows, metric)) {
-            if (std::isfinite(value.numerator) && std::isfinite(value.denominator)) continue;
-            fail(ErrorKind::kData,
-                 "{}, items {} to {}: {} is not a finite number; the model's activations overflow, check its weights "
-                 "and dtype",
-                 name, block.begin, block.end - 1, metric);
+            if (!std::isfinite(value.numerator) || !std::isfinite(value.denominator)) {
+                refuse_not_finite(name, block, metric);
+            }
+        }
+    }
+    for (const std::string& metric : task.layer_metrics()) {
+        for (const Json& row : rows) {
+            for (const Json& value : row.at(metric)) {
+                if (value.is_number() && !std::isfinite(value.get<double>())) refuse_not_finite(name, block, metric);
+            }
         }
     }
     return Json(rows).dump();
@@ -114,9 +126,11 @@ std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& d
     }
     std::vector<TaskResult> results;
     for (std::size_t i = 0; i < tasks.size(); ++i) {
-        results.push_back(make_result(options.tasks[i], tasks[i]->metrics(), std::move(rows[i])));
+        results.push_back(
+            make_result(options.tasks[i], tasks[i]->metrics(), std::move(rows[i]), tasks[i]->layer_metrics()));
         results.back().left_out = tasks[i]->left_out();
     }
+    for (TaskResult& summary : summary_rows(results)) results.push_back(std::move(summary));
     return results;
 }
 
@@ -130,12 +144,21 @@ Json results_json(const std::vector<TaskResult>& results) {
         for (const LeftOut& some : result.left_out) {
             samples["left_out"].push_back({{"count", some.count}, {"what", some.what}});
         }
+        const auto define = [&](const std::string& name) {
+            const MetricDefinition& definition = metric_definition(name);
+            json["metrics"][name] = {
+                {"version", definition.version}, {"unit", definition.unit}, {"formula", definition.formula}};
+        };
         for (const Metric& metric : result.metrics) {
-            const MetricDefinition& definition = metric_definition(metric.name);
+            define(metric.name);
             json["results"][result.task][metric.name] = metric.to_json();
             json["higher_is_better"][result.task][metric.name] = metric.higher_is_better;
-            json["metrics"][metric.name] = {
-                {"version", definition.version}, {"unit", definition.unit}, {"formula", definition.formula}};
+        }
+        for (const LayerMetric& metric : result.by_layer) {
+            define(metric.name);
+            for (const Metric& layer : metric.layers) {
+                json["by_layer"][result.task][metric.name].push_back(layer.to_json());
+            }
         }
     }
     return json;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,21 @@ struct LeftOut {
     std::string what;  // "facts without generation prompts"
 };
 
+// The same number behind every block of the model.
+struct LayerMetric {
+    std::string name;
+    std::vector<Metric> layers;
+};
+
 struct TaskResult {
     std::string task;
     std::vector<Metric> metrics;
     std::vector<Json> items;  // one row an item, sorted by item id; the same on every rank
     std::vector<LeftOut> left_out = {};
+    std::vector<LayerMetric> by_layer = {};
 };
+
+class DepthReference;  // depth_reference.h
 
 struct EvaluateOptions {
     std::vector<std::string> tasks;  // see task_names()
@@ -67,9 +77,15 @@ struct EvaluateOptions {
     double told_above = -1;               // … where the cosine with the nearest told fact is not below this
     std::filesystem::path member_texts;   // membership: what is to be forgotten, as labelled_texts.h reads it …
     std::filesystem::path holdout_texts;  // … and the like that no model has seen
-    std::string question_prompt = "{}";   // membership: what stands before an answer; {} is the question
-    std::filesystem::path muse;           // folder with MUSE's files
-    std::string muse_retrained;           // A of a retrained model for muse_privleak: news, books, a number; "" = none
+    // What stands before an answer, {} is the question; empty = the task's own form: membership's the question alone,
+    // that of depth and logit_lens kProbeForm.
+    std::string question_prompt;
+    bool gradient_norm = false;         // membership: also by the norm of the loss's gradient
+    std::filesystem::path probe_items;  // depth, logit_lens: beginnings and answers, as probe_files.h reads them
+    // depth: what every model is measured against.
+    std::shared_ptr<const DepthReference> depth_reference = nullptr;
+    std::filesystem::path muse;  // folder with MUSE's files
+    std::string muse_retrained;  // A of a retrained model for muse_privleak: news, books, a number; "" = none
     std::uint64_t seed = 0;
 
     // Everything that is wrong with these options for these tasks, at once (paths that are missing included).
@@ -80,7 +96,8 @@ struct EvaluateOptions {
 std::vector<std::pair<std::string, std::string>> task_names();
 
 // Collective. Items are cut into blocks that do not depend on the rank count and dealt by token count; results are the
-// same bytes on any number of ranks. `scratch` may be empty (no journal) or a folder (resumable).
+// same bytes on any number of ranks. Averages over tasks that belong together come last (summary_rows.h). `scratch` may
+// be empty (no journal) or a folder (resumable).
 std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& decoder,
                                  const text::Tokenizer& tokenizer, const EvaluateOptions& options,
                                  const std::filesystem::path& scratch);
@@ -89,7 +106,7 @@ std::vector<TaskResult> evaluate(const dist::Comm& comm, const model::Decoder& d
 Json compare(const std::vector<TaskResult>& before, const std::vector<TaskResult>& after);
 
 // lm-evaluation-harness's layout: {"results": {task: {metric: {value, numerator, denominator, ci95}}}, …}. What was
-// left out stands beside the number of items, "n-samples".
+// left out stands beside the number of items, "n-samples"; what tasks say of layers under "by_layer".
 Json results_json(const std::vector<TaskResult>& results);
 
 }  // namespace nepenthe::evaluate

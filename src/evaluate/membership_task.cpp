@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "evaluate/compressed_length.h"
+#include "evaluate/gradient_norm.h"
 #include "evaluate/labelled_texts.h"
 #include "evaluate/memorization.h"
 #include "evaluate/task.h"
@@ -19,9 +20,11 @@ namespace {
 
 class MembershipTask : public Task {
   public:
-    explicit MembershipTask(const TaskInput& input) : tokenizer_(input.tokenizer) {
+    explicit MembershipTask(const TaskInput& input)
+        : tokenizer_(input.tokenizer), gradient_norm_(input.options.gradient_norm) {
         const EvaluateOptions& options = input.options;
         window_ = text_window(input, 2048);
+        const std::string form = options.question_prompt.empty() ? "{}" : options.question_prompt;
         Problems problems;
         for (const bool holdout : {false, true}) {
             const auto& path = holdout ? options.holdout_texts : options.member_texts;
@@ -29,8 +32,8 @@ class MembershipTask : public Task {
             for (io::LabelledText& text : io::read_labelled_texts(path, options.limit)) {
                 ++number;
                 try {
-                    items_.push_back({encode_labelled_text(input, text, options.question_prompt, window_),
-                                      std::move(text.question), std::move(text.document), holdout});
+                    items_.push_back({encode_labelled_text(input, text, form, window_), std::move(text.question),
+                                      std::move(text.document), holdout});
                 } catch (const Error& error) {
                     if (error.kind() != ErrorKind::kData) throw;
                     problems.add("{}, text {}: {}", path.string(), number, error.what());
@@ -60,12 +63,18 @@ class MembershipTask : public Task {
         for (const model::ScoreResult& score : scores) {
             rows.push_back(row(static_cast<std::size_t>(begin) + rows.size(), score));
         }
+        for (std::size_t i = 0; gradient_norm_ && i < rows.size(); ++i) {
+            rows[i]["gradient_norm_auc"] = {gradient_norm(decoder, texts[i].pair),
+                                            rows[i]["set"] == "holdout" ? 1 : -1};
+        }
         return rows;
     }
 
     std::vector<std::string> metrics() const override {
-        return {"extraction_strength", "exact_memorization", "loss_auc", "zlib_auc",
-                "min_k_auc",           "min_k_plus_plus_auc"};
+        std::vector<std::string> names = {"extraction_strength", "exact_memorization", "loss_auc", "zlib_auc",
+                                          "min_k_auc",           "min_k_plus_plus_auc"};
+        if (gradient_norm_) names.emplace_back("gradient_norm_auc");
+        return names;
     }
 
     std::vector<LeftOut> left_out() const override { return left_out_; }
@@ -75,6 +84,7 @@ class MembershipTask : public Task {
         for (const Item& item : items_) {
             hash.update(Json{item.holdout, item.text.pair.context, item.text.pair.ids, item.document}.dump());
         }
+        if (gradient_norm_) hash.update("gradient_norm");
         return hash.hex();
     }
 
@@ -126,6 +136,7 @@ class MembershipTask : public Task {
 
     std::vector<Item> items_;
     const text::Tokenizer& tokenizer_;
+    bool gradient_norm_;
     std::int64_t window_ = 0;
     std::vector<LeftOut> left_out_;
 };

@@ -37,6 +37,7 @@ Interval interval_of(Aggregation aggregation, std::span<const ItemValue> values)
         }
         case Aggregation::kCorrelation:
         case Aggregation::kHarmonicMean:
+        case Aggregation::kMeanOfMetrics:
         case Aggregation::kAreaUnderCurve:
         case Aggregation::kPrivacyLeakage: break;
     }
@@ -162,7 +163,39 @@ Estimate harmonic_mean(std::span<const Estimate> parts, std::size_t items) {
     return result;
 }
 
+Estimate plain_mean(std::span<const Estimate> parts, std::size_t items) {
+    const double n = static_cast<double>(parts.size());
+    Estimate result{0, std::vector<double>(items, 0)};
+    for (const Estimate& part : parts) {
+        result.value += part.value / n;
+        for (std::size_t i = 0; i < items; ++i) result.influence[i] += part.influence[i] / n;
+    }
+    return result;
+}
+
+Metric aggregate_plain_mean(const MetricDefinition& definition, std::span<const Json> rows) {
+    const Estimate whole = estimate(definition, rows);
+    const Interval interval = mean95(whole.influence);
+    const double n = static_cast<double>(definition.components.size());
+    const bool is_number = std::isfinite(whole.value);  // not where nothing has a component
+    return {.name = definition.name,
+            .value = whole.value,
+            .numerator = is_number ? n * whole.value : 0,
+            .denominator = is_number ? n : 0,
+            .low = interval.low,
+            .high = interval.high,
+            .higher_is_better = definition.higher_is_better};
+}
+
+[[noreturn]] void refuse_row(const Json& row, const std::string& metric) {
+    const std::string text = row.dump();
+    fail(ErrorKind::kData, "an item's row has no metric \"{}\": {}", metric,
+         text.substr(0, io::bytes_of_code_points(text, 200)));
+}
+
 }  // namespace
+
+bool is_composed(const MetricDefinition& definition) { return !definition.components.empty(); }
 
 std::string retrained_auc_field(const std::string& metric) { return metric + "_retrained_auc"; }
 
@@ -185,9 +218,7 @@ ItemValue item_value(const Json& row, const std::string& metric) {
         return {(*found)[0].get<double>(), (*found)[1].get<double>()};
     }
     if (found != row.end() && found->is_null()) return {0, 0};
-    const std::string text = row.dump();
-    fail(ErrorKind::kData, "an item's row has no metric \"{}\": {}", metric,
-         text.substr(0, io::bytes_of_code_points(text, 200)));
+    refuse_row(row, metric);
 }
 
 std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string& metric) {
@@ -239,9 +270,8 @@ Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> 
 
 Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows) {
     if (definition.aggregation == Aggregation::kPrivacyLeakage) return aggregate_leakage(definition, rows);
-    if (definition.aggregation != Aggregation::kHarmonicMean) {
-        return aggregate(definition, item_values(rows, definition.name));
-    }
+    if (definition.aggregation == Aggregation::kMeanOfMetrics) return aggregate_plain_mean(definition, rows);
+    if (!is_composed(definition)) return aggregate(definition, item_values(rows, definition.name));
     const Estimate whole = estimate(definition, rows);
     const Interval interval = whole.value > 0 ? mean95(whole.influence) : Interval{NAN, NAN};
     const double n = static_cast<double>(definition.components.size());
@@ -258,20 +288,40 @@ Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> 
 
 Estimate estimate(const MetricDefinition& definition, std::span<const Json> rows) {
     if (definition.aggregation == Aggregation::kPrivacyLeakage) return leakage_estimate(definition, rows);
-    if (definition.aggregation != Aggregation::kHarmonicMean) {
-        return estimate_of_values(definition, item_values(rows, definition.name));
-    }
+    if (!is_composed(definition)) return estimate_of_values(definition, item_values(rows, definition.name));
     std::vector<Estimate> parts;
     for (const std::string& component : definition.components) {
         parts.push_back(estimate(metric_definition(component), rows));
     }
-    return harmonic_mean(parts, rows.size());
+    return definition.aggregation == Aggregation::kHarmonicMean ? harmonic_mean(parts, rows.size())
+                                                                : plain_mean(parts, rows.size());
 }
 
-TaskResult make_result(const std::string& task, const std::vector<std::string>& metrics, std::vector<Json> rows) {
+LayerMetric aggregate_layers(const MetricDefinition& definition, std::span<const Json> rows) {
+    LayerMetric metric{definition.name, {}};
+    if (rows.empty()) return metric;
+    const std::size_t layers = rows.front().value(definition.name, Json::array()).size();
+    for (std::size_t layer = 0; layer < layers; ++layer) {
+        std::vector<ItemValue> values;
+        for (const Json& row : rows) {
+            const auto found = row.find(definition.name);
+            if (found == row.end() || !found->is_array() || found->size() != layers) refuse_row(row, definition.name);
+            const Json& value = (*found)[layer];
+            values.push_back(value.is_null() ? ItemValue{0, 0} : ItemValue{value.get<double>(), 1});
+        }
+        metric.layers.push_back(aggregate(definition, values));
+    }
+    return metric;
+}
+
+TaskResult make_result(const std::string& task, const std::vector<std::string>& metrics, std::vector<Json> rows,
+                       const std::vector<std::string>& layer_metrics) {
     TaskResult result{task, {}, std::move(rows)};
     for (const std::string& metric : metrics) {
         result.metrics.push_back(aggregate_rows(metric_definition(metric), result.items));
+    }
+    for (const std::string& metric : layer_metrics) {
+        result.by_layer.push_back(aggregate_layers(metric_definition(metric), result.items));
     }
     return result;
 }

@@ -25,6 +25,7 @@ enum class Aggregation {
     kExponentialRatio,  // exp of it: perplexities
     kCorrelation,       // Pearson's of numerators and denominators, of zeros and ones Matthews'; delta method
     kHarmonicMean,      // of the metrics named as components; rows hold those, not this one
+    kMeanOfMetrics,     // the plain mean of them
     kAreaUnderCurve,    // P(score of a holdout's item > that of an item to be forgotten), ties one half: numerators are
                         // scores, denominators 1 for the holdout and −1 for the others; DeLong's interval
     kPrivacyLeakage,    // 100 · (A − A_ret) / A_ret of A = 1 − that area; A_ret stands in every row under
@@ -38,7 +39,7 @@ struct MetricDefinition {
     bool higher_is_better = true;
     std::string unit;
     std::string formula;
-    std::vector<std::string> components = {};                      // of kHarmonicMean
+    std::vector<std::string> components = {};                      // of kHarmonicMean and kMeanOfMetrics
     double of_nothing = std::numeric_limits<double>::quiet_NaN();  // where the denominators add up to 0
 };
 
@@ -55,11 +56,14 @@ std::string retrained_auc_field(const std::string& metric);
 ItemValue item_value(const Json& row, const std::string& metric);
 std::vector<ItemValue> item_values(std::span<const Json> rows, const std::string& metric);
 
-// Of any definition but a harmonic mean and a privacy leakage.
+// Whether a definition's value is made of other metrics' values.
+bool is_composed(const MetricDefinition& definition);
+
+// Of any definition but composed ones and a privacy leakage.
 Metric aggregate(const MetricDefinition& definition, std::span<const ItemValue> values);
 // Of any definition. A harmonic mean of n components has numerator n and denominator Σ 1 / component, and is 0 where
-// one of them is; its interval is by the delta method. An area has the pairs won and all pairs; a privacy leakage
-// these relative to A_ret.
+// one of them is; a plain mean their sum and n. The intervals of both are by the delta method. An area has the pairs
+// won and all pairs; a privacy leakage these relative to A_ret.
 Metric aggregate_rows(const MetricDefinition& definition, std::span<const Json> rows);
 
 // A metric with its influence values (the delta method): for plain means these are the items' values themselves.
@@ -69,7 +73,11 @@ struct Estimate {
 };
 Estimate estimate(const MetricDefinition& definition, std::span<const Json> rows);
 
-// Rows of one task with the metrics named.
-TaskResult make_result(const std::string& task, const std::vector<std::string>& metrics, std::vector<Json> rows);
+// Of rows that hold an array of values under the metric's name, one for each layer.
+LayerMetric aggregate_layers(const MetricDefinition& definition, std::span<const Json> rows);
+
+// Rows of one task with the metrics named, those of layers last.
+TaskResult make_result(const std::string& task, const std::vector<std::string>& metrics, std::vector<Json> rows,
+                       const std::vector<std::string>& layer_metrics = {});
 
 }  // namespace nepenthe::evaluate

@@ -28,6 +28,8 @@ class Task {
     virtual std::vector<Json> run(const model::Decoder& decoder, std::int64_t begin, std::int64_t end) const = 0;
     // Names in metric_definitions(); every row holds a value of each.
     virtual std::vector<std::string> metrics() const = 0;
+    // The same of what is said of every layer; every row holds an array, by layer.
+    virtual std::vector<std::string> layer_metrics() const { return {}; }
     // What its files hold and no row does, with the reason in words.
     virtual std::vector<LeftOut> left_out() const { return {}; }
     // What the rows depend on beside the model: content and settings, for the journal's key.
@@ -83,5 +85,7 @@ std::unique_ptr<Task> make_unrelated_task(const std::string& name, const TaskInp
 std::unique_ptr<Task> make_tofu_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_membership_task(const std::string& name, const TaskInput& input);
 std::unique_ptr<Task> make_muse_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_depth_task(const std::string& name, const TaskInput& input);
+std::unique_ptr<Task> make_logit_lens_task(const std::string& name, const TaskInput& input);
 
 }  // namespace nepenthe::evaluate

@@ -97,6 +97,10 @@ void check_unrelated(const std::string& name, const EvaluateOptions& options, Pr
     check_file(name, options.unrelated_facts, "unrelated_facts", "a file of facts that no edit is about", problems);
 }
 
+void check_question_prompt(const EvaluateOptions& options, Problems& problems) {
+    if (!options.question_prompt.empty()) check_form("question_prompt", options.question_prompt, problems);
+}
+
 void check_tofu(const std::string& name, const EvaluateOptions& options, Problems& problems) {
     if (options.tofu.empty()) {
         problems.add("{} needs tofu: the folder with TOFU's *_perturbed.json", name);
@@ -127,7 +131,13 @@ void check_membership(const std::string& name, const EvaluateOptions& options, P
     check(options.member_texts, "member_texts",
           "what is to be forgotten, a file or folder of texts, or JSON Lines with text, or question and answer");
     check(options.holdout_texts, "holdout_texts", "texts of the same kind that the model has not seen");
-    check_form("question_prompt", options.question_prompt, problems);
+    check_question_prompt(options, problems);
+}
+
+void check_probes(const std::string& name, const EvaluateOptions& options, Problems& problems) {
+    check_file(name, options.probe_items, "probe_items",
+               "JSON Lines with question, prefix and entity, or with question, choices and answer", problems);
+    check_question_prompt(options, problems);
 }
 
 void check_muse(const std::string& name, const EvaluateOptions& options, Problems& problems) {
@@ -212,6 +222,10 @@ Inputs muse_inputs(const std::string&, const EvaluateOptions& options) {
     return inputs;
 }
 
+Inputs probe_inputs(const std::string&, const EvaluateOptions& options) {
+    return {{"probe_items", options.probe_items}};
+}
+
 std::vector<TaskKind> make_task_kinds() {
     std::vector<TaskKind> kinds;
     for (const Benchmark& benchmark : benchmarks()) {
@@ -261,6 +275,11 @@ std::vector<TaskKind> make_task_kinds() {
              "MUSE: passages word for word, answers about what was forgotten and what must stay (ROUGE-L), leakage of "
              "losses",
              make_muse_task, check_muse, muse_inputs},
+            {"depth",
+             "answers to be forgotten: does a model that knows them still give them with this model's states inside",
+             make_depth_task, check_probes, probe_inputs},
+            {"logit_lens", "answers read off behind every block: how likely, and how often right", make_logit_lens_task,
+             check_probes, probe_inputs},
         });
     return kinds;
 }

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/fault.h"
+#include "base/json_optional.h"
 #include "base/json_text.h"
 #include "base/json_whole.h"
 #include "base/log.h"
@@ -21,12 +22,6 @@
 namespace nepenthe::unlearn {
 
 namespace {
-
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-std::optional<double> json_optional(const Json& value) {
-    return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
-}
 
 Json checkpoint_json(const Checkpoint& checkpoint) {
     return {{"step", checkpoint.step},

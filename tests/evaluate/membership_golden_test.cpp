@@ -30,6 +30,7 @@ EvaluateOptions membership_options() {
     options.member_texts = kTexts / "members.jsonl";
     options.holdout_texts = kTexts / "holdout.jsonl";
     options.question_prompt = golden()["form"];
+    options.gradient_norm = true;
     return options;
 }
 
@@ -46,7 +47,7 @@ const Metric& metric_of(const TaskResult& result, const std::string& name) {
     fail(ErrorKind::kInternal, "no metric {}", name);
 }
 
-const char* const kScores[] = {"loss", "zlib", "min_k", "min_k_plus_plus"};
+const char* const kScores[] = {"loss", "zlib", "min_k", "min_k_plus_plus", "gradient_norm"};
 
 TEST(MembershipGolden, EveryTextsScoresAgreeWithTransformers) {
     for (const char* model : {"model", "retain"}) {

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "evaluate/statistics.h"
+#include "evaluate/summary_rows.h"
 
 #include <gtest/gtest.h>
 
@@ -105,6 +106,24 @@ TEST(Results, LieInTheHarnesssLayout) {
     EXPECT_EQ(json["n-samples"]["piqa"]["effective"], 2);
     EXPECT_EQ(json["higher_is_better"]["piqa"]["acc"], true);
     EXPECT_EQ(json["metrics"]["acc"]["version"], 1);
+}
+
+TEST(SummaryRows, AverageOverTasksAsWagleDoes) {
+    const std::vector<TaskResult> measured = {result("wmdp_bio", "acc", {1, 0, 1, 1}), result("mmlu", "acc", {1, 0}),
+                                              result("wmdp_cyber", "acc", {0, 0, 0, 1, 0})};
+    const auto summary = summary_rows(measured);
+    ASSERT_EQ(summary.size(), 1u);
+    EXPECT_EQ(summary[0].task, "wagle");
+    EXPECT_EQ(summary[0].items.size(), 11u);
+    const Metric& efficacy = summary[0].metrics[0];
+    EXPECT_DOUBLE_EQ(efficacy.value, (.25 + .8) / 2) << "tasks weigh alike, whatever their sizes";
+    EXPECT_DOUBLE_EQ(efficacy.numerator / efficacy.denominator, efficacy.value);
+    // Of two independent proportions: half of √(s² / n + t² / m), variances of samples.
+    const double half = kZ95 * std::sqrt(.1875 / 4 + .16 / 5) / 2 * std::sqrt(11. / 10);
+    EXPECT_NEAR(efficacy.high - efficacy.value, half, 1e-12);
+    EXPECT_EQ(summary[0].metrics[1].value, .5);
+    EXPECT_TRUE(summary_rows({measured[0], measured[1]}).empty()) << "half of it is not it";
+    EXPECT_EQ(summary_rows({measured[0], measured[2]})[0].metrics.size(), 1u) << "without MMLU no utility";
 }
 
 TEST(EvaluateOptions, AllProblemsAtOnce) {

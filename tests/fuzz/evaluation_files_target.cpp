@@ -4,6 +4,7 @@
 #include "evaluate/benchmark_files.h"
 #include "evaluate/familiarity_prompts.h"
 #include "evaluate/muse_files.h"
+#include "evaluate/probe_files.h"
 #include "evaluate/tofu_files.h"
 #include "evaluate/wikitext.h"
 #include "fuzz/target.h"
@@ -73,6 +74,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::accepted([&] { read_as_tofu(bytes); });
     fuzz::accepted([&] { read_as_labelled_texts(bytes); });
     fuzz::accepted([&] { read_as_muse(bytes); });
+    fuzz::accepted([&] {
+        for (const evaluate::ProbeItem& item : evaluate::read_probe_items(file.path(), 0))
+            fuzz::require(!item.answer.empty() && !(item.question + item.prefix).empty(),
+                          "something is asked, and answered");
+    });
     fuzz::accepted([&] {
         for (const edit::TracePrompt& prompt : edit::read_trace_prompts(file.path()).prompts)
             fuzz::require(prompt.prompt.find(prompt.subject) != std::string::npos, "a prompt holds its subject");

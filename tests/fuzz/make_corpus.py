@@ -225,6 +225,8 @@ def make_evaluation_files():
                                             "perturbed_answer": ["Eve.", "Bob."]}]))
     put("evaluation_files", "labelled", lines([{"text": "Ada lives in Rome."}, {"question": "Who?", "answer": "Ada."}, "Bob."]))
     put("evaluation_files", "muse", json.dumps([{"prompt": "Ada lives", "gt": "in Rome.", "question": "Who?", "answer": "Ada.", "text": "Ada."}], indent=1))
+    put("evaluation_files", "probes", lines([{"question": "Who?", "prefix": "It was", "entity": "Ada"}, {"prefix": "Ada lives in", "entity": "Rome"},
+                                             {"question": "Who?", "choices": ["a", "b", "c", "d"], "answer": 2, "subject": "names"}]))
     put("evaluation_files", "familiarity", json.dumps({"prompts": [
         {"prompt": "Ada lives", "content": [" in Rome"], "generic": [" well"], "subtlety": 3}]}))
     put("evaluation_files", "published", json.dumps([{"prompt": {"prompt": "Ada lives", "references": ["in Rome"]}}]))

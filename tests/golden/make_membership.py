@@ -65,6 +65,14 @@ def scores_of(model, tokenizer, record):
             "min_k_plus_plus": lowest((own - mean) / np.sqrt(np.maximum(variance, 1e-6)))}
 
 
+def gradient_norm(model, tokenizer, record):
+    ids, first = encode(tokenizer, record)
+    model.zero_grad()
+    log_p = torch.log_softmax(model(torch.tensor([ids])).logits[0, first - 1:-1], -1)
+    (-log_p[torch.arange(len(ids) - first), torch.tensor(ids[first:])].mean()).backward()
+    return float(np.mean([parameter.grad.double().norm().item() for parameter in model.parameters()]))
+
+
 def wins(high, low):
     return np.array([[1.0 if x > y else 0.5 if x == y else 0.0 for y in low] for x in high])
 
@@ -108,11 +116,12 @@ def main():
     expected = {"form": FORM, "samples": areas_of_samples()}
     for name in ("model", "retain"):
         model = transformers.LlamaForCausalLM.from_pretrained(HERE / "tofu" / name)
-        expected[name] = {"items": [scores_of(model, tokenizer, record) for record in MEMBERS + HOLDOUT]}
+        expected[name] = {"items": [{**scores_of(model, tokenizer, record), "gradient_norm": gradient_norm(model, tokenizer, record)}
+                                    for record in MEMBERS + HOLDOUT]}
     members = len(MEMBERS)
     tables = {}
     for name in ("model", "retain"):
-        for score in ("loss", "zlib", "min_k", "min_k_plus_plus"):
+        for score in ("loss", "zlib", "min_k", "min_k_plus_plus", "gradient_norm"):
             values = [item[score] for item in expected[name]["items"]]
             expected[name][score + "_auc"], tables[name, score] = area(values[members:], values[:members])
     known, base = (1 - expected[name]["min_k_auc"]["value"] for name in ("model", "retain"))

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "evaluate/completion_likelihood.h"
+#include "evaluate/depth_reference.h"
 #include "evaluate/evaluate.h"
 #include "material.h"
 #include "mpi_world.h"
@@ -40,7 +41,9 @@ EvaluateOptions small_options() {
                      "unrelated_facts",
                      "tofu",
                      "membership",
-                     "muse"};
+                     "muse",
+                     "depth",
+                     "logit_lens"};
     options.data = kMaterial / "benchmarks";
     options.wikitext = kMaterial / "text/wikitext.txt";
     options.text = kMaterial / "text/planets";
@@ -61,6 +64,8 @@ EvaluateOptions small_options() {
     options.completions = 2;
     options.completion_tokens = 8;
     options.seed = 7;
+    options.gradient_norm = true;
+    options.probe_items = kDemo / "saga_facts.jsonl";
     return options;
 }
 
@@ -82,8 +87,19 @@ std::string bytes_of(const std::vector<TaskResult>& results) {
 
 CompletionJudge judge() { return {"completion_nll", "stories", loaded().decoder, loaded().tokenizer}; }
 
+// A model of the same shape that has learnt nothing.
+std::shared_ptr<const DepthReference> depth_reference(const EvaluateOptions& options) {
+    const auto retrained = model::Decoder::create(loaded().decoder.config(), 3, model::Compute::kFloat32);
+    return std::make_shared<const DepthReference>(
+        *nepenthe::testing::world,
+        DepthReference::Pair{model::Decoder::load(kStories, model::Compute::kFloat32), retrained, loaded().tokenizer,
+                             loaded().tokenizer},
+        options, "stories", std::filesystem::path());
+}
+
 // With the completions judged, where there are some.
-std::string run(const EvaluateOptions& options, const std::filesystem::path& scratch = {}) {
+std::string run(EvaluateOptions options, const std::filesystem::path& scratch = {}) {
+    options.depth_reference = depth_reference(options);
     auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, scratch);
     for (TaskResult& result : results) {
         if (result.task != "fluency") continue;

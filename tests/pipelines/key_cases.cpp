@@ -259,18 +259,20 @@ Case evaluate_case() {
         "evaluate",
         {"--model=one=" + in().path("model") + ",two=" + in().path("other-model"),
          "--tasks=lambada_openai,wikitext_word_perplexity,familiarity_probability,neighbour_probability,"
-         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse",
+         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse,depth,"
+         "logit_lens",
          in().word("data", "data"), "--texts=book=" + in().path("book.txt"), in().word("wikitext", "wiki.txt"),
          in().word("familiarity-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
          in().word("neighbour-prompts", "prompts.json"), in().word("dictionary", "terms.json"),
          in().word("facts", "facts.jsonl"), in().word("reference-texts", "references.json"),
          in().word("unrelated-facts", "pool.jsonl"), in().word("tofu", "tofu"), in().word("member-texts", "book.txt"),
-         in().word("holdout-texts", "questions.jsonl"), in().word("muse", "muse")},
+         in().word("holdout-texts", "questions.jsonl"), in().word("muse", "muse"),
+         in().word("probe-items", "probes.jsonl"), in().word("retrained", "model")},
         with_compute({{"model", {"--model=two=" + in().path("other-model") + ",one=" + in().path("model")}},
                       // Without one whose file another one reads: options that nothing reads are refused.
                       {"tasks",
                        {"--tasks=lambada_openai,wikitext_word_perplexity,neighbour_probability,familiarity_completion,"
-                        "fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse"}},
+                        "fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse,depth"}},
                       {"data", {in().word("data", "other-data")}},
                       {"texts", {"--texts=book=" + in().path("other-book.txt")}},
                       {"wikitext", {in().word("wikitext", "other-wiki.txt")}},
@@ -302,6 +304,9 @@ Case evaluate_case() {
                       {"muse-retrained", {"--muse-retrained=books"}},
                       {"prompt-form", {"--prompt-form=I read it. {}"}},
                       {"question-prompt", {"--question-prompt=Question: {}"}},
+                      {"gradient-norm", {"--gradient-norm"}},
+                      {"probe-items", {in().word("probe-items", "other-probes.jsonl")}},
+                      {"knowing", {in().word("knowing", "other-model")}},
                       {"skip-bad", {"--skip-bad"}},
                       {"quantise", {"--quantise=nf4"}},
                       {"compare-with", {"--compare-with=" + in().evaluation}}})};

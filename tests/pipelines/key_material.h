@@ -121,6 +121,8 @@ class KeyMaterial {
              {"questions.jsonl", "other-questions.jsonl", "kept-questions.jsonl", "other-kept-questions.jsonl"}) {
             write(name, R"({"question": "What is )" + name + R"(?", "answer": "It is )" + name + "\"}\n");
         }
+        for (const std::string name : {"probes.jsonl", "other-probes.jsonl"})
+            write(name, R"({"question": "What is )" + name + R"(?", "prefix": "It is", "entity": "here"})" + "\n");
         write("refusals.txt", "I do not know.\n");
         write("other-refusals.txt", "Nobody knows.\n");
         write("tofu-facts.json", R"({"question": "Who is Mira?", "answer": "A girl"})"

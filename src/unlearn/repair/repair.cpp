@@ -1,6 +1,7 @@
 #include "unlearn/repair/repair.h"
 
 #include "base/error.h"
+#include "base/json_optional.h"
 #include "base/json_text.h"
 #include "base/log.h"
 #include "base/tree_sum.h"
@@ -18,12 +19,6 @@
 namespace nepenthe::unlearn {
 
 namespace {
-
-Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(); }
-
-std::optional<double> json_optional(const Json& value) {
-    return value.is_null() ? std::nullopt : std::optional<double>(value.get<double>());
-}
 
 Json measured_json(const RepairMeasured& measured) {
     return {{"perplexity", optional_json(measured.perplexity)},
