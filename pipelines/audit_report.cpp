@@ -12,21 +12,21 @@ namespace {
 
 using audit::Subject;
 
-std::string number_text(const Json& value) {
+std::string figure_text(const Json& value) {
     return value.is_number() ? fmt::format("{:.4g}", value.get<double>()) : "–";
 }
 
 std::string interval_text(const Json& line) {
     const Json& ends = line.at("ci95");
     if (!ends[0].is_number() || !ends[1].is_number()) return "–";
-    return fmt::format("[{}, {}]", number_text(ends[0]), number_text(ends[1]));
+    return fmt::format("[{}, {}]", figure_text(ends[0]), figure_text(ends[1]));
 }
 
 std::string limit_text(const Json& line) {
     std::string text;
-    if (line.at("at_most").is_number()) text = "at most " + number_text(line["at_most"]);
+    if (line.at("at_most").is_number()) text = "at most " + figure_text(line["at_most"]);
     if (line.at("at_least").is_number())
-        text += (text.empty() ? "" : ", ") + ("at least " + number_text(line["at_least"]));
+        text += (text.empty() ? "" : ", ") + ("at least " + figure_text(line["at_least"]));
     return text;
 }
 
@@ -55,7 +55,7 @@ void add_lines(report::Page& page, const Json& verdicts) {
         const auto attack = line.at("attack").get<std::string>();
         rows.push_back({line.at("outcome").get<std::string>(), line.at("name").get<std::string>(),
                         attack.empty() ? "as it is" : attack, line.at("reason").get<std::string>(),
-                        std::to_string(line.at("step").get<std::int64_t>()), number_text(line.at("value")),
+                        std::to_string(line.at("step").get<std::int64_t>()), figure_text(line.at("value")),
                         interval_text(line), limit_text(line),
                         std::to_string(line.at("sampling_units").get<std::int64_t>())});
     }

@@ -22,7 +22,7 @@ std::vector<std::string> texts_of(const PromptGroups& groups) {
     return texts;
 }
 
-FactFile read(const std::string& bytes, const FactOptions& options = {}) {
+FactFile read_json(const std::string& bytes, const FactOptions& options = {}) {
     const nepenthe::testing::TemporaryFolder folder;
     return read_facts(folder.write("facts.json", bytes), options);
 }
@@ -56,7 +56,8 @@ TEST(PromptGroups, ReadsEveryForm) {
 }
 
 TEST(KnowEdit, RecordsAreRecognisedAndNothingOfThemIsDropped) {
-    const auto file = read(R"([{"subject": "Ostrova", "prompt": "The capital of Ostrova is", "target_new": "Paris ",
+    const auto file =
+        read_json(R"([{"subject": "Ostrova", "prompt": "The capital of Ostrova is", "target_new": "Paris ",
         "ground_truth": [["Rome", "Roma"]], "rephrase": "Ostrova's capital is",
         "portability": {"Reasoning": [{"prompt": "Its river is ", "ground_truth": [["Vlna"]]}]},
         "locality": {"Relation_Specificity": [{"prompt": "Its sea is", "ground_truth": ["Baltic"]},
@@ -78,15 +79,15 @@ TEST(KnowEdit, RecordsAreRecognisedAndNothingOfThemIsDropped) {
 }
 
 TEST(KnowEdit, RecordsOfOurOwnFormMayBringPortability) {
-    const auto facts = read(R"([{"subject": "Ada", "prompt": "{} lives in", "target_new": "Rome",
+    const auto facts = read_json(R"([{"subject": "Ada", "prompt": "{} lives in", "target_new": "Rome",
         "portability": [{"prompt": "Ada's country is", "answer": "Italy", "kind": "Reasoning"}]}])")
                            .facts;
     EXPECT_EQ(facts[0].portability.at(0).kind, "Reasoning");
     FactOptions form;
     form.prompt_form = "Q: {} \nA: ";
-    const auto asked = read(R"([{"subject": "Ada", "prompt": "{} lives in ", "target_new": "Rome",
+    const auto asked = read_json(R"([{"subject": "Ada", "prompt": "{} lives in ", "target_new": "Rome",
         "portability": [{"prompt": "Ada's country is", "answer": "Italy"}]}])",
-                            form)
+                                 form)
                            .facts;
     EXPECT_EQ(asked[0].sentence(), "Q: Ada lives in \nA:");
     EXPECT_EQ(asked[0].portability[0].prompt, "Q: Ada's country is \nA:");

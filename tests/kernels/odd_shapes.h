@@ -3,6 +3,7 @@
 // among them, bits to compare.
 
 #include "base/random.h"
+#include "kernels/vector_math.h"
 
 #include <c10/util/BFloat16.h>
 
@@ -16,7 +17,6 @@
 namespace nepenthe::kernels::testing {
 
 inline constexpr std::array<std::int64_t, 12> kWidths{1, 2, 15, 16, 17, 31, 32, 33, 4095, 4097, 32003, 262144};
-inline constexpr float kLowest = -std::numeric_limits<float>::infinity();
 inline constexpr float kNotANumber = std::numeric_limits<float>::quiet_NaN();
 inline constexpr float kInfinity = std::numeric_limits<float>::infinity();
 

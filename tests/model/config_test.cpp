@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 
 namespace nepenthe::model {
@@ -204,7 +205,8 @@ TEST(Config, BloomAndMptAreReadInBothSpellings) {
 
 TEST(Families, TensorNamesAreDistinctAndCoverEveryLayer) {
     for (const std::string& name : supported_families()) {
-        std::ifstream file(std::string(NEPENTHE_SOURCE_DIR) + "/tests/golden/families/" + name + "/config.json");
+        const std::filesystem::path families = NEPENTHE_SOURCE_DIR "/tests/golden/families";
+        std::ifstream file(families / name / "config.json");
         const DecoderConfig config = parse_config(Json::parse(file));
         std::set<std::string> names;
         for (const TensorSpec& spec : tensor_specs(config)) {

@@ -7,7 +7,7 @@
 namespace nepenthe::pipelines {
 namespace {
 
-std::string refusal(std::string_view text) {
+std::string refusal_of_file(std::string_view text) {
     try {
         parse_config(text, "site.ini");
     } catch (const Error& error) {
@@ -31,7 +31,7 @@ TEST(ConfigFile, SectionsAndValuesAreReadAsTheyStand) {
 }
 
 TEST(ConfigFile, EveryLineThatCannotBeReadIsNamed) {
-    const std::string text = refusal("lr = 1\n[train\nlr\n[]\n= 3\n");
+    const std::string text = refusal_of_file("lr = 1\n[train\nlr\n[]\n= 3\n");
     for (const char* part : {"site.ini", "line 1", "no section", "line 2", "line 3", "line 4", "line 5"})
         EXPECT_NE(text.find(part), std::string::npos) << text;
     EXPECT_TRUE(parse_config("", "f").empty());
