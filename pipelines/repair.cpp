@@ -26,18 +26,26 @@ struct RepairStage {
     store::ArtefactKey key;
 };
 
-void finish(const Options& options, double lambda, double budget, RepairStage& stage) {
+struct Strength {
+    double lambda = 0, perplexity_budget = 0, utility_budget = 0;
+};
+
+void finish(const Options& options, const Strength& strength, RepairStage& stage) {
     Problems problems;
-    const bool fixed = options.given("lambda"), searched = options.given("perplexity-budget");
-    if (fixed == searched)
-        problems.add("give --lambda, or --perplexity-budget and --holdout: {}", fixed ? "one of them" : "which λ?");
-    if (fixed) {
-        stage.repair.lambdas = {lambda};
-        options.refuse_unread({"lambdas"}, "by a search (--perplexity-budget)", problems);
-    }
-    if (searched) {
-        stage.repair.budget = budget;
+    unlearn::RepairOptions& repair = stage.repair;
+    if (options.given("perplexity-budget")) {
+        repair.perplexity_budget = strength.perplexity_budget;
         if (!stage.watch.has_holdout()) problems.add("--perplexity-budget needs --holdout");
+    }
+    if (options.given("utility-budget")) {
+        repair.utility_budget = strength.utility_budget;
+        if (!stage.watch.has_neighbours()) problems.add("--utility-budget needs --neighbour-prompts");
+    }
+    const bool fixed = options.given("lambda");
+    if (fixed == repair.searches()) problems.add("give --lambda, or a budget: {}", fixed ? "one of them" : "which λ?");
+    if (fixed) {
+        repair.lambdas = {strength.lambda};
+        options.refuse_unread({"lambdas"}, "by a search (--perplexity-budget, --utility-budget)", problems);
     }
     if (stage.forget_stats.empty()) options.refuse_unread({"ridge"}, "with --forget-stats", problems);
     stage.watch.finish(options, stage.common.seed, problems);
@@ -49,7 +57,7 @@ void finish(const Options& options, double lambda, double budget, RepairStage& s
 RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     RepairStage stage;
     unlearn::RepairOptions& repair = stage.repair;
-    double lambda = 0, budget = 0;
+    Strength strength;
     Options options("repair", "after any method: take what its update costs on retained text out of it, by a solve",
                     "mpirun -n 2 nepenthe repair --base gemma --model outputs/forget-… --stats outputs/stats-… "
                     "--holdout held-out.txt --perplexity-budget 0.02");
@@ -59,21 +67,23 @@ RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("forget-stats", stage.forget_stats, "of the forgotten text: keep what the update does there; a list");
     options.add("ridge", repair.ridge, "--forget-stats: what directions weigh that the forgotten text does not read");
     options.add("others", stage.others, {"model", "base"}, "whose embeddings, norms and biases");
-    options.add("lambda", lambda, "how strong, one number for all matrices");
-    options.add("perplexity-budget", budget,
-                "or: the smallest λ that keeps --holdout's perplexity within this share above the base's");
+    options.add("lambda", strength.lambda, "how strong, one number for all matrices; or the smallest λ that keeps to");
+    options.add("perplexity-budget", strength.perplexity_budget,
+                "by this share --holdout's perplexity may be above the base's");
+    options.add("utility-budget", strength.utility_budget, "by this much neighbours may be below the base's");
     options.add("lambdas", repair.lambdas, "the λ that are tried");
     stage.watch.declare(options);
     stage.common.declare(options);
     for (const char* name : {"base", "model", "stats"}) options.require(name);
     options.parse(arguments);
-    finish(options, lambda, budget, stage);
+    finish(options, strength, stage);
     stage.common.apply(comm);
 
     store::ArtefactKey& key = stage.key;
     key.stage = "repair";
     key.options = {{"lambdas", repair.lambdas}, {"others", stage.others}, {"compute", stage.common.compute_key()}};
-    if (repair.budget) key.options["perplexity_budget"] = *repair.budget;
+    if (repair.perplexity_budget) key.options["perplexity_budget"] = *repair.perplexity_budget;
+    if (repair.utility_budget) key.options["utility_budget"] = *repair.utility_budget;
     if (!stage.forget_stats.empty()) key.options["ridge"] = repair.ridge;
     key.options["measured"] = stage.watch.key(comm);
     stage.tokenizer =

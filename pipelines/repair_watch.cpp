@@ -47,8 +47,7 @@ unlearn::RepairMeasure RepairWatch::measure(const dist::Comm& comm, const text::
             measured.perplexity = metric_value(results, std::string("perplexity:") + kHoldout, "perplexity");
         if (!evaluation_.options.familiarity_prompts.empty())
             measured.familiarity = metric_value(results, "familiarity_probability", "content_mass");
-        if (!evaluation_.options.neighbour_prompts.empty())
-            measured.neighbours = metric_value(results, "neighbour_probability", "content_mass");
+        if (has_neighbours()) measured.neighbours = metric_value(results, "neighbour_probability", "content_mass");
         return measured;
     };
 }

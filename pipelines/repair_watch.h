@@ -14,6 +14,7 @@ class RepairWatch {
     // After parsing. Adds every problem.
     void finish(const Options& options, std::uint64_t seed, Problems& problems);
     bool has_holdout() const { return !holdout_.empty(); }
+    bool has_neighbours() const { return !evaluation_.options.neighbour_prompts.empty(); }
     // Collective. Of what is measured, and how.
     Json key(const dist::Comm& comm) const { return evaluation_.key(comm); }
     // Collective as it is called; nothing where nothing is to be measured. Models are measured in precision `compute`.
