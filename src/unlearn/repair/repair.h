@@ -21,7 +21,7 @@
 namespace nepenthe::unlearn {
 
 struct RepairOptions {
-    std::vector<double> lambdas{0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100};  // the grid; 0 is tried in any case
+    std::vector<double> lambdas{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10};  // the grid; 0 is tried in any case
     // By which share of the base's the perplexity may be higher, and by how much neighbours may be lower; neither: the
     // grid is one λ, which is taken.
     std::optional<double> perplexity_budget, utility_budget;
