@@ -1,14 +1,14 @@
 #include "unlearn/repair/repair.h"
-#include "base/log.h"
 #include "dist/guard.h"
 #include "io/safetensors.h"
 #include "model/tensor_bytes.h"
-#include "pipelines/evaluation.h"
 #include "pipelines/repair_moments.h"
+#include "pipelines/repair_watch.h"
 #include "pipelines/stage.h"
 
+#include <map>
 #include <memory>
-#include <optional>
+#include <utility>
 
 namespace nepenthe::pipelines {
 
@@ -17,39 +17,39 @@ namespace {
 struct RepairStage {
     CommonOptions common;
     unlearn::RepairOptions repair;
-    std::filesystem::path base, model, holdout;
+    std::filesystem::path base, model;
     std::vector<std::filesystem::path> stats, forget_stats;
     std::string others = "model";
-    Evaluation watch;  // what is measured at every λ
+    RepairWatch watch;
     RepairMomentFiles retained, forgotten;
     std::unique_ptr<const text::Tokenizer> tokenizer;
     store::ArtefactKey key;
 };
 
-void finish(const Options& options, double lambda, double budget, RepairStage& stage) {
+struct Strength {
+    double lambda = 0, perplexity_budget = 0, utility_budget = 0;
+};
+
+void finish(const Options& options, const Strength& strength, RepairStage& stage) {
     Problems problems;
-    const bool fixed = options.given("lambda"), searched = options.given("perplexity-budget");
-    if (fixed == searched)
-        problems.add("give --lambda, or --perplexity-budget and --holdout: {}", fixed ? "one of them" : "which λ?");
-    if (fixed) {
-        stage.repair.lambdas = {lambda};
-        options.refuse_unread({"lambdas"}, "by a search (--perplexity-budget)", problems);
+    unlearn::RepairOptions& repair = stage.repair;
+    if (options.given("perplexity-budget")) {
+        repair.perplexity_budget = strength.perplexity_budget;
+        if (!stage.watch.has_holdout()) problems.add("--perplexity-budget needs --holdout");
     }
-    if (searched) {
-        stage.repair.budget = budget;
-        if (stage.holdout.empty()) problems.add("--perplexity-budget needs --holdout");
+    if (options.given("utility-budget")) {
+        repair.utility_budget = strength.utility_budget;
+        if (!stage.watch.has_neighbours()) problems.add("--utility-budget needs --neighbour-prompts");
+    }
+    const bool fixed = options.given("lambda");
+    if (fixed == repair.searches()) problems.add("give --lambda, or a budget: {}", fixed ? "one of them" : "which λ?");
+    if (fixed) {
+        repair.lambdas = {strength.lambda};
+        options.refuse_unread({"lambdas"}, "by a search (--perplexity-budget, --utility-budget)", problems);
     }
     if (stage.forget_stats.empty()) options.refuse_unread({"ridge"}, "with --forget-stats", problems);
-    if (stage.holdout.empty()) options.refuse_unread({"window"}, "with --holdout", problems);
+    stage.watch.finish(options, stage.common.seed, problems);
     for (const std::string& problem : stage.repair.validate()) problems.add("{}", problem);
-    evaluate::EvaluateOptions& measured = stage.watch.options;
-    measured.seed = stage.common.seed;
-    if (!measured.familiarity_prompts.empty()) measured.tasks.emplace_back("familiarity_probability");
-    if (!measured.neighbour_prompts.empty()) measured.tasks.emplace_back("neighbour_probability");
-    if (!stage.holdout.empty()) stage.watch.texts = {{"holdout", stage.holdout}};
-    problems.add_all(measured.validate());
-    if (!stage.holdout.empty() && !std::filesystem::exists(stage.holdout))
-        problems.add("--holdout {} is not there", stage.holdout.string());
     problems.throw_if_any(ErrorKind::kUsage, "options");
 }
 
@@ -57,8 +57,7 @@ void finish(const Options& options, double lambda, double budget, RepairStage& s
 RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     RepairStage stage;
     unlearn::RepairOptions& repair = stage.repair;
-    stage.watch.options.window = 512;
-    double lambda = 0, budget = 0;
+    Strength strength;
     Options options("repair", "after any method: take what its update costs on retained text out of it, by a solve",
                     "mpirun -n 2 nepenthe repair --base gemma --model outputs/forget-… --stats outputs/stats-… "
                     "--holdout held-out.txt --perplexity-budget 0.02");
@@ -68,25 +67,23 @@ RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("forget-stats", stage.forget_stats, "of the forgotten text: keep what the update does there; a list");
     options.add("ridge", repair.ridge, "--forget-stats: what directions weigh that the forgotten text does not read");
     options.add("others", stage.others, {"model", "base"}, "whose embeddings, norms and biases");
-    options.add("lambda", lambda, "how strong, one number for all matrices");
-    options.add("perplexity-budget", budget,
-                "or: the smallest λ with which --holdout's perplexity is higher than the base's by this share at most");
+    options.add("lambda", strength.lambda, "how strong, one number for all matrices; or the smallest λ that keeps to");
+    options.add("perplexity-budget", strength.perplexity_budget,
+                "by this share --holdout's perplexity may be above the base's");
+    options.add("utility-budget", strength.utility_budget, "by this much neighbours may be below the base's");
     options.add("lambdas", repair.lambdas, "the λ that are tried");
-    options.add("holdout", stage.holdout, "retained text that is not in --stats: its perplexity at every λ");
-    options.add("window", stage.watch.options.window,
-                "tokens a perplexity window; 0 = the model's maximum, at most 2048", 0);
-    options.add("familiarity-prompts", stage.watch.options.familiarity_prompts, "measured at every λ");
-    options.add("neighbour-prompts", stage.watch.options.neighbour_prompts, "measured at every λ");
+    stage.watch.declare(options);
     stage.common.declare(options);
     for (const char* name : {"base", "model", "stats"}) options.require(name);
     options.parse(arguments);
-    finish(options, lambda, budget, stage);
+    finish(options, strength, stage);
     stage.common.apply(comm);
 
     store::ArtefactKey& key = stage.key;
     key.stage = "repair";
     key.options = {{"lambdas", repair.lambdas}, {"others", stage.others}, {"compute", stage.common.compute_key()}};
-    if (repair.budget) key.options["perplexity_budget"] = *repair.budget;
+    if (repair.perplexity_budget) key.options["perplexity_budget"] = *repair.perplexity_budget;
+    if (repair.utility_budget) key.options["utility_budget"] = *repair.utility_budget;
     if (!stage.forget_stats.empty()) key.options["ridge"] = repair.ridge;
     key.options["measured"] = stage.watch.key(comm);
     stage.tokenizer =
@@ -101,21 +98,6 @@ RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
         stage.forgotten.complete_key(key);
     });
     return stage;
-}
-
-// Collective.
-unlearn::RepairMeasured measure(const dist::Comm& comm, const RepairStage& stage, const model::Decoder& decoder) {
-    std::optional<model::Decoder> rounded;
-    if (decoder.compute() != stage.common.compute()) rounded.emplace(decoder.copy(stage.common.compute()));
-    const auto results = stage.watch.measure(comm, rounded ? *rounded : decoder, *stage.tokenizer, {});
-    unlearn::RepairMeasured measured;
-    const evaluate::EvaluateOptions& options = stage.watch.options;
-    if (!stage.holdout.empty()) measured.perplexity = metric_value(results, "perplexity:holdout", "perplexity");
-    if (!options.familiarity_prompts.empty())
-        measured.familiarity = metric_value(results, "familiarity_probability", "content_mass");
-    if (!options.neighbour_prompts.empty())
-        measured.neighbours = metric_value(results, "neighbour_probability", "content_mass");
-    return measured;
 }
 
 // What lets the two go together and the moments suffice.
@@ -160,28 +142,10 @@ store::Artefact make(const dist::Comm& comm, const RepairStage& stage) {
         return unlearn::RepairMoments{stage.retained.moment(maps), stage.forgotten.moment(maps)};
     };
     inputs.stored = [&](const std::string& name) { return stored.at(name); };
-    if (!stage.watch.texts.empty() || !stage.watch.options.tasks.empty())
-        inputs.measure = [&](const model::Decoder& decoder) { return measure(comm, stage, decoder); };
+    inputs.measure = stage.watch.measure(comm, *stage.tokenizer, stage.common.compute());
     const unlearn::RepairReport report =
         unlearn::repair(comm, inputs, stage.repair, writer.scratch_folder() / "repair", stage.key.digest());
     return publish_model(comm, writer, model, stage.model, {}, report.to_json());
-}
-
-// The curve, a line each λ.
-std::string curve_text(const Json& summary) {
-    const auto number = [](const Json& value) {
-        return value.is_null() ? std::string() : fmt::format("{:.4f}", value.get<double>());
-    };
-    const auto line = [&](const std::string& name, const std::string& kept, const Json& row) {
-        return fmt::format("  {:<8} {:>8} {:>12} {:>12} {:>12}\n", name, kept, number(row.at("perplexity")),
-                           number(row.at("familiarity")), number(row.at("neighbours")));
-    };
-    std::string text =
-        fmt::format("  {:<8} {:>8} {:>12} {:>12} {:>12}\n", "λ", "kept", "perplexity", "familiarity", "neighbours");
-    text += line("base", "", summary.at("base"));
-    for (const Json& row : summary.at("curve"))
-        text += line(fmt::format("{}", row.at("lambda").get<double>()), number(row.at("kept")), row);
-    return text + fmt::format("λ {} is taken\n", summary.at("lambda").get<double>());
 }
 
 }  // namespace

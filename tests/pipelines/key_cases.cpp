@@ -352,6 +352,7 @@ Case repair_case() {
                           {"ridge", {"--ridge=0.5"}},
                           {"others", {"--others=base"}},
                           {"perplexity-budget", {"--perplexity-budget=0.25"}},
+                          {"utility-budget", {"--utility-budget=0.25"}},
                           {"lambdas", {"--lambdas=1,2"}},
                           {"holdout", {in().word("holdout", "book.txt")}},
                           {"window", {"--window=16"}},

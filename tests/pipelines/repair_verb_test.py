@@ -144,8 +144,9 @@ class RepairVerb(unittest.TestCase):
         self.assertIn("nothing to repair", self.refused(65, "repair", "--base", BASE, "--model", BASE, "--stats", self.stats, "--lambda", 1))
         self.assertIn("λ -1", self.refused(64, *self.words, "--lambda", "-1"))
         self.assertIn("which λ", self.refused(64, *self.words))
+        self.assertIn("needs --neighbour-prompts", self.refused(64, *self.words, "--utility-budget", 0.1))
         both = self.refused(64, *self.words, "--lambda", 1, "--perplexity-budget", 0.1, "--ridge", 0.1)
-        for part in ("one of them", "--holdout", "--ridge is read with --forget-stats"):
+        for part in ("one of them", "--perplexity-budget needs --holdout", "--ridge is read with --forget-stats"):
             self.assertIn(part, both)
         other = self.place / "narrow"
         if not other.exists():

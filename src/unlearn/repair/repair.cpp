@@ -186,9 +186,11 @@ std::vector<std::string> RepairOptions::validate() const {
     for (const double lambda : lambdas) {
         if (!(lambda >= 0) || !std::isfinite(lambda)) problems.add("λ {} is negative or not finite", lambda);
     }
-    if (!budget && lambdas.size() > 1)
-        problems.add("which of {} λ to take: give one, or the budget of retained perplexity", lambdas.size());
-    if (budget && !(*budget >= 0)) problems.add("the budget {} is negative", *budget);
+    if (!searches() && lambdas.size() > 1)
+        problems.add("which of {} λ to take: give one, or a budget of perplexity or utility", lambdas.size());
+    if (perplexity_budget && !(*perplexity_budget >= 0))
+        problems.add("the perplexity budget {} is negative", *perplexity_budget);
+    if (utility_budget && !(*utility_budget >= 0)) problems.add("the utility budget {} is negative", *utility_budget);
     if (!(ridge > 0)) problems.add("the ridge {} is not positive", ridge);
     return problems.items();
 }
@@ -205,26 +207,39 @@ Json RepairReport::to_json() const {
 std::size_t choose_point(const RepairMeasured& base, const std::vector<RepairPoint>& curve,
                          const RepairOptions& options) {
     NEPENTHE_CHECK(!curve.empty());
-    if (!options.budget) return curve.size() - 1;
-    const double most = *base.perplexity * (1 + *options.budget);
-    const auto perplexity = [](const RepairPoint& point) { return *point.measured.perplexity; };
-    const auto found = std::ranges::find_if(curve, [&](const auto& point) { return perplexity(point) <= most; });
-    if (found == curve.end()) {
-        const RepairPoint& nearest = *std::ranges::min_element(curve, {}, perplexity);
-        fail(
-            ErrorKind::kGate,
-            "no λ up to {} keeps the retained perplexity at {:.4f}, {:.4g} of the base's {:.4f}: the lowest is {:.4f}, "
-            "with λ {}; allow more, try larger ones, or take embeddings, norms and biases from the base (--others "
-            "base)",
-            curve.back().lambda, most, 1 + *options.budget, *base.perplexity, perplexity(nearest), nearest.lambda);
+    if (!options.searches()) return curve.size() - 1;
+    const double most = options.perplexity_budget ? *base.perplexity * (1 + *options.perplexity_budget) : 0;
+    const double least = options.utility_budget ? *base.neighbours - *options.utility_budget : 0;
+    const auto within = [&](const RepairPoint& point) {
+        return (!options.perplexity_budget || *point.measured.perplexity <= most) &&
+               (!options.utility_budget || *point.measured.neighbours >= least);
+    };
+    if (const auto found = std::ranges::find_if(curve, within); found != curve.end())
+        return static_cast<std::size_t>(found - curve.begin());
+    std::string reached;
+    if (options.perplexity_budget) {
+        const auto best =
+            std::ranges::min_element(curve, {}, [](const RepairPoint& point) { return *point.measured.perplexity; });
+        reached +=
+            fmt::format("; retained perplexity may be {:.4f} (the base's is {:.4f}), the lowest is {:.4f} with λ {}",
+                        most, *base.perplexity, *best->measured.perplexity, best->lambda);
     }
-    return static_cast<std::size_t>(found - curve.begin());
+    if (options.utility_budget) {
+        const auto best =
+            std::ranges::max_element(curve, {}, [](const RepairPoint& point) { return *point.measured.neighbours; });
+        reached += fmt::format("; neighbours may be {:.4f} (the base's are {:.4f}), the highest are {:.4f} with λ {}",
+                               least, *base.neighbours, *best->measured.neighbours, best->lambda);
+    }
+    fail(ErrorKind::kGate,
+         "no λ up to {} keeps within the budget{}: allow more, try larger ones, or take embeddings, norms and biases "
+         "from the base (--others base)",
+         curve.back().lambda, reached);
 }
 
 RepairReport repair(const dist::Comm& comm, const RepairInputs& inputs, const RepairOptions& options,
                     const std::filesystem::path& work, const std::string& key) {
     const dist::StageScope stage("repair");
-    NEPENTHE_CHECK(options.validate().empty() && (!options.budget || inputs.measure));
+    NEPENTHE_CHECK(options.validate().empty() && (!options.searches() || inputs.measure));
     dist::run_agreed(comm, "repair", [&] { std::filesystem::create_directories(work); });
     std::vector<double> lambdas = options.lambdas;
     lambdas.push_back(0);

@@ -21,10 +21,12 @@
 namespace nepenthe::unlearn {
 
 struct RepairOptions {
-    std::vector<double> lambdas{0, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100};  // the grid; 0 is tried in any case
-    // By which share of the base's the perplexity may be higher; none: the grid is one λ, which is taken.
-    std::optional<double> budget;
+    std::vector<double> lambdas{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10};  // the grid; 0 is tried in any case
+    // By which share of the base's the perplexity may be higher, and by how much neighbours may be lower; neither: the
+    // grid is one λ, which is taken.
+    std::optional<double> perplexity_budget, utility_budget;
     double ridge = 0.01;  // of the forgotten text's moments, in means of their diagonal
+    bool searches() const { return perplexity_budget || utility_budget; }
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;
 };
@@ -50,8 +52,8 @@ struct RepairReport {
     Json to_json() const;
 };
 
-// The chosen point: the smallest λ whose perplexity keeps to the budget, or the only one of the grid beside 0. Throws
-// Error(kGate) where none keeps to it, naming the nearest.
+// The chosen point: the smallest λ that keeps to the budgets, or the only one of the grid beside 0. Throws Error(kGate)
+// where none keeps to them, naming the best that was reached.
 std::size_t choose_point(const RepairMeasured& base, const std::vector<RepairPoint>& curve,
                          const RepairOptions& options);
 

@@ -151,12 +151,12 @@ TEST(RepairSearch, TakesTheSmallestStrengthWithinTheBudget) {
     inputs.measure = distance_from(base);
     RepairOptions options;
     options.lambdas = {10, 0.1, 1};
-    options.budget = 0;
+    options.perplexity_budget = 0;
     // Beyond reach: the nearest is named.
     const std::string refused = error_of([&] { repair(*testing::world, inputs, options, work.path(), "key"); });
     EXPECT_NE(refused.find("with λ 10"), std::string::npos) << refused;
     // Half of what the model as it came costs.
-    options.budget = 0.05 * (*distance_from(base)(moved_model(nepenthe::testing::kStories)).perplexity - 10);
+    options.perplexity_budget = 0.05 * (*distance_from(base)(moved_model(nepenthe::testing::kStories)).perplexity - 10);
     model::Decoder again = moved_model(nepenthe::testing::kStories);
     RepairInputs more{base, again, inputs.moved, inputs.moments, inputs.stored, inputs.measure};
     const RepairReport report = repair(*testing::world, more, options, other.path(), "key");
@@ -168,11 +168,38 @@ TEST(RepairSearch, TakesTheSmallestStrengthWithinTheBudget) {
         EXPECT_GT(*report.curve[i - 1].measured.perplexity, *report.curve[i].measured.perplexity);
     }
     std::size_t expected = 0;
-    while (*report.curve[expected].measured.perplexity > 10 * (1 + *options.budget)) ++expected;
+    while (*report.curve[expected].measured.perplexity > 10 * (1 + *options.perplexity_budget)) ++expected;
     EXPECT_EQ(report.lambda, report.curve[expected].lambda);
     EXPECT_GT(report.lambda, 0);
     // Its weights are in place, whatever was tried last.
     EXPECT_NEAR(*distance_from(base)(again).perplexity, *report.curve[expected].measured.perplexity, 1e-9);
+}
+
+TEST(RepairSearch, KeepsToBothBudgets) {
+    const auto point = [](double lambda, double perplexity, double neighbours) {
+        RepairPoint made;
+        made.lambda = lambda;
+        made.measured.perplexity = perplexity;
+        made.measured.neighbours = neighbours;
+        return made;
+    };
+    const RepairMeasured base = point(0, 10, 0.6).measured;
+    const std::vector<RepairPoint> curve{point(0, 10.5, 0.4), point(0.1, 11.5, 0.5), point(1, 11, 0.55),
+                                         point(10, 10.2, 0.58)};
+    const auto chosen = [&](std::optional<double> perplexity, std::optional<double> utility) {
+        RepairOptions options;
+        options.perplexity_budget = perplexity;
+        options.utility_budget = utility;
+        return choose_point(base, curve, options);
+    };
+    EXPECT_EQ(chosen(0.1, std::nullopt), 0u);
+    EXPECT_EQ(chosen(std::nullopt, 0.125), 1u);
+    EXPECT_EQ(chosen(0.125, 0.125), 2u);
+    EXPECT_EQ(chosen(0.05, 0.125), 3u);
+    EXPECT_EQ(chosen(std::nullopt, std::nullopt), 3u);
+    const std::string refused = error_of([&] { chosen(0.01, 0.01); });
+    for (const char* part : {"up to 10", "lowest is 10.2000 with λ 10", "highest are 0.5800 with λ 10"})
+        EXPECT_NE(refused.find(part), std::string::npos) << part << " in " << refused;
 }
 
 TEST(RepairSearch, MeasuresWhatWillBeSaved) {
@@ -197,7 +224,7 @@ TEST(RepairSearch, GoesOnWhereItWasInterrupted) {
     const model::Decoder base = loaded(nepenthe::testing::kStories);
     RepairOptions options;
     options.lambdas = {0.1, 10};
-    options.budget = 0.05 * (*distance_from(base)(moved_model(nepenthe::testing::kStories)).perplexity - 10);
+    options.perplexity_budget = 0.05 * (*distance_from(base)(moved_model(nepenthe::testing::kStories)).perplexity - 10);
     int looks = 0;
     const auto run = [&](const std::filesystem::path& work, int fails_at) {
         model::Decoder model = moved_model(nepenthe::testing::kStories);
@@ -228,9 +255,9 @@ TEST(RepairSearch, WrongOptionsAreNamedTogether) {
     for (const char* part : {"λ -1", "λ inf", "which of 3", "ridge 0"})
         EXPECT_NE(all.find(part), std::string::npos) << part << " in " << all;
     options = {};
-    options.budget = -0.1;
-    EXPECT_EQ(options.validate().size(), 1u);
-    options.budget = 0;
+    options.perplexity_budget = options.utility_budget = -0.1;
+    EXPECT_EQ(options.validate().size(), 2u);
+    options.perplexity_budget = options.utility_budget = 0;
     EXPECT_TRUE(options.validate().empty());
 }
 
