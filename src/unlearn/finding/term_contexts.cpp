@@ -63,6 +63,23 @@ std::string example(std::string_view text, std::size_t begin, std::size_t end) {
     return line;
 }
 
+// More words begin with a capital than not.
+bool is_heading(const std::string& line) {
+    std::int64_t balance = 0;
+    for (std::size_t at = 0; at < line.size();) {
+        const std::string_view letter = std::string_view(line).substr(at, text::character_length(line[at]));
+        if (text::is_letter(text::decode_at(line, at))) balance += text::to_lower(letter) == letter ? -1 : 1;
+        at = std::min(line.find(' ', at), line.size() - 1) + 1;
+    }
+    return balance > 0;
+}
+
+void add_examples(std::vector<std::string>& examples, const std::vector<std::string>& more) {
+    for (const std::string& line : more) {
+        if (examples.size() < kExamples) examples.push_back(line);
+    }
+}
+
 std::string_view kind_name(text::NounKind kind) {
     switch (kind) {
         case text::NounKind::kPerson:
@@ -87,9 +104,8 @@ void TermContexts::add(const TermContexts& other) {
     count += other.count;
     lower_case += other.lower_case;
     for (const auto& [text, n] : other.forms) forms[text] += n;
-    for (const std::string& line : other.examples) {
-        if (examples.size() < kExamples) examples.push_back(line);
-    }
+    add_examples(examples, other.examples);
+    add_examples(headings, other.headings);
     as_person += other.as_person;
     as_place += other.as_place;
     with_article += other.with_article;
@@ -104,7 +120,10 @@ std::vector<TermContexts> contexts_of(const TermMatcher& matcher, const std::vec
         ++term.count;
         term.lower_case += match.casing == Casing::kLower && text::to_lower(terms[match.term]) != terms[match.term];
         ++term.forms[written];
-        if (term.examples.size() < kExamples) term.examples.push_back(example(passage, match.begin, match.end));
+        if (term.examples.size() < kExamples) {
+            const std::string line = example(passage, match.begin, match.end);
+            add_examples(is_heading(line) ? term.headings : term.examples, {line});
+        }
         const auto [before, begin] = word_before(passage, match.begin);
         const bool article = is_one_of(kArticles, before);
         const std::string further = article ? word_before(passage, begin).first : before;
@@ -118,9 +137,10 @@ std::vector<TermContexts> contexts_of(const TermMatcher& matcher, const std::vec
 std::string to_bytes(const std::vector<TermContexts>& contexts) {
     Json json = Json::array();
     for (const TermContexts& term : contexts) {
-        json.push_back(term.count == 0 ? Json()
-                                       : Json::array({term.count, term.lower_case, term.forms, term.examples,
-                                                      term.as_person, term.as_place, term.with_article}));
+        json.push_back(term.count == 0
+                           ? Json()
+                           : Json::array({term.count, term.lower_case, term.forms, term.examples, term.headings,
+                                          term.as_person, term.as_place, term.with_article}));
     }
     const std::vector<std::uint8_t> bytes = Json::to_cbor(json);
     return {bytes.begin(), bytes.end()};
@@ -136,9 +156,10 @@ std::vector<TermContexts> contexts_from_bytes(std::string_view bytes) {
         term.lower_case = row[1].get<std::int64_t>();
         term.forms = row[2].get<std::map<std::string, std::int64_t>>();
         term.examples = row[3].get<std::vector<std::string>>();
-        term.as_person = row[4].get<std::int64_t>();
-        term.as_place = row[5].get<std::int64_t>();
-        term.with_article = row[6].get<std::int64_t>();
+        term.headings = row[4].get<std::vector<std::string>>();
+        term.as_person = row[5].get<std::int64_t>();
+        term.as_place = row[6].get<std::int64_t>();
+        term.with_article = row[7].get<std::int64_t>();
     }
     return out;
 }

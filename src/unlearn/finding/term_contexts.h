@@ -17,6 +17,7 @@ struct TermContexts {
     std::int64_t count = 0, lower_case = 0;
     std::map<std::string, std::int64_t> forms;
     std::vector<std::string> examples;  // the first ones
+    std::vector<std::string> headings;  // the first ones with more capitals than a sentence has, for want of others
     std::int64_t as_person = 0;         // before or behind "said" and its like
     std::int64_t as_place = 0;          // behind "in", "to", "from" …
     std::int64_t with_article = 0;      // behind "the", "a", "an"

@@ -1,6 +1,7 @@
 #include "unlearn/finding/term_runs.h"
 
 #include "text/letters.h"
+#include "text/unicode.h"
 
 #include <algorithm>
 
@@ -9,8 +10,26 @@ namespace nepenthe::unlearn {
 namespace {
 
 constexpr double kShoutedShare = 3;  // forms all in capitals that outweigh another form
+constexpr double kLeastCapitalShare = 0.3;
 
 }  // namespace
+
+bool is_number(std::string_view word) { return text::is_numeric(text::code_point_at(word, 0)); }
+bool is_link(std::string_view word) { return word == "of" || word == "the"; }
+
+double ordinary_count(std::span<const std::string> words, const text::OrdinaryEnglish& english) {
+    if (words.size() == 1) {
+        const text::OrdinaryWord known = english.find(words[0]);
+        return known.count * std::max(known.capital_share, kLeastCapitalShare);
+    }
+    double ordinary = english.total();
+    for (const std::string& word : words) {
+        if (is_link(word) || is_number(word)) continue;
+        const text::OrdinaryWord known = english.find(word);
+        ordinary = std::min(ordinary, (known.capital_share > 0.5 ? kNamesTogether : kWordsTogether) * known.count);
+    }
+    return ordinary;
+}
 
 std::vector<std::string> split_words(std::string_view text) {
     std::vector<std::string> words;

@@ -11,10 +11,12 @@ void TextCounts::add(const TextCounts& other) {
 void RunCounts::add(const RunCounts& other) {
     names.add(other.names);
     pairs.add(other.pairs);
+    entities.add(other.entities);
 }
 
 std::string RunCounts::to_bytes() const {
-    const std::vector<std::uint8_t> bytes = Json::to_cbor({{"names", names.counts()}, {"pairs", pairs.counts()}});
+    const std::vector<std::uint8_t> bytes =
+        Json::to_cbor({{"names", names.counts()}, {"pairs", pairs.counts()}, {"entities", entities.counts()}});
     return {bytes.begin(), bytes.end()};
 }
 
@@ -23,6 +25,7 @@ RunCounts RunCounts::from_bytes(std::string_view bytes) {
     RunCounts out;
     for (const auto& [text, count] : json.at("names").items()) out.names.add(text, count.get<std::int64_t>());
     for (const auto& [text, count] : json.at("pairs").items()) out.pairs.add(text, count.get<std::int64_t>());
+    for (const auto& [text, count] : json.at("entities").items()) out.entities.add(text, count.get<std::int64_t>());
     return out;
 }
 

@@ -18,9 +18,10 @@ class TextCounts {
     std::map<std::string, std::int64_t> counts_;
 };
 
-// What a passage says together: names (name_spans.h) and pairs of words (word_pairs.h).
+// What a passage says together: names (name_spans.h), pairs of words (word_pairs.h) and, where somebody recognises
+// them, entities as "LABEL<tab>text" (entities.h).
 struct RunCounts {
-    TextCounts names, pairs;
+    TextCounts names, pairs, entities;
 
     void add(const RunCounts& other);
     std::string to_bytes() const;
