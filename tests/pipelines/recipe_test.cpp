@@ -15,7 +15,7 @@ Recipe recipe_of(const std::string& text, const std::map<std::string, std::strin
     return read_recipe(file, variables);
 }
 
-std::string refusal(const std::string& text, const std::map<std::string, std::string>& variables = {}) {
+std::string recipe_refusal(const std::string& text, const std::map<std::string, std::string>& variables = {}) {
     try {
         recipe_of(text, variables);
     } catch (const Error& error) {
@@ -40,9 +40,9 @@ TEST(Recipe, StagesNameEarlierOnesAndVariables) {
 }
 
 TEST(Recipe, RefusesWithEveryProblem) {
-    const std::string text = refusal(R"({"name": "r", "variables": {"book": {"help": "the novel"}},
+    const std::string text = recipe_refusal(R"({"name": "r", "variables": {"book": {"help": "the novel"}},
         "stages": [{"name": "a", "verb": "train", "optoins": {}}, {"name": "b", "verb": "train", "options": {"model": "@c"}}]})",
-                                     {{"bok", "x"}});
+                                            {{"bok", "x"}});
     EXPECT_NE(text.find("--set book"), std::string::npos) << text;
     EXPECT_NE(text.find("no such variable"), std::string::npos) << text;
     EXPECT_NE(text.find("did you mean \"options\""), std::string::npos) << text;
@@ -81,7 +81,7 @@ TEST(Recipe, RefusesValuesOfAnotherKind) {
              R"({"stages": [{"name": "a", "verb": "train", "options": {"outputs": "x"}}]})",
              R"({"stages": [{"name": "a", "verb": "train", "options": {"json": true}}]})",
          }) {
-        EXPECT_NE(refusal(text), "") << text;
+        EXPECT_NE(recipe_refusal(text), "") << text;
     }
 }
 

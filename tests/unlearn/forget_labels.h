@@ -16,7 +16,7 @@ struct LabelRun {
 };
 
 struct LabelOutcome : unlearn::ForgetReport {
-    unlearn::LabelCounts counts;
+    unlearn::LabelledBlocks counts;
 };
 
 inline LabelOutcome forget_labels(const dist::Comm& comm, dist::Collectives& collectives, model::Decoder& decoder,

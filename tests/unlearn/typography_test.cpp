@@ -17,7 +17,7 @@ Dictionary dictionary_of(const std::vector<std::string>& terms) {
 
 using Found = std::vector<std::string>;
 
-Found found(const std::vector<std::string>& terms, const std::string& text, MatchRules rules = {}) {
+Found found_in(const std::vector<std::string>& terms, const std::string& text, MatchRules rules = {}) {
     const Dictionary dictionary = dictionary_of(terms);
     Found out;
     for (const TermMatch& match : TermMatcher(dictionary, rules).find_all(text)) {
@@ -69,50 +69,50 @@ TEST(Typography, TextAndDictionaryMeetInEitherForm) {
     };
     for (const auto& [term, written] : pairs) {
         const std::string text = std::string("I saw ") + written + ", twice";
-        EXPECT_EQ(found({term}, text), (Found{written})) << term << " in " << text;
+        EXPECT_EQ(found_in({term}, text), (Found{written})) << term << " in " << text;
         if (std::string(written) == "Hal-\ncyon") continue;  // a term that is broken so says nothing of its hyphen
-        EXPECT_EQ(found({written}, std::string("I saw ") + term + ", twice"), (Found{term})) << written;
+        EXPECT_EQ(found_in({written}, std::string("I saw ") + term + ", twice"), (Found{term})) << written;
     }
-    EXPECT_EQ(found({"Mr. Vane"}, "Mr.\n\nVane"), Found{}) << "two paragraphs";
-    EXPECT_EQ(found({"Halcyon"}, "\uFEFFHalcyon"), (Found{"Halcyon"}));
-    EXPECT_EQ(found({"ine"}, "\uFB01ne"), Found{}) << "inside a ligature";
-    EXPECT_EQ(found({"Zoe"}, "Zoë Zoe\u0308"), Found{}) << "an accent is another letter";
+    EXPECT_EQ(found_in({"Mr. Vane"}, "Mr.\n\nVane"), Found{}) << "two paragraphs";
+    EXPECT_EQ(found_in({"Halcyon"}, "\uFEFFHalcyon"), (Found{"Halcyon"}));
+    EXPECT_EQ(found_in({"ine"}, "\uFB01ne"), Found{}) << "inside a ligature";
+    EXPECT_EQ(found_in({"Zoe"}, "Zoë Zoe\u0308"), Found{}) << "an accent is another letter";
 }
 
 TEST(Typography, MarkedUpTerms) {
     const std::vector<std::string> terms{"Halcyon", "Tarrant", "Port Ellery"};
-    EXPECT_EQ(found(terms, "the _Halcyon_ and *Tarrant* of **Port Ellery**, __Halcyon__, ***Tarrant***"),
+    EXPECT_EQ(found_in(terms, "the _Halcyon_ and *Tarrant* of **Port Ellery**, __Halcyon__, ***Tarrant***"),
               (Found{"Halcyon", "Tarrant", "Port Ellery", "Halcyon", "Tarrant"}));
-    EXPECT_EQ(found(terms, "_The Halcyon_ _of Port\nEllery_, Mr. _Tarrant_'s"),
+    EXPECT_EQ(found_in(terms, "_The Halcyon_ _of Port\nEllery_, Mr. _Tarrant_'s"),
               (Found{"Halcyon", "Port\nEllery", "Tarrant"}));
-    EXPECT_EQ(found(terms, "**H**alcyon _Port_ _Ellery_ _Port_ Ellery Port **Ellery**"),
+    EXPECT_EQ(found_in(terms, "**H**alcyon _Port_ _Ellery_ _Port_ Ellery Port **Ellery**"),
               (Found{"**H**alcyon", "Port_ _Ellery", "_Port_ Ellery", "Port **Ellery**"}));
     EXPECT_EQ(
-        found(terms, "<i>Halcyon</i> [Tarrant](x) ~~Halcyon~~ `Tarrant` #Halcyon \u201CTarrant\u201D Halcyon\u00B2"),
+        found_in(terms, "<i>Halcyon</i> [Tarrant](x) ~~Halcyon~~ `Tarrant` #Halcyon \u201CTarrant\u201D Halcyon\u00B2"),
         (Found{"Halcyon", "Tarrant", "Halcyon", "Tarrant", "Halcyon", "Tarrant", "Halcyon"}));
-    EXPECT_EQ(found(terms, "my_Halcyon_x Halcyon9"), Found{});
-    EXPECT_EQ(found({"_Halcyon_"}, "the Halcyon"), (Found{"Halcyon"})) << "a dictionary may bring marks too";
+    EXPECT_EQ(found_in(terms, "my_Halcyon_x Halcyon9"), Found{});
+    EXPECT_EQ(found_in({"_Halcyon_"}, "the Halcyon"), (Found{"Halcyon"})) << "a dictionary may bring marks too";
     EXPECT_EQ(translated("Halcyon", "Swallow", "in the _Halcyon_."), "in the _Swallow_.");
     EXPECT_EQ(translated("Port Ellery", "the harbour", "_Port_ _Ellery_, _Port_ Ellery"), "_the harbour_, the harbour");
 }
 
 TEST(Typography, ScriptsWithoutBlanks) {
-    EXPECT_EQ(found({"哈利"}, "我是哈利波特，哈利！"), (Found{"哈利", "哈利"}));
-    EXPECT_EQ(found({"哈利·波特"}, "他叫哈利•波特。哈利・波特来了"), (Found{"哈利•波特", "哈利・波特"}));
-    EXPECT_EQ(found({"哈利"}, "这是哈\n利的书"), (Found{"哈\n利"})) << "a line is broken anywhere";
-    EXPECT_EQ(found({"ハリー"}, "それはハリーの本、ﾊﾘｰだ"), (Found{"ハリー", "ﾊﾘｰ"}));
-    EXPECT_EQ(found({"はるか"}, "そこにはるかがいた"), (Found{"はるか"}));
-    EXPECT_EQ(found({"แฮร์รี่"}, "ผมชื่อแฮร์รี่พอตเตอร์"), (Found{"แฮร์รี่"}));
-    EXPECT_EQ(found({"กาน"}, "กานต์ กาน้ำ"), Found{"กาน"}) << "not where a mark goes on with its last letter";
-    EXPECT_EQ(found({"Paris"}, "我住在Paris市"), (Found{"Paris"}));
-    EXPECT_EQ(found({"张"}, "张三"), Found{}) << "a single syllable is too short";
+    EXPECT_EQ(found_in({"哈利"}, "我是哈利波特，哈利！"), (Found{"哈利", "哈利"}));
+    EXPECT_EQ(found_in({"哈利·波特"}, "他叫哈利•波特。哈利・波特来了"), (Found{"哈利•波特", "哈利・波特"}));
+    EXPECT_EQ(found_in({"哈利"}, "这是哈\n利的书"), (Found{"哈\n利"})) << "a line is broken anywhere";
+    EXPECT_EQ(found_in({"ハリー"}, "それはハリーの本、ﾊﾘｰだ"), (Found{"ハリー", "ﾊﾘｰ"}));
+    EXPECT_EQ(found_in({"はるか"}, "そこにはるかがいた"), (Found{"はるか"}));
+    EXPECT_EQ(found_in({"แฮร์รี่"}, "ผมชื่อแฮร์รี่พอตเตอร์"), (Found{"แฮร์รี่"}));
+    EXPECT_EQ(found_in({"กาน"}, "กานต์ กาน้ำ"), Found{"กาน"}) << "not where a mark goes on with its last letter";
+    EXPECT_EQ(found_in({"Paris"}, "我住在Paris市"), (Found{"Paris"}));
+    EXPECT_EQ(found_in({"张"}, "张三"), Found{}) << "a single syllable is too short";
     EXPECT_EQ(translated("哈利", "小明", "我是哈利波特"), "我是小明波特");
 }
 
 TEST(Typography, KoreanParticles) {
-    EXPECT_EQ(found({"해리"}, "해리는 해리가 해리에게도 해리, 해리포터 대해리"),
+    EXPECT_EQ(found_in({"해리"}, "해리는 해리가 해리에게도 해리, 해리포터 대해리"),
               (Found{"해리는", "해리가", "해리", "해리"}));
-    EXPECT_EQ(found({"해리"}, "\u1112\u1162\u1105\u1175 왔다"), (Found{"\u1112\u1162\u1105\u1175"}));
+    EXPECT_EQ(found_in({"해리"}, "\u1112\u1162\u1105\u1175 왔다"), (Found{"\u1112\u1162\u1105\u1175"}));
     EXPECT_EQ(translated("해리", "민준", "해리는 해리와 해리를 해리로 해리의"), "민준은 민준과 민준을 민준으로 민준의");
     EXPECT_EQ(translated("민준", "철", "민준으로 민준이"), "철로 철이");
     EXPECT_EQ(translated("Ron", "Tom", "Ron은 Ron에게"), "Tom은 Tom에게");
@@ -132,8 +132,8 @@ TEST(Inflections, AreReplacedWhereThereIsARule) {
     EXPECT_EQ(translated("Fox", "Wolf", "Foxes"), "Wolves");
     EXPECT_EQ(translated("Fox", "Herman", "Foxes"), "Hermans");
     EXPECT_EQ(translated("Zoë", "Anna", "two Zoës"), "two Annas");
-    EXPECT_EQ(found({"Wood"}, "the woods, the Woods"), (Found{"Woods"})) << "a name in lower case is another word";
-    EXPECT_EQ(found({"Dursley"}, "Dursleys", {.inflections = false}), Found{});
+    EXPECT_EQ(found_in({"Wood"}, "the woods, the Woods"), (Found{"Woods"})) << "a name in lower case is another word";
+    EXPECT_EQ(found_in({"Dursley"}, "Dursleys", {.inflections = false}), Found{});
 }
 
 TEST(Inflections, ABareApostropheIsAPossessiveBeforeAWord) {
@@ -192,7 +192,7 @@ TEST(Typography, TranslationKeepsTheTextAround) {
 }
 
 TEST(TermMatcher, CapitalsOfSharpS) {
-    EXPECT_EQ(found({"Große Straße"}, "GROSSE STRASSE, GROẞE STRAẞE"), (Found{"GROSSE STRASSE", "GROẞE STRAẞE"}));
+    EXPECT_EQ(found_in({"Große Straße"}, "GROSSE STRASSE, GROẞE STRAẞE"), (Found{"GROSSE STRASSE", "GROẞE STRAẞE"}));
 }
 
 TEST(DictionaryCheck, SaysWhatWasFoundInWhichForm) {
