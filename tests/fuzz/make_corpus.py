@@ -313,6 +313,14 @@ def make_hdf5():
             file.create_dataset(f"moment/{layer}", data=numpy.array([2.0, 0.5, 1.0]), chunks=(3,))
     put("moments", "two.h5", hdf5(moments))
 
+    def moments_of_every_map(file):
+        moments(file)
+        attributes(file, widths_json='{"down":2,"o":1,"qkv":1,"up":1}')
+        for layer in (0, 3):
+            for name in ("qkv", "o", "up"):
+                file.create_dataset(f"moment_{name}/{layer}", data=numpy.array([1.5]), chunks=(1,))
+    put("moments", "every_map.h5", hdf5(moments_of_every_map))
+
     def ledger(file):
         attributes(file, format="nepenthe.ledger", options='{"method":"memit","mode":"batch"}', model_digest="00", tokenizer_digest="11",
                    moments_digest="", created="now")
