@@ -88,7 +88,8 @@ RelabelStage prepare_relabel(const dist::Comm& comm, const Arguments& arguments)
     options.add("reinforced", paths.reinforced, "the same model trained further on the corpus");
     options.add("corpus", paths.corpus, "text files, folders of *.txt, or *.jsonl with a text field");
     options.add("chars", paths.characters, "only the first N characters of each document; 0 = all", 0);
-    options.add("dictionary", paths.dictionary, "anchor terms with generic replacements (JSON)");
+    options.add("dictionary", paths.dictionary,
+                "anchor terms with generic replacements (JSON, or a file of anchors find)");
     options.add("from", paths.from, "artefact of relabel whose stored logits give labels by other rules");
     options.add("rules", rules, {"improved", "published"}, "how terms are found and replaced");
     options.add("combine", combine, {"logodds", "logprobs", "logits"},

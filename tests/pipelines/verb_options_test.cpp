@@ -75,9 +75,10 @@ TEST(VerbOptions, EveryChoiceIsRead) {
 // An option of text either has choices, or takes any text: a help that names words which the option may refuse is what
 // this list is to keep out.
 TEST(VerbOptions, TextIsFreeOrHasChoices) {
-    const std::set<std::string> free{"prompt",         "text",  "noise",           "fact-prompt",   "tofu-prompt",
-                                     "alpha",          "tasks", "rollback",        "published-row", "selection",
-                                     "muse-retrained", "form",  "question-prompt", "prompt-form"};
+    const std::set<std::string> free{
+        "prompt",          "text",     "noise",         "fact-prompt", "tofu-prompt",     "alpha",
+        "tasks",           "rollback", "published-row", "selection",   "muse-retrained",  "form",
+        "question-prompt", "accept",   "drop",          "pin",         "entities-python", "prompt-form"};
     for_each_option([&](const Verb& verb, const OptionInfo& option) {
         if (option.kind != OptionKind::kText) return;
         EXPECT_EQ(free.count(option.name), 1u) << verb.name << " --" << option.name;

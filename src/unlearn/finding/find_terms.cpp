@@ -51,6 +51,12 @@ void say_what_is_odd(const WordCases& cases, const text::OrdinaryEnglish& englis
         all.inside += n.inside;
         all.opening += n.opening;
     }
+    if (cases.citations() > 0) log_info("{} lines that are references are left out", cases.citations());
+    if (cases.without_blanks() > cases.words()) {
+        log_warning(
+            "most of the corpus is written without blanks between words, in which no word can be told from the "
+            "next: what is found is of the rest alone");
+    }
     if (static_cast<double>(all.upper) > kShouted * static_cast<double>(all.total())) {
         log_warning(
             "most of the corpus is in capitals, which then say nothing: hardly any name can be told from a word");

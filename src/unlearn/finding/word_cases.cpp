@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 43> kTitles{
 }  // namespace
 
 void WordCases::add(const text::Prose& prose) {
+    citations_ += prose.citations;
+    without_blanks_ += prose.without_blanks;
     for (const text::ProseWord& word : prose.words) {
         if (word.written == text::WordCase::kNumber) continue;
         ++words_;
@@ -39,6 +41,8 @@ void WordCases::add(const text::Prose& prose) {
 
 void WordCases::add(const WordCases& other) {
     words_ += other.words_;
+    citations_ += other.citations_;
+    without_blanks_ += other.without_blanks_;
     for (const auto& [word, more] : other.counts_) {
         CaseCounts& counts = counts_[word];
         counts.lower += more.lower;
@@ -54,7 +58,8 @@ CaseCounts WordCases::find(const std::string& word) const {
 }
 
 std::string WordCases::to_bytes() const {
-    Json json = {{"words", words_}, {"counts", Json::object()}};
+    Json json = {{"words", words_}, {"citations", citations_}, {"without_blanks", without_blanks_}};
+    json["counts"] = Json::object();
     for (const auto& [word, n] : counts_) json["counts"][word] = {n.lower, n.inside, n.opening, n.upper};
     const std::vector<std::uint8_t> bytes = Json::to_cbor(json);
     return {bytes.begin(), bytes.end()};
@@ -64,6 +69,8 @@ WordCases WordCases::from_bytes(std::string_view bytes) {
     const Json json = Json::from_cbor(bytes.begin(), bytes.end());
     WordCases cases;
     cases.words_ = json.at("words").get<std::int64_t>();
+    cases.citations_ = json.at("citations").get<std::int64_t>();
+    cases.without_blanks_ = json.at("without_blanks").get<std::int64_t>();
     for (const auto& [word, n] : json.at("counts").items()) {
         cases.counts_[word] = {n[0].get<std::int64_t>(), n[1].get<std::int64_t>(), n[2].get<std::int64_t>(),
                                n[3].get<std::int64_t>()};

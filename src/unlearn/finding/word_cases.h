@@ -32,13 +32,16 @@ class WordCases {
     CaseCounts find(const std::string& word) const;
     const std::map<std::string, CaseCounts>& counts() const { return counts_; }
     std::int64_t words() const { return words_; }  // numbers are none
+    // As text::Prose counts them.
+    std::int64_t citations() const { return citations_; }
+    std::int64_t without_blanks() const { return without_blanks_; }
 
     std::string to_bytes() const;
     static WordCases from_bytes(std::string_view bytes);
 
   private:
     std::map<std::string, CaseCounts> counts_;
-    std::int64_t words_ = 0;
+    std::int64_t words_ = 0, citations_ = 0, without_blanks_ = 0;
 };
 
 // "i", the articles: words whose capital says nothing wherever it stands.

@@ -194,6 +194,20 @@ TEST(FindTerms, TextsWithNothingToFind) {
     EXPECT_TRUE(names(found({russian})).contains("Зорбо"));
 }
 
+TEST(WordCases, AddUpAndComeBack) {
+    WordCases first, second, whole;
+    const std::string a = "Then Zorbo came.\n^ Zorbo, Z. doi:10. Retrieved 3 May.\n", b = "zorbo ZORBO \u6f22\u5b57 7";
+    first.add(text::read_prose(a));
+    second.add(text::read_prose(b));
+    whole.add(WordCases::from_bytes(first.to_bytes()));
+    whole.add(second);
+    EXPECT_EQ(whole.find("zorbo"), (CaseCounts{1, 1, 0, 1}));
+    EXPECT_EQ(whole.find("then"), (CaseCounts{0, 0, 1, 0}));
+    EXPECT_EQ(whole.words(), 5);
+    EXPECT_EQ(whole.citations(), 1);
+    EXPECT_EQ(whole.without_blanks(), 2);
+}
+
 TEST(FindTerms, TheLicenceAroundABookIsNotItsText) {
     std::string licence;
     for (int i = 0; i < 5; ++i) licence += "You may copy the Gutenblatt Foundation and the Gutenblatt Foundation.\n\n";
