@@ -176,6 +176,7 @@ EvaluateStage prepare(const dist::Comm& comm, const Arguments& arguments) {
                 "measure models whose linear maps are rounded so");
     options.add("list-tasks", stage.list, "print the tasks and stop");
     common.declare(options);
+    options.set_rare({"told", "encoder", "told-above", "answer-tokens", "tofu-truth-ratio", "reference-texts"});
     options.parse(arguments);
     if (stage.list) return stage;
     if (stage.models.empty()) fail(ErrorKind::kUsage, "--model is missing");
