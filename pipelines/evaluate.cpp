@@ -130,6 +130,7 @@ EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& argument
                 "measure models whose linear maps are rounded so");
     options.add("list-tasks", stage.list, "print the tasks and stop");
     common.declare(options);
+    options.set_rare({"told", "encoder", "told-above", "answer-tokens", "tofu-truth-ratio", "reference-texts"});
     options.parse(arguments);
     if (stage.list) return stage;
     if (stage.models.empty()) fail(ErrorKind::kUsage, "--model is missing");
