@@ -19,7 +19,7 @@ struct RepairStage {
     unlearn::RepairOptions repair;
     std::filesystem::path base, model;
     std::vector<std::filesystem::path> stats, forget_stats;
-    std::string others = "model";
+    std::string others = "base";
     RepairWatch watch;
     RepairMomentFiles retained, forgotten;
     std::unique_ptr<const text::Tokenizer> tokenizer;
@@ -66,7 +66,7 @@ RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("stats", stage.stats, "second moments of retained text on the base (stats --maps all); a list");
     options.add("forget-stats", stage.forget_stats, "of the forgotten text: keep what the update does there; a list");
     options.add("ridge", repair.ridge, "--forget-stats: what directions weigh that the forgotten text does not read");
-    options.add("others", stage.others, {"model", "base"}, "whose embeddings, norms and biases");
+    options.add("others", stage.others, {"base", "model"}, "whose embeddings, norms and biases");
     options.add("lambda", strength.lambda, "how strong, one number for all matrices; or the smallest λ that keeps to");
     options.add("perplexity-budget", strength.perplexity_budget,
                 "by this share --holdout's perplexity may be above the base's");

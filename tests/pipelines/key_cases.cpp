@@ -350,7 +350,7 @@ Case repair_case() {
                           {"stats", {"--stats=" + in().other_moments}},
                           {"forget-stats", {"--forget-stats=" + in().moments}},
                           {"ridge", {"--ridge=0.5"}},
-                          {"others", {"--others=base"}},
+                          {"others", {"--others=model"}},
                           {"perplexity-budget", {"--perplexity-budget=0.25"}},
                           {"utility-budget", {"--utility-budget=0.25"}},
                           {"lambdas", {"--lambdas=1,2"}},

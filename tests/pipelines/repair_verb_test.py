@@ -117,10 +117,10 @@ class RepairVerb(unittest.TestCase):
         self.assertIn("no λ up to", self.refused(76, *self.words, *self.search[:-1], "0.001", "--perplexity-budget", "0"))
 
     def test_no_strength_is_the_model_as_it_came(self):
-        came, same = weights(self.after), weights(self.made("none", "--lambda", 0)["artefact"])
+        came, same = weights(self.after), weights(self.made("none", "--lambda", 0, "--others", "model")["artefact"])
         for name, tensor in came.items():
             self.assertEqual(tensor.tobytes(), same[name].tobytes(), name)
-        base, others = weights(BASE), weights(self.made("others", "--lambda", 0, "--others", "base")["artefact"])
+        base, others = weights(BASE), weights(self.made("others", "--lambda", 0)["artefact"])
         self.assertEqual(others["model.embed_tokens.weight"].tobytes(), base["model.embed_tokens.weight"].tobytes())
         self.assertEqual(others["model.norm.weight"].tobytes(), base["model.norm.weight"].tobytes())
         self.assertEqual(others["model.layers.0.mlp.up_proj.weight"].tobytes(), came["model.layers.0.mlp.up_proj.weight"].tobytes())

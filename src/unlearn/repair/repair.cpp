@@ -232,7 +232,7 @@ std::size_t choose_point(const RepairMeasured& base, const std::vector<RepairPoi
     }
     fail(ErrorKind::kGate,
          "no λ up to {} keeps within the budget{}: allow more, try larger ones, or take embeddings, norms and biases "
-         "from the base (--others base)",
+         "from the base (--others base), where they are the model's",
          curve.back().lambda, reached);
 }
 

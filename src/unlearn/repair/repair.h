@@ -46,7 +46,7 @@ struct RepairPoint {
 
 struct RepairReport {
     RepairMeasured base;
-    std::vector<RepairPoint> curve;  // by λ, ascending, λ = 0 first: the model as it came
+    std::vector<RepairPoint> curve;  // by λ, ascending, λ = 0 first: matrices as they came
     double lambda = 0;               // chosen: its weights are in the model
     std::int64_t moved = 0;          // how many matrices were
     Json to_json() const;
