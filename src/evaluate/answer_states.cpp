@@ -6,13 +6,18 @@
 
 namespace nepenthe::evaluate {
 
+model::Batch answer_batch(const EncodedPair& pair, at::Device device) {
+    const std::vector<std::int64_t> fed(pair.ids.begin(), pair.ids.end() - 1);
+    model::Batch batch{at::tensor(fed, at::kLong).unsqueeze(0).to(device), {}};
+    batch.prompt = at::arange(batch.ids.size(1), batch.ids.options()).lt(static_cast<std::int64_t>(pair.context));
+    batch.prompt = batch.prompt.unsqueeze(0);
+    return batch;
+}
+
 std::vector<at::Tensor> answer_states(const model::Decoder& decoder, const EncodedPair& pair, model::KvCache* cache) {
     const at::NoGradGuard no_gradient;
-    // The last token is predicted, not fed.
-    const std::vector<std::int64_t> fed(pair.ids.begin(), pair.ids.end() - 1);
-    const auto length = static_cast<std::int64_t>(fed.size()), context = static_cast<std::int64_t>(pair.context);
-    model::Batch batch{at::tensor(fed, at::kLong).unsqueeze(0).to(decoder.device()), {}};
-    batch.prompt = (at::arange(length) < context).unsqueeze(0).to(decoder.device());
+    const model::Batch batch = answer_batch(pair, decoder.device());
+    const std::int64_t length = batch.ids.size(1), context = static_cast<std::int64_t>(pair.context);
     const model::Context shared = decoder.context(batch, cache);
     at::Tensor hidden = decoder.embed(batch.ids, shared);
     std::vector<at::Tensor> states;

@@ -11,6 +11,9 @@
 
 namespace nepenthe::evaluate {
 
+// What is fed of a pair: all but the last token, which is predicted, [1, position]; the context is the prompt.
+model::Batch answer_batch(const EncodedPair& pair, at::Device device);
+
 // The output of every block at the positions that predict pair.ids[pair.context:], before any norm that follows the
 // last block: by layer, [tokens of the answer, hidden] in the compute dtype. One pass, no gradient. A side memory
 // decides by the context alone. `cache` is filled where it is given.

@@ -1,5 +1,6 @@
 #include "evaluate/gradient_norm.h"
 
+#include "evaluate/answer_states.h"
 #include "train/loss.h"
 
 #include <torch/csrc/autograd/autograd.h>
@@ -37,14 +38,11 @@ class Leaves {
 double gradient_norm(const model::Decoder& decoder, const EncodedPair& pair) {
     const at::AutoGradMode with_gradients(true);
     const Leaves leaves(decoder);
-    const std::vector<std::int64_t> fed(pair.ids.begin(), pair.ids.end() - 1);
     const std::vector<std::int64_t> labels(pair.ids.begin() + static_cast<std::ptrdiff_t>(pair.context),
                                            pair.ids.end());
-    const auto length = static_cast<std::int64_t>(fed.size()), context = static_cast<std::int64_t>(pair.context);
-    model::Batch batch{at::tensor(fed, at::kLong).unsqueeze(0).to(decoder.device()), {}};
-    batch.prompt = (at::arange(length) < context).unsqueeze(0).to(decoder.device());
-    const at::Tensor states = decoder.hidden_states(batch, /*checkpointing=*/true)[0].narrow(
-        0, context - 1, static_cast<std::int64_t>(labels.size()));
+    const at::Tensor hidden = decoder.hidden_states(answer_batch(pair, decoder.device()), /*checkpointing=*/true)[0];
+    const at::Tensor states =
+        hidden.narrow(0, static_cast<std::int64_t>(pair.context) - 1, static_cast<std::int64_t>(labels.size()));
     const at::Tensor targets = at::tensor(labels, at::kLong).to(decoder.device());
     const at::Tensor loss = train::cross_entropy_sum(decoder, states, train::Targets::of_tokens(targets)) /
                             static_cast<double>(labels.size());
