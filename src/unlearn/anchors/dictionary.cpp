@@ -18,7 +18,7 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::size_t kMaxBytes = 64u << 20;
+constexpr std::size_t kMaxBytes = 64u << 20, kMaxDepth = 5;
 constexpr std::string_view kSpace = " \t\r\n";
 
 // Names of the outer object in the order of the file; the parsed value itself is sorted.
@@ -103,7 +103,7 @@ bool blank_or_padded(std::string_view text) {
 }
 
 Dictionary parse_dictionary(std::string_view text, std::string_view what, Unfinished unfinished) {
-    const Json json = parse_json(text, what, {.max_bytes = kMaxBytes, .max_depth = 16});
+    const Json json = parse_json(text, what, {.max_bytes = kMaxBytes, .max_depth = kMaxDepth});
     if (is_reviewed_terms(json)) return accepted_terms(parse_reviewed_terms(text, what), what, unfinished);
     if (!json.is_object()) {
         fail(ErrorKind::kData, "{}: a dictionary is a JSON object {{\"term\": [\"replacement\", …]}}, this is {}", what,

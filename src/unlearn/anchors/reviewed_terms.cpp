@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kFormat = "nepenthe anchors";
 constexpr int kVersion = 1;
-constexpr std::size_t kMaxReviewBytes = 64u << 20;
+constexpr std::size_t kMaxReviewBytes = 64u << 20, kMaxReviewDepth = 5;
 const std::vector<std::string> kFields{"term",       "decision", "kind",  "replacements", "count",
                                        "lower_case", "score",    "forms", "examples",     "note"};
 
@@ -189,7 +189,7 @@ bool is_reviewed_terms(const Json& json) {
 }
 
 ReviewedTerms parse_reviewed_terms(std::string_view text, std::string_view what) {
-    const Json json = parse_json(text, what, {.max_bytes = kMaxReviewBytes, .max_depth = 16});
+    const Json json = parse_json(text, what, {.max_bytes = kMaxReviewBytes, .max_depth = kMaxReviewDepth});
     if (!is_reviewed_terms(json) || json["format"] != kFormat)
         fail(ErrorKind::kData, "{}: not a file of `anchors find` (\"format\": \"{}\")", what, kFormat);
     if (!json.contains("format_version") || json["format_version"] != kVersion) {
