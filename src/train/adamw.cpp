@@ -99,9 +99,11 @@ std::int64_t update_on_host(const AdamWStep& step, const at::Tensor& master, con
     return changed;
 }
 
-// The same arithmetic as tensor operations, for devices.
-std::int64_t update_on_device(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
-                              const at::Tensor& second_moment, const at::Tensor& gradient, const at::Tensor& weight) {
+}  // namespace
+
+std::int64_t composed_adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
+                                   const at::Tensor& second_moment, const at::Tensor& gradient,
+                                   const at::Tensor& weight) {
     const Factors f = factors_of(step);
     const at::Tensor before = weight.clone();
     const at::Tensor g = gradient * f.gradient_scale;
@@ -115,8 +117,6 @@ std::int64_t update_on_device(const AdamWStep& step, const at::Tensor& master, c
     return weight.ne(before).sum().item<std::int64_t>();
 }
 
-}  // namespace
-
 std::int64_t adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
                           const at::Tensor& second_moment, const at::Tensor& gradient, const at::Tensor& weight) {
     const std::int64_t n = master.numel();
@@ -124,7 +124,7 @@ std::int64_t adamw_update(const AdamWStep& step, const at::Tensor& master, const
                    weight.numel() == n);
     NEPENTHE_CHECK(weight.scalar_type() == at::kBFloat16 || weight.data_ptr() == master.data_ptr());
     return master.is_cpu() ? update_on_host(step, master, first_moment, second_moment, gradient, weight)
-                           : update_on_device(step, master, first_moment, second_moment, gradient, weight);
+                           : composed_adamw_update(step, master, first_moment, second_moment, gradient, weight);
 }
 
 }  // namespace nepenthe::train

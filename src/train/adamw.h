@@ -19,5 +19,9 @@ struct AdamWStep {
 // Returns how many elements of `weight` changed their bits.
 std::int64_t adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
                           const at::Tensor& second_moment, const at::Tensor& gradient, const at::Tensor& weight);
+// The same, composed of ATen's operations: how it runs on devices. Runs on hosts too.
+std::int64_t composed_adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
+                                   const at::Tensor& second_moment, const at::Tensor& gradient,
+                                   const at::Tensor& weight);
 
 }  // namespace nepenthe::train

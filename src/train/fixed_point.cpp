@@ -52,14 +52,8 @@ double FixedPoint::limit() const { return std::ldexp(static_cast<double>(largest
 
 bool FixedPoint::add(const at::Tensor& sums, const at::Tensor& values, bool first) const {
     NEPENTHE_CHECK(sums.numel() == values.numel());
+    if (!sums.is_cpu()) return composed_add(sums, values, first);
     const double scale = std::ldexp(1.0, bits_), largest = static_cast<double>(largest_);
-    if (!sums.is_cpu()) {
-        const at::Tensor units = values.to(at::kDouble).mul_(scale);
-        const bool fits = units.abs().le(largest).all().item<bool>();
-        const at::Tensor whole = units.round_().to(at::kLong);
-        first ? sums.copy_(whole) : sums.add_(whole);
-        return fits;
-    }
     std::int64_t* to = sums.mutable_data_ptr<std::int64_t>();
     const float* from = values.const_data_ptr<float>();
     std::atomic<bool> fits{true};
@@ -73,17 +67,29 @@ bool FixedPoint::add(const at::Tensor& sums, const at::Tensor& values, bool firs
 
 void FixedPoint::to_float(const at::Tensor& values, const at::Tensor& sums) const {
     NEPENTHE_CHECK(sums.numel() == values.numel());
-    const double unit = std::ldexp(1.0, -bits_);
     if (!sums.is_cpu()) {
-        values.copy_(sums.to(at::kDouble).mul_(unit));
+        composed_to_float(values, sums);
         return;
     }
+    const double unit = std::ldexp(1.0, -bits_);
     float* to = values.mutable_data_ptr<float>();
     const std::int64_t* from = sums.const_data_ptr<std::int64_t>();
     at::parallel_for(0, sums.numel(), kSumGrain, [&](std::int64_t begin, std::int64_t end) {
         kernels::with_instruction_set(
             [=]() NEPENTHE_INLINED { to_float_span(to + begin, from + begin, end - begin, unit); });
     });
+}
+
+bool FixedPoint::composed_add(const at::Tensor& sums, const at::Tensor& values, bool first) const {
+    const at::Tensor units = values.to(at::kDouble).mul_(std::ldexp(1.0, bits_));
+    const bool fits = units.abs().le(static_cast<double>(largest_)).all().item<bool>();
+    const at::Tensor whole = units.round_().to(at::kLong);
+    first ? sums.copy_(whole) : sums.add_(whole);
+    return fits;
+}
+
+void FixedPoint::composed_to_float(const at::Tensor& values, const at::Tensor& sums) const {
+    values.copy_(sums.to(at::kDouble).mul_(std::ldexp(1.0, -bits_)));
 }
 
 SquareLimbs exact_squares(std::span<const std::int64_t> values) {

@@ -26,6 +26,10 @@ class FixedPoint {
     // values = sums, each rounded once.
     void to_float(const at::Tensor& values, const at::Tensor& sums) const;
 
+    // The same, composed of ATen's operations: how they run on devices. Run on hosts too.
+    bool composed_add(const at::Tensor& sums, const at::Tensor& values, bool first) const;
+    void composed_to_float(const at::Tensor& values, const at::Tensor& sums) const;
+
   private:
     int bits_;
     std::int64_t largest_;  // units

@@ -76,19 +76,14 @@ NEPENTHE_ALWAYS_INLINE double squares_of(const float* values, std::int64_t n) {
 
 bool fold_gradient(const at::Tensor& into, const at::Tensor& gradient, bool first) {
     NEPENTHE_CHECK(into.is_contiguous() && into.scalar_type() == at::kFloat && into.numel() == gradient.numel());
-    if (!into.is_cpu()) {
-        first ? into.view(gradient.sizes()).copy_(gradient) : into.view(gradient.sizes()).add_(gradient);
-        return true;
-    }
+    if (!into.is_cpu()) return composed_fold_gradient(into, gradient, first);
     const at::Tensor flat = gradient.contiguous();
     return flat.scalar_type() == at::kFloat ? fold_on_host<float>(into, flat, first)
                                             : fold_on_host<c10::BFloat16>(into, flat.to(at::kBFloat16), first);
 }
 
 double sum_of_squares(const at::Tensor& values) {
-    if (!values.is_cpu()) {
-        return values.to(at::kDouble).square().sum().item<double>();
-    }
+    if (!values.is_cpu()) return composed_sum_of_squares(values);
     const float* data = values.const_data_ptr<float>();
     const std::int64_t n = values.numel(), blocks = (n + kFoldGrain - 1) / kFoldGrain;
     std::vector<double> parts(static_cast<std::size_t>(blocks));
@@ -101,6 +96,16 @@ double sum_of_squares(const at::Tensor& values) {
         }
     });
     return tree_sum(parts);
+}
+
+bool composed_fold_gradient(const at::Tensor& into, const at::Tensor& gradient, bool first) {
+    const at::Tensor place = into.view(gradient.sizes());
+    first ? place.copy_(gradient) : place.add_(gradient);
+    return true;
+}
+
+double composed_sum_of_squares(const at::Tensor& values) {
+    return values.to(at::kDouble).square().sum().item<double>();
 }
 
 }  // namespace nepenthe::train

@@ -15,4 +15,8 @@ bool fold_gradient(const at::Tensor& into, const at::Tensor& gradient, bool firs
 // thread count nor instruction set.
 double sum_of_squares(const at::Tensor& values);
 
+// The same, composed of ATen's operations: how they run on devices. Run on hosts too.
+bool composed_fold_gradient(const at::Tensor& into, const at::Tensor& gradient, bool first);
+double composed_sum_of_squares(const at::Tensor& values);
+
 }  // namespace nepenthe::train

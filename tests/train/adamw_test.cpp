@@ -54,5 +54,35 @@ TEST(AdamW, RoundsBFloat16ToNearestEvenAndCountsWhatMoved) {
     EXPECT_LT(changed, kNumel);  // the bf16 stall that fp32 masters are there for
 }
 
+// Three steps on gradients of very different sizes, as devices take them and as hosts do.
+TEST(AdamW, IsTheSameComposedAsDevicesRunIt) {
+    for (const bool low : {false, true}) {
+        torch::manual_seed(3);
+        const at::Tensor master = at::randn({kNumel}), first = at::zeros({kNumel}), second = at::zeros({kNumel});
+        const at::Tensor weight = low ? master.to(at::kBFloat16) : master;
+        const at::Tensor other = master.clone(), other_first = first.clone(), other_second = second.clone();
+        const at::Tensor other_weight = low ? other.to(at::kBFloat16) : other;
+        at::Tensor largest = at::zeros({kNumel});  // addend of the first moment: what is left of them may be less
+        for (int t = 1; t <= 3; ++t) {
+            const at::Tensor gradient =
+                at::randn({kNumel}) * at::pow(10.0, at::randint(-6, 2, {kNumel}).to(at::kFloat));
+            const AdamWStep step{t, 1e-3, 0.9, 0.98, 1e-8, 0.1, 0.5};
+            largest = at::maximum(largest, gradient.abs() * (0.5 * 0.1));
+            const std::int64_t changed = adamw_update(step, master, first, second, gradient, weight);
+            const std::int64_t other_changed =
+                composed_adamw_update(step, other, other_first, other_second, gradient, other_weight);
+            EXPECT_GT(other_changed, 0);
+            EXPECT_NEAR(static_cast<double>(changed), static_cast<double>(other_changed), 1e-3 * kNumel);
+        }
+        // What is rounded where differs by an instruction or two.
+        EXPECT_LT((master - other).abs().div(master.abs().clamp_min(1.0)).max().item<double>(), 4e-7);
+        EXPECT_LT(((first - other_first).abs() / largest).max().item<double>(), 1e-6);
+        EXPECT_TRUE(at::allclose(second, other_second, 1e-6, 1e-18));
+        if (low) {
+            EXPECT_TRUE(at::equal(other_weight, other.to(at::kBFloat16)));
+        }
+    }
+}
+
 }  // namespace
 }  // namespace nepenthe::train

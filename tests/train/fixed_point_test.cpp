@@ -36,6 +36,28 @@ TEST(FixedPoint, SaysWhatDoesNotFit) {
     EXPECT_TRUE(fixed.add(sums, at::tensor({1.0, 0.9 * fixed.limit(), 2.0}, at::kFloat), true));
 }
 
+// Ties and all: bit for bit.
+TEST(FixedPoint, IsTheSameComposedAsDevicesRunIt) {
+    torch::manual_seed(4);
+    const FixedPoint fixed(1e-8, 4);
+    at::Tensor values = at::randn({3, 4099}) * at::pow(10.0, at::randint(-9, 3, {3, 4099}).to(at::kFloat));
+    values[1] = (at::arange(4099, at::kFloat) - 2049.5) * std::ldexp(1.0, -fixed.bits());  // halfway between units
+    at::Tensor sums = at::zeros({4099}, at::kLong), composed = at::full({4099}, 7, at::kLong);
+    for (std::int64_t i = 0; i < 3; ++i) {
+        EXPECT_TRUE(fixed.add(sums, values[i], i == 0));
+        EXPECT_TRUE(fixed.composed_add(composed, values[i], i == 0));
+        EXPECT_TRUE(at::equal(sums, composed)) << i;
+    }
+    at::Tensor floats = at::empty({4099}), composed_floats = at::empty({4099});
+    fixed.to_float(floats, sums);
+    fixed.composed_to_float(composed_floats, sums);
+    EXPECT_TRUE(at::equal(floats, composed_floats));
+    for (const double bad : {std::nan(""), -std::numeric_limits<double>::infinity(), -2.0 * fixed.limit()}) {
+        at::Tensor three = at::zeros({3}, at::kLong);
+        EXPECT_FALSE(fixed.composed_add(three, at::tensor({1.0, bad, 2.0}, at::kFloat), true));
+    }
+}
+
 TEST(FixedPoint, SquaresAreExactHoweverTheyAreSplit) {
     std::vector<std::int64_t> values(5001);
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -68,6 +90,20 @@ TEST(GradientFold, AddsWidensAndFindsWhatIsNotFinite) {
     EXPECT_FALSE(fold_gradient(into, gradient, false));
     const at::Tensor values = at::randn({70001});
     EXPECT_NEAR(sum_of_squares(values), values.to(at::kDouble).square().sum().item<double>(), 1e-6);
+}
+
+TEST(GradientFold, IsTheSameComposedAsDevicesRunIt) {
+    torch::manual_seed(5);
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+        at::Tensor into = at::full({70003}, 5.0f), composed = into.clone();
+        for (const bool first : {true, false, false}) {
+            const at::Tensor gradient = at::randn({7, 10001}).narrow(1, 0, 10000).to(type);  // not contiguous
+            fold_gradient(into.narrow(0, 1, 70000), gradient, first);
+            EXPECT_TRUE(composed_fold_gradient(composed.narrow(0, 1, 70000), gradient, first));
+            EXPECT_TRUE(at::equal(into, composed));
+        }
+        EXPECT_NEAR(composed_sum_of_squares(into) / sum_of_squares(into), 1.0, 1e-12);
+    }
 }
 
 }  // namespace
