@@ -119,7 +119,12 @@ herr_t visit_link(hid_t root, const char* name, const H5L_info_t* link, void* da
         require_utf8(name, "read a dataset's name");
         if (link->type != H5L_TYPE_HARD) fail(kData, "{} is a link to elsewhere", name);
         H5O_info_t object;
-        check_h5(H5Oget_info_by_name(root, name, &object, H5P_DEFAULT), fmt::format("read {}", name), kData);
+#if H5_VERSION_GE(1, 12, 0)
+        const herr_t found = H5Oget_info_by_name3(root, name, &object, H5O_INFO_BASIC, H5P_DEFAULT);
+#else
+        const herr_t found = H5Oget_info_by_name(root, name, &object, H5P_DEFAULT);
+#endif
+        check_h5(found, fmt::format("read {}", name), kData);
         if (object.type == H5O_TYPE_GROUP) return 0;
         if (object.type != H5O_TYPE_DATASET) fail(kData, "{} is neither group nor dataset", name);
         listing->layouts.push_back(inspect(root, std::string("/") + name, listing->file_bytes));
