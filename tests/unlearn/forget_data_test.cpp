@@ -108,6 +108,9 @@ TEST_F(Questions, TextIsCutIntoBlocksAndSupervisedWhole) {
     ASSERT_GT(data.forget().size(), 1u);
     EXPECT_EQ(data.forget().front().ids.size(), 8u);
     EXPECT_EQ(data.forget().front().labels.front(), data.forget().front().ids[1]);
+    // Blocks are cut of text alone: questions need no block that fits.
+    EXPECT_EQ(testing::message_of(ErrorKind::kUsage, [&] { ForgetData(files, tokenizer_, 7); }),
+              "--block 8: the model has 7 positions");
 }
 
 TEST_F(Questions, TextOfBothSetsIsFound) {

@@ -57,8 +57,6 @@ struct ForgetData::Items {
 
 ForgetData::ForgetData(const ForgetDataFiles& files, const text::Tokenizer& tokenizer, std::int64_t positions)
     : tokenizer_(tokenizer), form_(files.form), positions_(positions) {
-    if (positions > 0 && files.block > positions)
-        fail(ErrorKind::kUsage, "--block {}: the model has {} positions", files.block, positions);
     Problems problems;
     Items forget = read("forget", files.forget, files, problems);
     forget_ = std::move(forget.samples);
@@ -98,6 +96,8 @@ ForgetData::Items ForgetData::read(const std::string& role, const std::vector<st
             }
         }
         if (documents.empty()) continue;
+        if (positions_ > 0 && files.block > positions_)
+            fail(ErrorKind::kUsage, "--block {}: the model has {} positions", files.block, positions_);
         shaped_by_["block"] = files.block;
         text::Corpus corpus = text::make_corpus(std::move(documents), tokenizer_, {.length = files.block});
         text::leave_out_single_tokens(corpus);

@@ -38,7 +38,7 @@ class ForgetData {
     // Reads all files: answers become samples behind their questions (answer_form.h), documents blocks of which every
     // token is supervised. `positions`: of the model, 0 = any number. `tokenizer` must outlive this. Throws
     // Error(kData) that lists every bad record of a file, and every item that does not fit into the model, with the
-    // longest refusal too; Error(kUsage) for a block that does not, and for a form that AnswerForm refuses.
+    // longest refusal too; Error(kUsage) for a block of text that does not, and for a form that AnswerForm refuses.
     ForgetData(const ForgetDataFiles& files, const text::Tokenizer& tokenizer, std::int64_t positions);
 
     const std::vector<train::Sample>& forget() const { return forget_; }
