@@ -106,6 +106,7 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
 
 // Collective. Writes the masks and returns what the manifest says of them.
 store::Artefact make_masks(const dist::Comm& comm, const AttributeStage& stage) {
+    if (auto existing = store::find_artefact(comm, stage.common.outputs, stage.key)) return *existing;
     const CommonOptions& common = stage.common;
     const auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
@@ -160,10 +161,8 @@ store::ArtefactKey attribute_key(const dist::Comm& comm, const Arguments& argume
 
 Answer run_attribute(const dist::Comm& comm, const Arguments& arguments) {
     const AttributeStage stage = prepare_attribute(comm, arguments);
-    const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key);
-    const store::Artefact artefact = existing ? *existing : make_masks(comm, stage);
-    Answer answer = artefact_answer(artefact, "masks");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    const store::Artefact artefact = make_masks(comm, stage);
+    Answer answer = summary_answer(artefact, "masks");
     answer.text += density_text(answer.json["summary"].at("density"));
     return answer;
 }

@@ -143,8 +143,7 @@ WiseStage prepare_wise(const dist::Comm& comm, const Arguments& arguments) {
 }
 
 Answer wise_answer(const store::Artefact& artefact) {
-    Answer answer = artefact_answer(artefact, "model with a side memory");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    Answer answer = summary_answer(artefact, "model with a side memory");
     const Json& summary = answer.json["summary"];
     if (summary.contains("after")) answer.text += metric_lines(summary["before"], summary["after"]);
     return answer;

@@ -73,8 +73,7 @@ store::ArtefactKey mask_key(const dist::Comm& comm, const Arguments& arguments) 
 
 Answer run_mask(const dist::Comm& comm, const Arguments& arguments) {
     const store::Artefact artefact = make_mask(comm, prepare_mask(comm, arguments));
-    Answer answer = artefact_answer(artefact, "mask");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    Answer answer = summary_answer(artefact, "mask");
     answer.text += density_text(answer.json["summary"].at("density"));
     return answer;
 }

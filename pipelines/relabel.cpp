@@ -138,9 +138,7 @@ Answer run_relabel(const dist::Comm& comm, const Arguments& arguments) {
     const std::filesystem::path& outputs = stage.common.outputs;
     const store::Artefact artefact = stage.from ? unlearn::relabel_from(comm, *stage.from, stage.rules(), outputs)
                                                 : unlearn::relabel(comm, stage.inputs, stage.relabel, outputs);
-    Answer answer = artefact_answer(artefact, "labels");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
-    return answer;
+    return summary_answer(artefact, "labels");
 }
 
 }  // namespace nepenthe::pipelines

@@ -88,6 +88,8 @@ RelearnStage prepare_relearn(const dist::Comm& comm, const Arguments& arguments)
     options.parse(arguments);
     Problems problems;
     check_steps(stage.steps, problems);
+    if (std::ranges::find(stage.evaluation.options.tasks, "depth") != stage.evaluation.options.tasks.end())
+        problems.add("the task depth holds two more models beside the one that it measures: ask evaluate for it");
     options.refuse_unread({"epochs", "max-steps"}, "by train; here the last of --steps decides", problems);
     problems.throw_if_any(ErrorKind::kUsage, "options");
     stage.train.max_steps = stage.steps.back();
@@ -148,6 +150,7 @@ Answer relearn_answer(const store::Artefact& artefact) {
 
 // Collective. Trains, measures and publishes.
 store::Artefact make_relearn(const dist::Comm& comm, const RelearnStage& stage) {
+    if (auto existing = store::find_artefact(comm, stage.common.outputs, stage.key)) return *existing;
     const CommonOptions& common = stage.common;
     auto decoder = model::Decoder::load(stage.model, common.compute(), common.torch_device(comm));
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
@@ -174,10 +177,7 @@ store::ArtefactKey relearn_key(const dist::Comm& comm, const Arguments& argument
 }
 
 Answer run_relearn(const dist::Comm& comm, const Arguments& arguments) {
-    const RelearnStage stage = prepare_relearn(comm, arguments);
-    if (const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key))
-        return relearn_answer(*existing);
-    return relearn_answer(make_relearn(comm, stage));
+    return relearn_answer(make_relearn(comm, prepare_relearn(comm, arguments)));
 }
 
 }  // namespace nepenthe::pipelines

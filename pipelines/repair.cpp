@@ -54,7 +54,7 @@ void finish(const Options& options, const Strength& strength, RepairStage& stage
 }
 
 // Collective. The options, what they name, and the key.
-RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
+RepairStage prepare_repair(const dist::Comm& comm, const Arguments& arguments) {
     RepairStage stage;
     unlearn::RepairOptions& repair = stage.repair;
     Strength strength;
@@ -67,7 +67,8 @@ RepairStage prepare(const dist::Comm& comm, const Arguments& arguments) {
     options.add("forget-stats", stage.forget_stats, "of the forgotten text: keep what the update does there; a list");
     options.add("ridge", repair.ridge, "--forget-stats: what directions weigh that the forgotten text does not read");
     options.add("others", stage.others, {"base", "model"}, "whose embeddings, norms and biases");
-    options.add("lambda", strength.lambda, "how strong, one number for all matrices; or the smallest λ that keeps to");
+    options.add("lambda", strength.lambda,
+                "how strong, one number for all matrices; with a budget the smallest that keeps to it");
     options.add("perplexity-budget", strength.perplexity_budget,
                 "by this share --holdout's perplexity may be above the base's");
     options.add("utility-budget", strength.utility_budget, "by this much neighbours may be below the base's");
@@ -120,7 +121,8 @@ std::vector<unlearn::MovedMaps> checked_maps(const RepairStage& stage, const mod
 }
 
 // Collective.
-store::Artefact make(const dist::Comm& comm, const RepairStage& stage) {
+store::Artefact make_repair(const dist::Comm& comm, const RepairStage& stage) {
+    if (auto existing = store::find_artefact(comm, stage.common.outputs, stage.key)) return *existing;
     const at::Device device = stage.common.torch_device(comm);
     const auto base = model::Decoder::load(stage.base, model::Compute::kFloat32, device);
     auto model = model::Decoder::load(stage.model, model::Compute::kFloat32, device);
@@ -151,15 +153,13 @@ store::Artefact make(const dist::Comm& comm, const RepairStage& stage) {
 }  // namespace
 
 store::ArtefactKey repair_key(const dist::Comm& comm, const Arguments& arguments) {
-    return prepare(comm, arguments).key;
+    return prepare_repair(comm, arguments).key;
 }
 
 Answer run_repair(const dist::Comm& comm, const Arguments& arguments) {
-    const RepairStage stage = prepare(comm, arguments);
-    const auto existing = store::find_artefact(comm, stage.common.outputs, stage.key);
-    const store::Artefact artefact = existing ? *existing : make(comm, stage);
-    Answer answer = artefact_answer(artefact, "model");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    const RepairStage stage = prepare_repair(comm, arguments);
+    const store::Artefact artefact = make_repair(comm, stage);
+    Answer answer = summary_answer(artefact, "model");
     answer.text += curve_text(answer.json["summary"]);
     return answer;
 }

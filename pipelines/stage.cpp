@@ -86,4 +86,10 @@ Answer artefact_answer(const store::Artefact& artefact, const std::string& what)
     return answer;
 }
 
+Answer summary_answer(const store::Artefact& artefact, const std::string& what) {
+    Answer answer = artefact_answer(artefact, what);
+    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    return answer;
+}
+
 }  // namespace nepenthe::pipelines

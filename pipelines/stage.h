@@ -38,4 +38,7 @@ std::int64_t leave_out_single_tokens(text::Corpus& corpus, const std::string& wh
 // {"artefact", "digest", "reused"} and the line that says so.
 Answer artefact_answer(const store::Artefact& artefact, const std::string& what);
 
+// The same with what the manifest says of the content under "summary".
+Answer summary_answer(const store::Artefact& artefact, const std::string& what);
+
 }  // namespace nepenthe::pipelines

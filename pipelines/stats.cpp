@@ -141,10 +141,7 @@ store::ArtefactKey stats_key(const dist::Comm& comm, const Arguments& arguments)
 }
 
 Answer run_stats(const dist::Comm& comm, const Arguments& arguments) {
-    const store::Artefact artefact = make_moments(comm, prepare_stats(comm, arguments));
-    Answer answer = artefact_answer(artefact, "moments");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
-    return answer;
+    return summary_answer(make_moments(comm, prepare_stats(comm, arguments)), "moments");
 }
 
 }  // namespace nepenthe::pipelines

@@ -119,8 +119,7 @@ store::ArtefactKey trace_key(const dist::Comm& comm, const Arguments& arguments)
 
 Answer run_trace(const dist::Comm& comm, const Arguments& arguments) {
     const store::Artefact artefact = trace(comm, prepare_trace(comm, arguments));
-    Answer answer = artefact_answer(artefact, "traces");
-    answer.json["summary"] = artefact.manifest.value("summary", Json::object());
+    Answer answer = summary_answer(artefact, "traces");
     const Json& proposal = answer.json["summary"]["proposal"];
     answer.text += fmt::format("proposed for editing: layer {}, in batches {}\n", proposal["single"].dump(),
                                proposal["batch"].dump());

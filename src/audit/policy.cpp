@@ -2,6 +2,7 @@
 
 #include "base/json_keys.h"
 #include "evaluate/metric.h"
+#include "evaluate/summary_rows.h"
 
 #include <fmt/ranges.h>
 
@@ -94,16 +95,27 @@ std::set<std::int64_t> steps_of(const Attack& attack) {
     return steps;
 }
 
+// What an attack measures: its tasks, and the averages that come of them.
+std::vector<std::string> tasks_of(const Attack& attack) {
+    std::vector<std::string> tasks;
+    const Json listed = attack.measure.value("tasks", Json());
+    if (listed.is_string()) {
+        std::istringstream entries(listed.get<std::string>());
+        for (std::string entry; std::getline(entries, entry, ',');) tasks.push_back(entry);
+    }
+    if (listed.is_array()) {
+        std::ranges::for_each(listed, [&](const Json& entry) {
+            if (entry.is_string()) tasks.push_back(entry.get<std::string>());
+        });
+    }
+    for (std::string& average : evaluate::summary_tasks(tasks)) tasks.push_back(std::move(average));
+    return tasks;
+}
+
 bool measures(const Attack& attack, const std::string& task) {
     if (task.starts_with("perplexity:") && attack.measure.contains("texts")) return true;
-    const Json tasks = attack.measure.value("tasks", Json());
-    if (tasks.is_array()) return std::ranges::find(tasks, Json(task)) != tasks.end();
-    if (!tasks.is_string()) return false;
-    std::istringstream entries(tasks.get<std::string>());
-    for (std::string entry; std::getline(entries, entry, ',');) {
-        if (entry == task) return true;
-    }
-    return false;
+    const std::vector<std::string> tasks = tasks_of(attack);
+    return std::ranges::find(tasks, task) != tasks.end();
 }
 
 void read_metric(const Json& value, const std::string& where, Line& line, Problems& problems) {

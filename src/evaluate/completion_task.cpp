@@ -48,8 +48,8 @@ class CompletionTask : public Task {
         const auto completions = model::generate(decoder, prompts, generate_, streams);
         std::vector<Json> rows;
         for (auto item = static_cast<std::size_t>(begin), next = std::size_t{0}; std::cmp_less(item, end); ++item) {
-            Json row = {{"id", item}, {"prompt", prompts_.prompts[item].prompt}, {"completions", Json::array()}};
-            if (prompts_.prompts[item].subtlety > 0) row["subtlety"] = prompts_.prompts[item].subtlety;
+            Json row = prompt_row(item, prompts_.prompts[item]);
+            row["completions"] = Json::array();
             std::int64_t revealing = 0;
             for (std::size_t sample = 0; sample < samples_; ++sample, ++next) {
                 const std::string text = tokenizer_.decode(completions[next], true);

@@ -86,4 +86,11 @@ std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::p
     return prompts;
 }
 
+Json prompt_row(std::size_t index, const FamiliarityPrompt& prompt) {
+    Json row = {{"id", index}, {"prompt", prompt.prompt}};
+    if (prompt.subtlety > 0) row["subtlety"] = prompt.subtlety;
+    if (!prompt.document.empty()) row["document"] = prompt.document;
+    return row;
+}
+
 }  // namespace nepenthe::evaluate

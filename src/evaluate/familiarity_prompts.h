@@ -6,6 +6,9 @@
 // or, for completions, lines of a file *.txt, each a prompt.
 // The published prompts of "Who's Harry Potter" ([{"prompt": {"prompt": "…", "references": […]}}, …]) are read as well.
 
+#include "base/json.h"
+
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -24,5 +27,8 @@ struct FamiliarityPrompt {
 // Throws Error(kData) that lists every bad prompt. With `need_continuations` every prompt must have at least one
 // content continuation.
 std::vector<FamiliarityPrompt> read_familiarity_prompts(const std::filesystem::path& file, bool need_continuations);
+
+// What every task says of a prompt in its row: {"id", "prompt"}, and "subtlety" and "document" where they are given.
+Json prompt_row(std::size_t index, const FamiliarityPrompt& prompt);
 
 }  // namespace nepenthe::evaluate

@@ -61,18 +61,15 @@ class FluencyTask : public Task {
         if (ended) ids.pop_back();
         const std::string text = tokenizer_.decode(ids, true);
         const CompletionQuality quality = judge_completion(text, ids, ended);
-        const FamiliarityPrompt& prompt = prompts_.prompts[item];
-        Json row = {{"id", item},
-                    {"prompt", prompt.prompt},
-                    {"completion", text},
+        Json row = prompt_row(item, prompts_.prompts[item]);
+        row.update({{"completion", text},
                     {"completion_ids", ids},
                     {"ended", ended},
                     {"degenerate", quality.degenerate() ? 1 : 0},
                     {"degenerate_loops", quality.loops ? 1 : 0},
                     {"degenerate_digits", quality.digits ? 1 : 0},
                     {"degenerate_markup", quality.markup ? 1 : 0},
-                    {"degenerate_stops", quality.stops ? 1 : 0}};
-        if (prompt.subtlety > 0) row["subtlety"] = prompt.subtlety;
+                    {"degenerate_stops", quality.stops ? 1 : 0}});
         for (std::size_t i = 0; i < kRepetitionLengths.size(); ++i) {
             const auto [repeated, ngrams] = quality.repetition[i];
             row["seq_rep_" + std::to_string(kRepetitionLengths[i])] =

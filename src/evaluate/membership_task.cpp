@@ -82,7 +82,7 @@ class MembershipTask : public Task {
     std::string digest() const override {
         Sha256 hash;
         for (const Item& item : items_) {
-            hash.update(Json{item.holdout, item.text.pair.context, item.text.pair.ids, item.document}.dump());
+            hash.update(Json{item.holdout, item.text.pair.context, item.text.pair.ids}.dump());
         }
         if (gradient_norm_) hash.update("gradient_norm");
         return hash.hex();

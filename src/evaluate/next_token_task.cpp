@@ -94,13 +94,11 @@ class NextTokenTask : public Task {
         std::vector<Json> rows;
         for (auto item = static_cast<std::size_t>(begin); std::cmp_less(item, end); ++item) {
             const auto& mass = masses[item - static_cast<std::size_t>(begin)];
-            Json row = {{"id", item},
-                        {"prompt", prompts_[item].prompt},
-                        {"content_mass", mass[0]},
+            Json row = prompt_row(item, prompts_[item]);
+            row.update({{"content_mass", mass[0]},
                         {"generic_mass", mass[1]},
                         {"content_tokens", encoded_[item].content.size()},
-                        {"generic_tokens", encoded_[item].generic.size()}};
-            if (!prompts_[item].document.empty()) row["document"] = prompts_[item].document;
+                        {"generic_tokens", encoded_[item].generic.size()}});
             if (!encoded_[item].ambiguous.empty()) row["ambiguous_tokens"] = encoded_[item].ambiguous;
             rows.push_back(std::move(row));
         }
@@ -112,9 +110,6 @@ class NextTokenTask : public Task {
     std::string digest() const override {
         Json value = Json::array();
         for (const EncodedPrompt& prompt : encoded_) value.push_back({prompt.ids, prompt.content, prompt.generic});
-        for (const FamiliarityPrompt& prompt : prompts_) {
-            if (!prompt.document.empty()) value.push_back({prompt.prompt, prompt.document});
-        }
         return sha256_hex(canonical_json(value));
     }
 

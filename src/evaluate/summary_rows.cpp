@@ -10,12 +10,20 @@ namespace nepenthe::evaluate {
 
 namespace {
 
+const std::string kWagle = "wagle";
+
 const TaskResult* find_task(const std::vector<TaskResult>& results, const char* task) {
     const auto found = std::ranges::find(results, task, &TaskResult::task);
     return found == results.end() ? nullptr : &*found;
 }
 
 }  // namespace
+
+std::vector<std::string> summary_tasks(const std::vector<std::string>& tasks) {
+    const auto has = [&](const char* task) { return std::ranges::find(tasks, task) != tasks.end(); };
+    if (!has("wmdp_bio") || !has("wmdp_cyber")) return {};
+    return {kWagle};
+}
 
 std::vector<TaskResult> summary_rows(const std::vector<TaskResult>& results) {
     struct Part {
@@ -25,7 +33,9 @@ std::vector<TaskResult> summary_rows(const std::vector<TaskResult>& results) {
     const std::vector<Part> parts = {{"wmdp_bio", "wmdp_bio_error", true},
                                      {"wmdp_cyber", "wmdp_cyber_error", true},
                                      {"mmlu", "wagle_wmdp_utility", false}};
-    if (find_task(results, "wmdp_bio") == nullptr || find_task(results, "wmdp_cyber") == nullptr) return {};
+    std::vector<std::string> measured;
+    for (const TaskResult& result : results) measured.push_back(result.task);
+    if (summary_tasks(measured).empty()) return {};
     std::vector<std::string> metrics = {"wagle_wmdp_efficacy"};
     std::vector<Json> rows;
     for (const Part& part : parts) {
@@ -40,7 +50,7 @@ std::vector<TaskResult> summary_rows(const std::vector<TaskResult>& results) {
             rows.push_back(std::move(row));
         }
     }
-    return {make_result("wagle", metrics, std::move(rows))};
+    return {make_result(kWagle, metrics, std::move(rows))};
 }
 
 }  // namespace nepenthe::evaluate

@@ -3,9 +3,13 @@
 
 #include "evaluate/evaluate.h"
 
+#include <string>
 #include <vector>
 
 namespace nepenthe::evaluate {
+
+// The names of the averages that come of these tasks.
+std::vector<std::string> summary_tasks(const std::vector<std::string>& tasks);
 
 // A task "wagle" where wmdp_bio and wmdp_cyber were measured: WAGLE's efficacy on WMDP, the mean of 1 − accuracy of
 // both, and with mmlu its utility, that accuracy (Jia et al., arXiv 2410.17509; specs: objectives.md §1.5). Its rows

@@ -38,6 +38,10 @@ TEST(Policy, SaysWhatItAsks) {
     own_tasks["attacks"]["int4"]["measure"] = {{"tasks", "hellaswag"}, {"data", "d"}};
     own_tasks["lines"].erase(2);
     EXPECT_FALSE(read_policy(own_tasks, "test").attacks[1].measure.contains("familiarity-prompts"));
+    // An average that evaluate adds is measured where its parts are.
+    own_tasks["attacks"]["int4"]["measure"]["tasks"] = {"wmdp_bio", "wmdp_cyber"};
+    own_tasks["lines"].push_back({{"metric", "wagle/wagle_wmdp_efficacy"}, {"attack", "int4"}, {"at_least", 0.7}});
+    EXPECT_EQ(read_policy(own_tasks, "test").lines.back().task, "wagle");
     ASSERT_EQ(read.lines.size(), 3u);
     EXPECT_EQ(read.lines[1].attack, 2u);
     EXPECT_EQ(read.lines[1].step, 50);

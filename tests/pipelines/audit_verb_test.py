@@ -73,6 +73,10 @@ class Audit(unittest.TestCase):
         self.assertEqual((verdicts["passed"], verdicts["failed"], verdicts["open"]), (3, 0, 1))
         self.assertEqual([line["sampling_units"] for line in verdicts["lines"]], [3, 3, 3, 0], "two prompts of a chapter are one unit")
         self.assertIn("--retrained", verdicts["lines"][3]["reason"])
+        fluent = self.answer("evaluate", "--model", self.models[0], "--tasks", "fluency", "--completion-prompts", self.folder / "prompts.json",
+                             "--completion-tokens", 2, "--outputs", self.folder / "fluent", "--threads", 1)["artefact"]
+        rows = next(pathlib.Path(fluent).glob("items-*-fluency.jsonl")).read_text().splitlines()
+        self.assertEqual([json.loads(row)["document"] for row in rows[:3]], ["chapter 0", "chapter 0", "chapter 1"])
         page = pathlib.Path(one["page"]).read_text()
         for part in ("What this audit cannot conclude", "no retrained model was given", "<svg", "trained, after 3 steps"):
             self.assertIn(part, page)
@@ -130,6 +134,7 @@ class Audit(unittest.TestCase):
         values = [point["results"]["familiarity_probability"]["content_mass"]["value"] for point in one["points"]]
         self.assertEqual(len(set(values)), 3, values)
         for more, part in ((("--steps", "2,1"), "--steps must rise"), (("--steps", "1", "--epochs", 2), "the last of --steps decides"),
+                           (("--steps", "1", "--tasks", "depth", "--probe-items", OPTIONS.demo / "saga_facts.jsonl"), "ask evaluate for it"),
                            ((), "--steps is missing")):
             done = call(*words, *more, "--outputs", self.folder / "refused")
             self.assertEqual(done.returncode, 64, done.stderr)

@@ -6,9 +6,6 @@ std::string name_of(const Case& one, const Words& words) {
     return find_verb(one.verb).key(*testing::world, {words, {}}).folder_name();
 }
 
-namespace {
-
-// What every stage computes with.
 std::map<std::string, Words> with_compute(std::map<std::string, Words> changed) {
     changed.merge(std::map<std::string, Words>{{"dtype", {"--dtype=bf16"}},
                                                {"device", {"--device=cuda"}},
@@ -16,8 +13,6 @@ std::map<std::string, Words> with_compute(std::map<std::string, Words> changed) 
                                                {"seed", {"--seed=9"}}});
     return changed;
 }
-
-}  // namespace
 
 std::map<std::string, Words> training() {
     return with_compute({{"lr", {"--lr=0.125"}},
@@ -254,73 +249,6 @@ Case trace_case() {
                           {"figures", {"--figures=1"}}})};
 }
 
-Case evaluate_case() {
-    return {
-        "evaluate",
-        {"--model=one=" + in().path("model") + ",two=" + in().path("other-model"),
-         "--tasks=lambada_openai,wikitext_word_perplexity,familiarity_probability,neighbour_probability,"
-         "familiarity_completion,fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse,depth,"
-         "logit_lens",
-         in().word("data", "data"), "--texts=book=" + in().path("book.txt"), in().word("wikitext", "wiki.txt"),
-         in().word("familiarity-prompts", "prompts.json"), in().word("completion-prompts", "prompts.json"),
-         in().word("neighbour-prompts", "prompts.json"), in().word("dictionary", "terms.json"),
-         in().word("facts", "facts.jsonl"), in().word("reference-texts", "references.json"),
-         in().word("unrelated-facts", "pool.jsonl"), in().word("tofu", "tofu"), in().word("member-texts", "book.txt"),
-         in().word("holdout-texts", "questions.jsonl"), in().word("muse", "muse"),
-         in().word("probe-items", "probes.jsonl"), in().word("retrained", "model")},
-        with_compute({{"model", {"--model=two=" + in().path("other-model") + ",one=" + in().path("model")}},
-                      // Without one whose file another one reads: options that nothing reads are refused.
-                      {"tasks",
-                       {"--tasks=lambada_openai,wikitext_word_perplexity,neighbour_probability,familiarity_completion,"
-                        "fluency,counterfact,edit_generation,unrelated_facts,tofu,membership,muse,depth"}},
-                      {"data", {in().word("data", "other-data")}},
-                      {"texts", {"--texts=book=" + in().path("other-book.txt")}},
-                      {"wikitext", {in().word("wikitext", "other-wiki.txt")}},
-                      {"limit", {"--limit=1"}},
-                      {"window", {"--window=16"}},
-                      {"familiarity-prompts", {in().word("familiarity-prompts", "other-prompts.json")}},
-                      {"completion-prompts", {in().word("completion-prompts", "other-prompts.json")}},
-                      {"neighbour-prompts", {in().word("neighbour-prompts", "other-prompts.json")}},
-                      {"dictionary", {in().word("dictionary", "other-terms.json")}},
-                      {"completions", {"--completions=2"}},
-                      {"completion-tokens", {"--completion-tokens=4"}},
-                      {"judge", {in().word("judge", "other-model")}},
-                      {"retrained", {in().word("retrained", "other-model")}},
-                      {"facts", {in().word("facts", "other-facts.jsonl")}},
-                      {"fact-format", {"--fact-format=jsonl"}},
-                      {"fact-prompt", {"--fact-prompt=Question: {}"}},
-                      {"zsre-convention", {"--zsre-convention=easyedit"}},
-                      {"target", {"--target=dummy"}},
-                      {"reference-texts", {in().word("reference-texts", "other-references.json")}},
-                      {"unrelated-facts", {in().word("unrelated-facts", "other-pool.jsonl")}},
-                      {"tofu", {in().word("tofu", "other-tofu")}},
-                      {"tofu-forget", {"--tofu-forget=forget05"}},
-                      {"tofu-prompt", {"--tofu-prompt=Question: {}"}},
-                      {"tofu-truth-ratio", {"--tofu-truth-ratio=arithmetic"}},
-                      {"answer-tokens", {"--answer-tokens=4"}},
-                      {"member-texts", {in().word("member-texts", "other-book.txt")}},
-                      {"holdout-texts", {in().word("holdout-texts", "other-questions.jsonl")}},
-                      {"muse", {in().word("muse", "other-muse")}},
-                      {"muse-retrained", {"--muse-retrained=books"}},
-                      {"prompt-form", {"--prompt-form=I read it. {}"}},
-                      {"question-prompt", {"--question-prompt=Question: {}"}},
-                      {"gradient-norm", {"--gradient-norm"}},
-                      {"probe-items", {in().word("probe-items", "other-probes.jsonl")}},
-                      {"knowing", {in().word("knowing", "other-model")}},
-                      {"skip-bad", {"--skip-bad"}},
-                      {"quantise", {"--quantise=nf4"}},
-                      {"compare-with", {"--compare-with=" + in().evaluation}}})};
-}
-
-Case evaluate_told_case() {
-    return {"evaluate",
-            {"--model=" + in().path("model"), "--tasks=tofu", in().word("tofu", "tofu"), "--told=" + in().bundle,
-             in().word("encoder", "encoder")},
-            {{"told", {"--told=" + in().other_bundle}},
-             {"encoder", {in().word("encoder", "other-encoder")}},
-             {"told-above", {"--told-above=0.5"}}}};
-}
-
 Case stats_case() {
     return {"stats",
             {in().word("model", "model"), in().word("corpus", "book.txt"), in().word("facts", "facts.jsonl"),
@@ -367,145 +295,4 @@ Case repair_fixed_case() {
 }
 
 // What all methods that write into matrices read.
-Case edit_case(const std::string& method, std::map<std::string, Words> more) {
-    Case one{"edit",
-             {in().word("model", "model"), in().word("facts", "facts.jsonl"), "--method=" + method, "--layers=1"},
-             with_compute({{"model", {in().word("model", "other-model")}},
-                           {"facts", {in().word("facts", "other-facts.jsonl")}},
-                           {"fact-prompt", {"--fact-prompt=Question: {}"}},
-                           {"limit", {"--limit=1"}},
-                           {"mode", {"--mode=one-at-a-time"}},
-                           {"layers", {"--layers=0"}},
-                           {"shared-subjects", {"--shared-subjects=keep"}},
-                           {"facts-per-block", {"--facts-per-block=3"}},
-                           {"skip-evaluation", {"--skip-evaluation"}}})};
-    one.changed.merge(std::move(more));
-    return one;
-}
-
-namespace {
-
-Case edit_values_case() {
-    Case one = edit_case("memit", {{"method", {"--method=emmet"}},
-                                   {"moments", {"--moments=" + in().moments}},
-                                   {"batch", {"--batch=1"}},
-                                   {"lambda", {"--lambda=3"}},
-                                   {"residual", {"--residual=bare"}},
-                                   {"value-site", {"--value-site=block-output"}},
-                                   {"prefixes", {"--prefixes=2"}},
-                                   {"steps", {"--steps=3"}},
-                                   {"lr", {"--lr=0.25"}},
-                                   {"relative-lr", {"--relative-lr=0.375"}},
-                                   {"clamp", {"--clamp=3"}},
-                                   {"decay", {"--decay=0.0625"}},
-                                   {"kl", {"--kl=0.5"}},
-                                   {"stop-loss", {"--stop-loss=0.5"}},
-                                   {"pilot", {in().word("pilot", "pool.jsonl")}},
-                                   {"utility-text", {in().word("utility-text", "retain.txt")}},
-                                   {"utility-probe", {in().word("utility-probe", "pool.jsonl")}}});
-    // What an earlier run computed has the same bits; those of another are refused.
-    one.promised = {{"values", {"--values=" + in().edited}}, {"before", {"--before=" + in().edited}}};
-    return one;
-}
-
-Case edit_watched_case() {
-    return {"edit",
-            {in().word("model", "model"), in().word("facts", "facts.jsonl"), "--method=memit", "--layers=1",
-             in().word("utility-text", "retain.txt"), in().word("utility-probe", "pool.jsonl")},
-            {{"utility-budget", {"--utility-budget=0.5"}},
-             {"utility-windows", {"--utility-windows=3"}},
-             {"utility-altered", {"--utility-altered=0.5"}}}};
-}
-
-Case edit_tuned_case() {
-    return {"edit",
-            {in().word("model", "model"), in().word("facts", "facts.jsonl"), "--method=memit",
-             in().word("pilot", "pool.jsonl"), "--pilot-layers=0,1"},
-            {{"pilot", {in().word("pilot", "other-pool.jsonl")}},
-             {"pilot-layers", {"--pilot-layers=1"}},
-             {"pilot-clamps", {"--pilot-clamps=3"}},
-             {"pilot-limit", {"--pilot-limit=1"}}}};
-}
-
-Case edit_unlearning_case() {
-    return {"edit",
-            {in().word("model", "model"), in().word("facts", "tofu-facts.json"), "--method=r-rome", "--format=tofu",
-             "--target=avoidant", in().word("refusals", "refusals.txt"), "--layers=1"},
-            {{"target", {"--target=dummy"}}, {"refusals", {in().word("refusals", "other-refusals.txt")}}}};
-}
-
-Case edit_rollback_case() {
-    return {"edit", {"--model=" + in().edited, "--rollback=a"}, {{"rollback", {"--rollback=b"}}}};
-}
-
-}  // namespace
-
-std::vector<Case> edit_cases() {
-    Case fine_tuning = edit_case("ft", {{"ft-lr", {"--ft-lr=0.125"}}, {"ft-box", {"--ft-box=0.125"}}});
-    // It is done in fp32, fact by fact.
-    fine_tuning.changed.erase("dtype");
-    fine_tuning.changed.erase("facts-per-block");
-    return {edit_values_case(),
-            edit_watched_case(),
-            edit_tuned_case(),
-            edit_unlearning_case(),
-            edit_rollback_case(),
-            edit_case("emmet", {{"emmet-weight", {"--emmet-weight=5"}}, {"emmet-mu", {"--emmet-mu=0.5"}}}),
-            edit_case("alphaedit", {{"tau", {"--tau=0.125"}}, {"l2", {"--l2=3"}}}),
-            edit_case("r-rome", {{"min-response", {"--min-response=0.5"}}}),
-            fine_tuning};
-}
-
-namespace {
-
-// What WISE and IKE share.
-std::map<std::string, Words> beside() {
-    return {{"model", {in().word("model", "other-model")}},
-            {"facts", {in().word("facts", "other-facts.jsonl")}},
-            {"pool", {in().word("pool", "other-pool.jsonl")}},
-            {"fact-prompt", {"--fact-prompt=Question: {}"}},
-            {"limit", {"--limit=1"}},
-            {"skip-evaluation", {"--skip-evaluation"}},
-            {"device", {"--device=cuda"}},
-            {"threads", {"--threads=3"}},
-            {"seed", {"--seed=9"}}};
-}
-
-}  // namespace
-
-Case wise_case() {
-    Case one{"edit",
-             {"--method=wise", in().word("model", "model"), in().word("facts", "facts.jsonl"),
-              in().word("pool", "pool.jsonl"), "--facts-per-shard=1"},
-             beside()};
-    one.changed.merge(std::map<std::string, Words>{{"layer", {"--layer=0"}},
-                                                   {"steps", {"--steps=3"}},
-                                                   {"lr", {"--lr=0.25"}},
-                                                   {"alpha", {"--alpha=0.25"}},
-                                                   {"beta", {"--beta=30"}},
-                                                   {"gamma", {"--gamma=3"}},
-                                                   {"stop-loss", {"--stop-loss=0.5"}},
-                                                   {"irrelevant-rows", {"--irrelevant-rows=2"}},
-                                                   {"quiet-directions", {"--quiet-directions=3"}},
-                                                   {"prefixes", {"--prefixes=3"}},
-                                                   {"mask-ratio", {"--mask-ratio=0.5"}},
-                                                   {"facts-per-shard", {"--facts-per-shard=2"}},
-                                                   {"merge-shards", {"--merge-shards=3"}},
-                                                   {"ratio", {"--ratio=0.5"}},
-                                                   {"as-published", {"--as-published", "--published-row=llama-2-7b"}}});
-    return one;
-}
-
-Case ike_case() {
-    Case one{"edit",
-             {"--method=ike", in().word("model", "model"), in().word("encoder", "encoder"),
-              in().word("facts", "facts.jsonl"), in().word("pool", "pool.jsonl")},
-             beside()};
-    one.changed["encoder"] = {in().word("encoder", "other-encoder")};
-    one.changed["demonstrations"] = {"--demonstrations=2"};
-    one.changed["reserve"] = {"--reserve=4"};
-    one.changed["dtype"] = {"--dtype=bf16"};
-    return one;
-}
-
 }  // namespace nepenthe::pipelines

@@ -26,6 +26,8 @@ struct Case {
 // The folder name of the artefact that the verb makes of `words`.
 std::string name_of(const Case& one, const Words& words);
 
+// `changed`, and what every stage computes with.
+std::map<std::string, Words> with_compute(std::map<std::string, Words> changed);
 // The options of the training loop, and those that do not count.
 std::map<std::string, Words> training();
 extern const std::map<std::string, Words> kTrainingPromises;
@@ -49,15 +51,18 @@ Case attribute_case();
 Case mask_case();
 Case mask_invert_case();
 Case trace_case();
-Case evaluate_case();
-Case evaluate_told_case();
-// In key_cases_audit.cpp.
-Case relearn_case();
-Case relearn_text_case();
-Case audit_case();
 Case stats_case();
 Case repair_case();
 Case repair_fixed_case();
+
+// key_cases_evaluate.cpp
+Case evaluate_case();
+Case evaluate_told_case();
+Case relearn_case();
+Case relearn_text_case();
+Case audit_case();
+
+// key_cases_edit.cpp
 Case edit_case(const std::string& method, std::map<std::string, Words> more);
 std::vector<Case> edit_cases();
 Case wise_case();

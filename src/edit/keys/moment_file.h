@@ -1,8 +1,8 @@
 #pragma once
 // A published file of second moments: moments.h5, format "nepenthe.moments".
-//     /moment/<layer>   [entry] fp64: Σ k kᵀ over all tokens, upper triangle, row by row, of the MLP keys
-//     /moment_<input>/<layer>   the same of another input ("qkv", "o", "up": model/linear_maps.h); where it was asked
-//     for /subjects         JSON: whom the sentences among them are about (true_sentences.h); only where there are any
+//     /moment/<layer>           [entry] fp64: Σ k kᵀ over all tokens, upper triangle, row by row, of the MLP keys
+//     /moment_<input>/<layer>   the same of another input ("qkv", "o", "up": model/linear_maps.h), where there are such
+//     /subjects                 JSON: whom the sentences among them are about (true_sentences.h), where there are such
 // Root attributes: the claims below, `tokens` (the count to divide by), `intermediate`, `parts_json`; `widths_json`
 // where there are other inputs than MLP keys.
 

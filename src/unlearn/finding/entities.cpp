@@ -74,8 +74,8 @@ TextCounts EntityReader::read(std::string_view passage) {
         log_warning("the process for entities went away and is started again: {}", last_words);
         process_.reset();
     }
-    fail(ErrorKind::kInternal, "the process for entities ({}) died {} times at the same passage: {}", python_, kStarts,
-         last_words);
+    fail(ErrorKind::kInputOutput, "the process for entities ({}) died {} times at the same passage: {}", python_,
+         kStarts, last_words);
 }
 
 std::string_view kind_of_label(std::string_view label) {

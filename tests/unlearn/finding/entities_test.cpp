@@ -52,7 +52,7 @@ TEST_F(Entities, AProcessThatAlwaysDiesIsGivenUp) {
     for (const char* how : {"always dies", "nonsense"}) {
         behave(how);
         EntityReader reader(NEPENTHE_PYTHON);
-        expect_contains(message_of(ErrorKind::kInternal, [&] { reader.read(kPassage); }), "died 3 times");
+        expect_contains(message_of(ErrorKind::kInputOutput, [&] { reader.read(kPassage); }), "died 3 times");
     }
 }
 
