@@ -8,6 +8,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 namespace nepenthe::pipelines {
 
@@ -36,7 +37,7 @@ at::Device CommonOptions::torch_device(const dist::Comm& comm) const {
     // Where the launcher shows each rank devices of its own (--gpus-per-task=1), every rank takes its first.
     const auto index = static_cast<c10::DeviceIndex>(local_rank % visible);
     // Whatever allocates without naming a device, libraries included, would otherwise make a context on the first one.
-    at::detail::getCUDAHooks().setCurrentDevice(index);
+    c10::impl::VirtualGuardImpl(at::kCUDA).setDevice({at::kCUDA, index});
     return {at::kCUDA, index};
 }
 

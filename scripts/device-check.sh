@@ -24,8 +24,12 @@ pack() {
         return 1
     }
     mkdir -p "$folder/lib" "$folder/plugins" "$folder/pmix"
-    cp "$root/build/release/nepenthe" "$here/device-check.sh" "$here/device_check.py" "$folder/"
-    carried_libraries "$root/build/release/nepenthe" | while read -r library; do cp -L "$library" "$folder/lib/"; done
+    local program
+    for program in nepenthe tests/model/model_families_test; do
+        cp "$root/build/release/$program" "$folder/"
+        carried_libraries "$root/build/release/$program" | while read -r library; do cp -Ln "$library" "$folder/lib/"; done
+    done
+    cp "$here"/device-check.sh "$here"/device_c{heck,ases}.py "$folder/"
     local mpi
     mpi=$(dirname "$(ldd "$root/build/release/nepenthe" | awk '/libmpi\.so/ { print $3 }')")
     cp -L "$mpi"/openmpi/lib/openmpi3/mca_*.so "$folder/plugins/" 2>/dev/null || true
@@ -36,8 +40,9 @@ pack() {
         carried_libraries "$library" | while read -r needed; do cp -Ln "$needed" "$folder/lib/"; done
     done
     mkdir -p "$folder/inputs"
-    cp -r "$material/models/stories" "$material/text/stories.txt" "$material/text/novel.txt" \
-        "$material/editing/counterfact-rome.json" "$folder/inputs/"
+    cp -r "$material/models/stories" "$material/text/"{stories.txt,novel.txt,wikitext.txt,planets} "$material/editing" \
+        "$material/benchmarks" "$material/unlearning/tofu" "$root/inputs/demo" "$root/tests/golden/"{families,muse} \
+        "$root/tests/golden/membership/holdout.jsonl" "$folder/inputs/"
     du -sh "$folder" | sed 's/^/device-check: packed /'
 }
 
@@ -49,7 +54,7 @@ run() {
     # One rank without a launcher, its plugins from here.
     export OMPI_MCA_ess_singleton_isolated=1 OMPI_MCA_mca_base_component_path=$here/plugins
     export PMIX_MCA_mca_base_component_path=$here/pmix OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
-    export OMPI_MCA_btl=self OMPI_MCA_pml=ob1
+    export OMPI_MCA_btl=self OMPI_MCA_pml=ob1 NEPENTHE_TEST_FAMILIES=$here/inputs/families
     exec python3 "$here/device_check.py" "$here" "$@"
 }
 

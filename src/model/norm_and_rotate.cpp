@@ -220,24 +220,42 @@ struct NormAndRotate : torch::autograd::Function<NormAndRotate> {
     }
 };
 
-// For devices without a kernel of ours.
+// For devices. x [batch, position, head, n] turned by the angles, or back by them, in fp32 (fp64 where x is).
+at::Tensor turned(const at::Tensor& x, const at::Tensor& cosines, const at::Tensor& sines, bool interleaved,
+                  double way) {
+    const std::int64_t pairs = cosines.size(2), n = x.size(3);
+    const auto half = [&](const at::Tensor& of, std::int64_t which) {
+        return interleaved ? of.slice(3, which, 2 * pairs, 2) : of.narrow(3, which * pairs, pairs);
+    };
+    const at::Tensor c = cosines.unsqueeze(2), s = sines.unsqueeze(2);
+    const at::Tensor first = half(x, 0), second = half(x, 1);
+    at::Tensor y = at::empty(x.sizes(), x.options());
+    half(y, 0).copy_(at::addcmul(first * c, second, s, -way));
+    half(y, 1).copy_(at::addcmul(second * c, first, s, way));
+    if (n > 2 * pairs) y.narrow(3, 2 * pairs, n - 2 * pairs).copy_(x.narrow(3, 2 * pairs, n - 2 * pairs));
+    return y;
+}
+
+// Its own backward pass: the gradient turns back.
+struct ComposedRotation : torch::autograd::Function<ComposedRotation> {
+    static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& cosines,
+                              const at::Tensor& sines, bool interleaved) {
+        ctx->save_for_backward({cosines, sines});
+        ctx->saved_data["interleaved"] = interleaved;
+        return turned(x, cosines, sines, interleaved, 1.0);
+    }
+
+    static variable_list backward(AutogradContext* ctx, variable_list gradients) {
+        const variable_list saved = ctx->get_saved_variables();
+        const bool interleaved = ctx->saved_data["interleaved"].toBool();
+        return {turned(gradients[0], saved[0], saved[1], interleaved, -1.0), at::Tensor(), at::Tensor(), at::Tensor()};
+    }
+};
+
 at::Tensor composed_rotation(const at::Tensor& heads, const HeadNorm& norm, const RotaryTable& table,
                              bool interleaved) {
-    const at::Tensor x =
-        (norm.weight.defined() ? rms_norm(heads, norm.weight, norm.epsilon, norm.one_plus) : heads).to(at::kFloat);
-    const std::int64_t pairs = table.cosines.size(2);
-    const at::Tensor turned = x.narrow(3, 0, 2 * pairs), rest = x.narrow(3, 2 * pairs, x.size(3) - 2 * pairs);
-    const at::Tensor c = table.cosines.unsqueeze(2), s = table.sines.unsqueeze(2);
-    at::Tensor result;
-    if (interleaved) {
-        const at::Tensor grouped = turned.unflatten(3, {pairs, 2});
-        const at::Tensor first = grouped.select(4, 0), second = grouped.select(4, 1);
-        result = at::stack({first * c - second * s, second * c + first * s}, 4).flatten(3);
-    } else {
-        const at::Tensor first = turned.narrow(3, 0, pairs), second = turned.narrow(3, pairs, pairs);
-        result = at::cat({first * c - second * s, second * c + first * s}, 3);
-    }
-    return at::cat({result, rest}, 3).to(heads.scalar_type());
+    const at::Tensor x = norm.weight.defined() ? rms_norm(heads, norm.weight, norm.epsilon, norm.one_plus) : heads;
+    return ComposedRotation::apply(x, table.cosines, table.sines, interleaved);
 }
 
 }  // namespace

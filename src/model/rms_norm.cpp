@@ -134,16 +134,15 @@ struct RmsNorm : torch::autograd::Function<RmsNorm> {
     }
 };
 
-// For devices without a kernel of ours.
+// For devices: ATen has one kernel for all of it, which wants the weight in the input's type and rounds its output
+// once.
 at::Tensor composed_rms_norm(const at::Tensor& input, const at::Tensor& weight, double epsilon, bool one_plus,
                              const at::Tensor& residual) {
-    const at::Tensor x = input.to(at::kFloat);
-    const at::Tensor scale = one_plus ? weight.to(at::kFloat) + 1.0 : weight.to(at::kFloat);
-    at::Tensor y = x * at::rsqrt(x.square().mean(-1, true) + epsilon) * scale;
-    if (residual.defined()) {
-        y = residual.to(at::kFloat) + y;
-    }
-    return y.to(input.scalar_type());
+    // What is added, to the weight or to the output, is added in fp32.
+    const bool low = input.scalar_type() == at::kBFloat16 && (one_plus || residual.defined());
+    const at::Tensor x = low ? input.to(at::kFloat) : input, stored = weight.to(x.scalar_type());
+    const at::Tensor y = std::get<0>(at::_fused_rms_norm(x, weight.sizes(), one_plus ? stored + 1.0 : stored, epsilon));
+    return (residual.defined() ? residual + y : y).to(input.scalar_type());
 }
 
 }  // namespace

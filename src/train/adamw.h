@@ -16,12 +16,11 @@ struct AdamWStep {
 
 // All tensors contiguous, of equal length, on one device. `master`, `first_moment`, `second_moment` and `gradient` are
 // fp32; `weight` is what the forward pass reads: `master` itself, or bf16 of its own, then rounded to nearest even.
-// Returns how many elements of `weight` changed their bits.
-std::int64_t adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
-                          const at::Tensor& second_moment, const at::Tensor& gradient, const at::Tensor& weight);
+// Returns how many elements of `weight` changed their bits, [] int64 on their device: who reads it waits for that.
+at::Tensor adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
+                        const at::Tensor& second_moment, const at::Tensor& gradient, const at::Tensor& weight);
 // The same, composed of ATen's operations: how it runs on devices. Runs on hosts too.
-std::int64_t composed_adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
-                                   const at::Tensor& second_moment, const at::Tensor& gradient,
-                                   const at::Tensor& weight);
+at::Tensor composed_adamw_update(const AdamWStep& step, const at::Tensor& master, const at::Tensor& first_moment,
+                                 const at::Tensor& second_moment, const at::Tensor& gradient, const at::Tensor& weight);
 
 }  // namespace nepenthe::train

@@ -105,7 +105,16 @@ bool composed_fold_gradient(const at::Tensor& into, const at::Tensor& gradient, 
 }
 
 double composed_sum_of_squares(const at::Tensor& values) {
-    return values.to(at::kDouble).square().sum().item<double>();
+    // Rows in fp32 and their sum in fp64: a copy of everything in fp64 would be twice as large as the gradients.
+    constexpr std::int64_t kRow = 4096;
+    const at::Tensor flat = values.flatten();
+    const std::int64_t whole = flat.numel() / kRow * kRow;
+    const auto squares = [](const at::Tensor& rows) {
+        return at::linalg_vector_norm(rows, 2, {{1}}).to(at::kDouble).square().sum();
+    };
+    at::Tensor sum = squares(flat.narrow(0, 0, whole).view({-1, kRow}));
+    if (whole < flat.numel()) sum = sum + squares(flat.narrow(0, whole, flat.numel() - whole).unsqueeze(0));
+    return sum.item<double>();
 }
 
 }  // namespace nepenthe::train

@@ -173,6 +173,14 @@ void replace_rows(std::span<const RowLoss> row_losses, const at::Tensor& logits,
     }
 }
 
+// Of each row, what all tokens have together that it does not name, as tile_loss.cpp's log_rest().
+at::Tensor log_rest(const at::Tensor& log_p, const at::Tensor& row, const at::Tensor& named, const Targets& targets) {
+    const at::Tensor named_sum = at::zeros_like(targets.rest).index_add_(0, row, named.exp());
+    const at::Tensor of_others = at::logsumexp(
+        log_p.index_put({row, targets.ids}, at::full({}, -std::numeric_limits<float>::infinity(), log_p.options())), 1);
+    return at::where(named_sum < 0.5, at::log1p(-named_sum), of_others);
+}
+
 // One chunk of positions as tensor operations over the whole vocabulary.
 void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, Rows rows, const Slopes& slopes) {
     const at::Tensor normed = input.normed.narrow(0, rows.first, rows.count);
@@ -183,20 +191,17 @@ void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, Rows rows, c
         logits.add_(input.bias);
     }
     logits = kernels::composed_soft_cap(logits, input.soft_cap);
-    const at::Tensor log_p = logits - kernels::composed_log_sum_exp(logits);
+    const at::Tensor log_p = at::log_softmax(logits, 1);
     const at::Tensor named = log_p.index({row, targets.ids});
-    // As tile_loss.cpp's log_rest().
-    const at::Tensor named_sum = at::zeros_like(targets.rest).index_add_(0, row, named.exp());
-    const at::Tensor of_others = at::logsumexp(
-        log_p.index_put({row, targets.ids}, at::full({}, -std::numeric_limits<float>::infinity(), log_p.options())), 1);
-    const at::Tensor log_others = at::where(named_sum < 0.5, at::log1p(-named_sum), of_others);
-    const at::Tensor others = log_others.exp();
-    at::Tensor row_loss = at::zeros_like(targets.rest).index_add_(0, row, -targets.probabilities * named) -
-                          at::where(targets.rest > 0, targets.rest * log_others, at::zeros_like(log_others));
+    at::Tensor row_loss = at::zeros_like(targets.rest).index_add_(0, row, -targets.probabilities * named);
     at::Tensor gradient = log_p.exp();
-    const at::Tensor of_named = named.exp() - targets.probabilities;
-    gradient.mul_(at::where(targets.rest > 0, 1.0 - targets.rest / others, at::ones_like(others)).unsqueeze(1));
-    gradient.index_put_({row, targets.ids}, of_named);
+    if (targets.lumps) {
+        const at::Tensor log_others = log_rest(log_p, row, named, targets);
+        const at::Tensor lumped = targets.rest > 0;
+        row_loss = row_loss - at::where(lumped, targets.rest * log_others, at::zeros_like(log_others));
+        gradient.mul_(at::where(lumped, 1.0 - targets.rest / log_others.exp(), at::ones_like(log_others)).unsqueeze(1));
+    }
+    gradient.index_put_({row, targets.ids}, named.exp() - targets.probabilities);
     if (input.weighing != nullptr && !input.weighing->row_losses.empty()) {
         const std::span<const RowLoss> kinds(input.weighing->row_losses);
         replace_rows(kinds.subspan(static_cast<std::size_t>(rows.first), static_cast<std::size_t>(rows.count)), logits,
@@ -211,7 +216,7 @@ void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, Rows rows, c
     if (factors.defined()) {
         weights = weights * factors.to(weights.device());
     }
-    gradient.mul_(weights.unsqueeze(1)).mul_(input.scale);
+    gradient.mul_((weights * input.scale).unsqueeze(1));
     kernels::composed_gradient_through_cap(gradient, logits, input.soft_cap);
     const at::Tensor low = gradient.to(normed.scalar_type());
     loss.normed_gradient.narrow(0, rows.first, rows.count).copy_(at::mm(low, input.unembedding));

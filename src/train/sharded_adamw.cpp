@@ -91,7 +91,7 @@ void ShardedAdamW::write(State state, std::size_t bucket, const at::Tensor& valu
 
 std::int64_t ShardedAdamW::update(const AdamWStep& step, const at::Tensor& gradients) {
     const at::NoGradGuard no_grad;
-    std::int64_t changed = 0;
+    at::Tensor changed = at::zeros({}, weights_.options().dtype(at::kLong));
     std::vector<std::unique_ptr<dist::Work>> under_way;
     for (std::size_t bucket = 0; bucket < layout_.buckets.size(); ++bucket) {
         std::int64_t place = stored_begin_[bucket];
@@ -123,7 +123,7 @@ std::int64_t ShardedAdamW::update(const AdamWStep& step, const at::Tensor& gradi
         }
     }
     wait_for_all(under_way);
-    return changed;
+    return changed.item<std::int64_t>();
 }
 
 void ShardedAdamW::set_own_weights(const std::function<at::Tensor(std::size_t bucket)>& values) {

@@ -29,6 +29,7 @@ struct Targets {
     at::Tensor probabilities;  // [entries] fp32
     at::Tensor rest;           // [n] fp32
     at::Tensor weights;        // [n] fp32
+    bool lumps = false;        // whether any row has a rest
 
     // One token a row, of weight one. tokens: [n] int64.
     static Targets of_tokens(const at::Tensor& tokens);

@@ -15,7 +15,7 @@ constexpr double kGradientTolerance = 1e-3;  // of each tensor's largest gradien
 class Family : public ::testing::TestWithParam<std::string> {
   protected:
     Expected expected{GetParam()};
-    Decoder decoder = Decoder::load(golden_folder(GetParam()), Compute::kFloat32);
+    Decoder decoder = load_golden(GetParam(), Compute::kFloat32);
 };
 
 at::Tensor masked(const at::Tensor& logits, const Batch& batch) { return logits * batch.mask.unsqueeze(-1); }
@@ -45,7 +45,7 @@ TEST_P(Family, LogitsEqualTransformers) {
 
 TEST_P(Family, ACopyIsTheModelLoadedInThatPrecisionAndStandsAlone) {
     const at::NoGradGuard no_grad;
-    const Decoder loaded = Decoder::load(golden_folder(GetParam()), Compute::kBFloat16);
+    const Decoder loaded = load_golden(GetParam(), Compute::kBFloat16);
     const at::Tensor exact = decoder.logits(expected.plain());
     const Decoder rounded = decoder.copy(Compute::kBFloat16), same = decoder.copy(Compute::kFloat32);
     EXPECT_EQ(rounded.compute(), Compute::kBFloat16);
@@ -75,7 +75,7 @@ TEST_P(Family, CacheGivesTheSameStepByStep) {
 
 TEST_P(Family, BFloat16StaysClose) {
     const at::NoGradGuard no_grad;
-    const Decoder rounded = Decoder::load(golden_folder(GetParam()), Compute::kBFloat16);
+    const Decoder rounded = load_golden(GetParam(), Compute::kBFloat16);
     EXPECT_LT(relative_error(rounded.logits(expected.plain()), expected.floats("logits")), 0.08);
 }
 
@@ -83,7 +83,7 @@ TEST_P(Family, SavedAndLoadedIsTheSame) {
     const at::NoGradGuard no_grad;
     const nepenthe::testing::TemporaryFolder folder;
     save_model(decoder, golden_folder(GetParam()), folder.path());
-    const Decoder again = Decoder::load(folder.path(), Compute::kFloat32);
+    const Decoder again = Decoder::load(folder.path(), Compute::kFloat32, test_device());
     EXPECT_TRUE(at::equal(again.logits(expected.plain()), decoder.logits(expected.plain())));
     EXPECT_EQ(model_digest(folder.path()), model_digest(golden_folder(GetParam())));
 }

@@ -1,5 +1,7 @@
 #pragma once
-// One case of tests/golden/families: a tiny model and what transformers computed with it.
+// One case of tests/golden/families: a tiny model and what transformers computed with it. NEPENTHE_TEST_DEVICE says
+// where tensors live, NEPENTHE_TEST_FAMILIES where the cases lie, for a machine without the checkout
+// (scripts/device-check.sh).
 
 #include "io/safetensors.h"
 #include "model/decoder.h"
@@ -7,6 +9,7 @@
 
 #include <torch/types.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -68,7 +71,18 @@ inline const std::vector<std::string>& golden_cases() {
 }
 
 inline std::filesystem::path golden_folder(const std::string& name) {
-    return std::filesystem::path(NEPENTHE_SOURCE_DIR) / "tests/golden/families" / name;
+    const char* elsewhere = std::getenv("NEPENTHE_TEST_FAMILIES");
+    return std::filesystem::path(elsewhere != nullptr ? elsewhere : NEPENTHE_SOURCE_DIR "/tests/golden/families") /
+           name;
+}
+
+inline at::Device test_device() {
+    const char* name = std::getenv("NEPENTHE_TEST_DEVICE");
+    return name != nullptr ? at::Device(name) : at::Device(at::kCPU);
+}
+
+inline Decoder load_golden(const std::string& name, Compute compute) {
+    return Decoder::load(golden_folder(name), compute, test_device());
 }
 
 class Expected {
@@ -76,7 +90,9 @@ class Expected {
     explicit Expected(const std::string& name) : file_(golden_folder(name) / "expected.safetensors") {}
 
     bool has(const std::string& key) const { return file_.tensors().contains(key); }
-    at::Tensor floats(const std::string& key) const { return tensor_from_bytes(file_.tensors().at(key), at::kFloat); }
+    at::Tensor floats(const std::string& key) const {
+        return tensor_from_bytes(file_.tensors().at(key), at::kFloat).to(test_device());
+    }
     at::Tensor ids(const std::string& key) const { return copy(key, at::kLong); }
     at::Tensor mask(const std::string& key) const { return copy(key, at::kBool); }
     Batch plain() const { return {ids("ids"), {}}; }
@@ -114,7 +130,7 @@ class Expected {
         const io::TensorView& view = file_.tensors().at(key);
         at::Tensor tensor = at::empty(view.shape, type);
         std::memcpy(tensor.mutable_data_ptr(), view.bytes.data(), view.bytes.size());
-        return tensor;
+        return tensor.to(test_device());
     }
     io::SafetensorsFile file_;
 };

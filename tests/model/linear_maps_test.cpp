@@ -15,7 +15,7 @@ namespace {
 class LinearMaps : public ::testing::TestWithParam<std::string> {
   protected:
     Expected expected{GetParam()};
-    Decoder decoder = Decoder::load(golden_folder(GetParam()), Compute::kFloat32);
+    Decoder decoder = load_golden(GetParam(), Compute::kFloat32);
     Batch batch = expected.plain();
     Context context = decoder.context(batch);
     at::Tensor hidden = decoder.embed(batch.ids, context);
@@ -60,7 +60,7 @@ TEST_P(LinearMaps, ReadWhatIsShown) {
     std::map<MapInput, at::Tensor> read;
     const at::Tensor before =
         block_with_inputs(decoder, kLayer, hidden, context, [&](MapInput input, const at::Tensor& shown) {
-            read[input] = shown.flatten(0, 1).to(at::kDouble);
+            read[input] = shown.flatten(0, 1).cpu().to(at::kDouble);
             return true;
         });
     for (const LinearMap& map : linear_maps(decoder)) {
@@ -75,7 +75,7 @@ TEST_P(LinearMaps, ReadWhatIsShown) {
         const at::Tensor basis = std::get<0>(at::linalg_qr(rows.t()));
         const at::Tensor unread = drawn - at::matmul(basis, at::matmul(basis.t(), drawn));
         const auto moved = [&](const at::Tensor& direction) {
-            const at::Tensor change = at::matmul(left, direction.t()).to(at::kFloat);
+            const at::Tensor change = at::matmul(left, direction.t()).to(at::kFloat).to(test_device());
             weight.add_(map.transposed ? change.t() : change);
             const at::Tensor after = decoder.block(kLayer, hidden, context);
             weight.copy_(kept);

@@ -99,7 +99,7 @@ std::shared_ptr<const DepthReference> depth_reference(const EvaluateOptions& opt
 
 // With the completions judged, where there are some.
 std::string run(EvaluateOptions options, const std::filesystem::path& scratch = {}) {
-    options.depth_reference = depth_reference(options);
+    if (!options.probe_items.empty()) options.depth_reference = depth_reference(options);
     auto results = evaluate(*nepenthe::testing::world, loaded().decoder, loaded().tokenizer, options, scratch);
     for (TaskResult& result : results) {
         if (result.task != "fluency") continue;

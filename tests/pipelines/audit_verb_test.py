@@ -5,6 +5,7 @@
 """
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -20,9 +21,10 @@ OPTIONS, REST = PARSER.parse_known_args()
 FAMILIARITY = "familiarity_probability/content_mass"
 
 
-def call(*words, ranks=1):
+def call(*words, ranks=1, fault=None):
     mpirun = [OPTIONS.mpirun, "-n", str(ranks)] if ranks > 1 else []
-    return subprocess.run([*mpirun, OPTIONS.nepenthe, *map(str, words)], capture_output=True, text=True, timeout=280)
+    environment = dict(os.environ, **({"NEPENTHE_FAULT": fault} if fault else {}))
+    return subprocess.run([*mpirun, OPTIONS.nepenthe, *map(str, words)], capture_output=True, text=True, timeout=280, env=environment)
 
 
 class Audit(unittest.TestCase):
@@ -91,6 +93,13 @@ class Audit(unittest.TestCase):
             self.assertEqual(part["artefact"], names[part["attack"], other])
         self.assertTrue(self.answer(*self.words(policy, "--before", self.models[1]))["reused"])
 
+    def test_an_audit_that_was_killed_goes_on(self):
+        policy = self.policy("killed", [{"metric": FAMILIARITY, "at_most": 0.9}, {"metric": FAMILIARITY, "attack": "trained", "at_most": 0.9}])
+        whole = self.answer(*self.words(policy, outputs="whole"))
+        self.assertNotEqual(call(*self.words(policy, outputs="killed"), ranks=2, fault="publish.before_rename:*:3").returncode, 0)
+        self.assertEqual(sorted(path.name.split("-")[0] for path in (self.folder / "killed").glob("*-*")), ["evaluate", "evaluate"])
+        self.assertEqual(self.answer(*self.words(policy, outputs="killed"))["digest"], whole["digest"])
+
     def test_a_line_that_fails_is_exit_76_and_leaves_the_page(self):
         policy = self.policy("fails", [{"name": "knows nothing", "metric": FAMILIARITY, "at_most": 0}, {"metric": FAMILIARITY, "at_least": 0}])
         for ranks in (1, 2):
@@ -130,6 +139,12 @@ class Audit(unittest.TestCase):
         one = self.answer(*words, "--steps", "1,2", "--outputs", self.folder / "relearn")
         two = self.answer(*words, "--steps", "1,2", "--outputs", self.folder / "relearn2", ranks=2)
         self.assertEqual([point["step"] for point in one["points"]], [0, 1, 2])
+        # Killed before its second step on two ranks, it goes on on one, and ends in the same bytes.
+        cut = [*words, "--steps", "1,2", "--checkpoint-steps", 1, "--outputs", self.folder / "cut"]
+        self.assertNotEqual(call(*cut, ranks=2, fault="train.before_step:*:2").returncode, 0)
+        done = call(*cut, "--json")
+        self.assertEqual(json.loads(done.stdout)["digest"], one["digest"], done.stderr)
+        self.assertNotIn("step 1 measured", done.stderr, "the first point was there")
         self.assertEqual(one["digest"], two["digest"])
         values = [point["results"]["familiarity_probability"]["content_mass"]["value"] for point in one["points"]]
         self.assertEqual(len(set(values)), 3, values)

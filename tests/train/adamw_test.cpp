@@ -23,7 +23,7 @@ TEST(AdamW, FollowsAScalarReferenceAndAtensFusedKernel) {
         const at::Tensor gradient = at::randn({kNumel});
         const AdamWStep step{t, 1e-3, 0.9, 0.999, 1e-8, 0.1, 1.0};
         const at::Tensor before = weight.clone();
-        const std::int64_t changed = adamw_update(step, weight, first, second, gradient, weight);
+        const auto changed = adamw_update(step, weight, first, second, gradient, weight).item<std::int64_t>();
         EXPECT_EQ(changed, weight.ne(before).sum().item<std::int64_t>());
         at::_fused_adamw_({peer}, {gradient}, {peer_first}, {peer_second}, {},
                           {at::scalar_tensor(static_cast<double>(t))}, 1e-3, 0.9, 0.999, 0.1, 1e-8, false, false);
@@ -48,7 +48,7 @@ TEST(AdamW, RoundsBFloat16ToNearestEvenAndCountsWhatMoved) {
     const at::Tensor before = weight.clone(), gradient = at::randn({kNumel});
     at::Tensor first = at::zeros({kNumel}), second = at::zeros({kNumel});
     const AdamWStep step{1, 1e-3, 0.9, 0.999, 1e-8, 0, 1.0};
-    const std::int64_t changed = adamw_update(step, master, first, second, gradient, weight);
+    const auto changed = adamw_update(step, master, first, second, gradient, weight).item<std::int64_t>();
     EXPECT_TRUE(at::equal(weight, master.to(at::kBFloat16)));
     EXPECT_EQ(changed, weight.ne(before).sum().item<std::int64_t>());
     EXPECT_LT(changed, kNumel);  // the bf16 stall that fp32 masters are there for
@@ -68,9 +68,10 @@ TEST(AdamW, IsTheSameComposedAsDevicesRunIt) {
                 at::randn({kNumel}) * at::pow(10.0, at::randint(-6, 2, {kNumel}).to(at::kFloat));
             const AdamWStep step{t, 1e-3, 0.9, 0.98, 1e-8, 0.1, 0.5};
             largest = at::maximum(largest, gradient.abs() * (0.5 * 0.1));
-            const std::int64_t changed = adamw_update(step, master, first, second, gradient, weight);
-            const std::int64_t other_changed =
-                composed_adamw_update(step, other, other_first, other_second, gradient, other_weight);
+            const auto changed = adamw_update(step, master, first, second, gradient, weight).item<std::int64_t>();
+            const auto other_changed =
+                composed_adamw_update(step, other, other_first, other_second, gradient, other_weight)
+                    .item<std::int64_t>();
             EXPECT_GT(other_changed, 0);
             EXPECT_NEAR(static_cast<double>(changed), static_cast<double>(other_changed), 1e-3 * kNumel);
         }

@@ -102,7 +102,7 @@ TEST(GradientFold, IsTheSameComposedAsDevicesRunIt) {
             EXPECT_TRUE(composed_fold_gradient(composed.narrow(0, 1, 70000), gradient, first));
             EXPECT_TRUE(at::equal(into, composed));
         }
-        EXPECT_NEAR(composed_sum_of_squares(into) / sum_of_squares(into), 1.0, 1e-12);
+        EXPECT_NEAR(composed_sum_of_squares(into) / sum_of_squares(into), 1.0, 1e-6);
     }
 }
 
