@@ -97,8 +97,7 @@ def training():
     yield Case("relabel bf16", ["relabel", *both, "--dtype", "bf16"], None)
     forget = ("forget", "--model", "{inputs}/stories", "--labels", "@relabel", "--lr", "3e-4", "--epochs", 1, "--global-batch", 4,
               "--retain", "{work}/kept.txt", "--retain-block", 64)
-    # Against what a model that has not moved says itself there is no gradient but rounding, which AdamW makes a step of.
-    yield Case("forget", [*forget], 2e-2)
+    yield Case("forget", [*forget])
     yield Case("forget soft, text", [*forget, "--retain-targets", "text"])
     yield Case("forget hard", [*forget, "--targets", "hard", "--retain-targets", "text"])
 

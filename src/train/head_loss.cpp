@@ -194,12 +194,15 @@ void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, Rows rows, c
     const at::Tensor log_p = at::log_softmax(logits, 1);
     const at::Tensor named = log_p.index({row, targets.ids});
     at::Tensor row_loss = at::zeros_like(targets.rest).index_add_(0, row, -targets.probabilities * named);
-    at::Tensor gradient = log_p.exp();
-    if (targets.lumps) {
-        const at::Tensor log_others = log_rest(log_p, row, named, targets);
+    at::Tensor gradient = log_p.exp(), weights = targets.weights;
+    if (targets.soft) {
+        const at::Tensor log_others = log_rest(log_p, row, named, targets), others = log_others.exp();
         const at::Tensor lumped = targets.rest > 0;
         row_loss = row_loss - at::where(lumped, targets.rest * log_others, at::zeros_like(log_others));
-        gradient.mul_(at::where(lumped, 1.0 - targets.rest / log_others.exp(), at::ones_like(log_others)).unsqueeze(1));
+        gradient.mul_(at::where(lumped, 1.0 - targets.rest / others, at::ones_like(others)).unsqueeze(1));
+        const at::Tensor apart =
+            (others - targets.rest).abs().index_add_(0, row, (named.exp() - targets.probabilities).abs());
+        weights = weights.masked_fill((targets.offsets.diff() > 1).logical_and(apart <= kAlike), 0);
     }
     gradient.index_put_({row, targets.ids}, named.exp() - targets.probabilities);
     if (input.weighing != nullptr && !input.weighing->row_losses.empty()) {
@@ -212,7 +215,6 @@ void run_composed_chunk(const HeadLossInput& input, HeadLoss& loss, Rows rows, c
     if (!input.gradients) {
         return;
     }
-    at::Tensor weights = targets.weights;
     if (factors.defined()) {
         weights = weights * factors.to(weights.device());
     }

@@ -18,18 +18,18 @@ Targets Targets::of_tokens(const at::Tensor& tokens) {
 Targets Targets::of(const std::vector<Distribution>& rows, at::Device device) {
     std::vector<std::int64_t> offsets{0}, ids;
     std::vector<float> probabilities, rest, weights;
-    bool lumps = false;
+    bool soft = false;
     for (const Distribution& row : rows) {
         ids.insert(ids.end(), row.ids.begin(), row.ids.end());
         probabilities.insert(probabilities.end(), row.probabilities.begin(), row.probabilities.end());
         offsets.push_back(static_cast<std::int64_t>(ids.size()));
         rest.push_back(row.rest);
         weights.push_back(row.weight);
-        lumps = lumps || row.rest > 0;
+        soft = soft || row.ids.size() > 1 || row.rest > 0;
     }
     return {at::tensor(offsets, at::kLong).to(device),        at::tensor(ids, at::kLong).to(device),
             at::tensor(probabilities, at::kFloat).to(device), at::tensor(rest, at::kFloat).to(device),
-            at::tensor(weights, at::kFloat).to(device),       lumps};
+            at::tensor(weights, at::kFloat).to(device),       soft};
 }
 
 std::int64_t Targets::size() const { return rest.defined() ? rest.numel() : 0; }
@@ -41,7 +41,7 @@ Targets Targets::rows(std::int64_t first, std::int64_t count) const {
             probabilities.narrow(0, begin, end - begin),
             rest.narrow(0, first, count),
             weights.narrow(0, first, count),
-            lumps};
+            soft};
 }
 
 at::Tensor Targets::row_of_entry() const {

@@ -13,6 +13,9 @@
 namespace nepenthe::train {
 
 inline constexpr std::int64_t kIgnore = -100;
+// A row that names several tokens and whose probabilities are theirs to this much, all differences added up, has no
+// gradient: what fp32 leaves of it is rounding, of which AdamW makes steps as long as any.
+inline constexpr double kAlike = 1e-5;
 
 // Of one position. Probabilities and rest add up to one.
 struct Distribution {
@@ -29,7 +32,7 @@ struct Targets {
     at::Tensor probabilities;  // [entries] fp32
     at::Tensor rest;           // [n] fp32
     at::Tensor weights;        // [n] fp32
-    bool lumps = false;        // whether any row has a rest
+    bool soft = false;         // whether any row is more than one token
 
     // One token a row, of weight one. tokens: [n] int64.
     static Targets of_tokens(const at::Tensor& tokens);

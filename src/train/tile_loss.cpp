@@ -57,6 +57,19 @@ double named_probability(const RowTarget& target, const kernels::RunningSoftmax&
     return sum;
 }
 
+// Sum of the differences between the row's probabilities and its target's, of the named tokens and of the others
+// together.
+double apart(const RowTarget& target, const kernels::RunningSoftmax& row, const std::vector<double>& named_logits) {
+    const double log_sum_exp = row.log_sum_exp();
+    double sum = 0, named = 0;
+    for (std::size_t i = 0; i < target.ids.size(); ++i) {
+        const double p = std::exp(named_logits[target.first_entry + i] - log_sum_exp);
+        named += p;
+        sum += std::abs(p - static_cast<double>(target.probabilities[i]));
+    }
+    return sum + std::abs(1.0 - named - static_cast<double>(target.rest));
+}
+
 // Log-probability of the tokens that row `r`'s target does not name. One minus the others' is the exact way while these
 // are few, and the sum over the tokens themselves once they are nearly all: neither loses digits where it is taken.
 double log_rest(double named_probability, const ChunkSoftmax& softmax, std::size_t r) {
@@ -117,7 +130,9 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& t
             }
             const RowTarget target(targets, r);
             const kernels::RunningSoftmax& known = softmax.rows[static_cast<std::size_t>(r)];
-            const float log_sum_exp = static_cast<float>(known.log_sum_exp()), mine = scale * target.weight;
+            const bool alike = target.ids.size() > 1 && apart(target, known, softmax.named_logits) <= kAlike;
+            const float log_sum_exp = static_cast<float>(known.log_sum_exp());
+            const float mine = alike ? 0.0f : scale * target.weight;
             named.resize(target.ids.size());
             target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
                 named[entry] = mine * (std::exp(load(row + column) - log_sum_exp) - target.probabilities[entry]);

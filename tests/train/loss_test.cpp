@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace nepenthe::train {
 namespace {
 
@@ -156,7 +158,7 @@ TEST(HeadLoss, TakesDistributionsAsDevicesDo) {
     compare_distributions(9001, 7, 3.0, true);
 }
 
-// A distribution that is the model's own asks for nothing, whatever it names.
+// A distribution that is the model's own asks for nothing, whatever it names: rounding would be a direction, too.
 TEST(HeadLoss, IsAtRestWhereTheModelSaysWhatIsWanted) {
     const Case given = random_case(6, 301, false);
     const at::Tensor p = at::mm(given.normed, given.unembedding.t()).softmax(1);
@@ -168,11 +170,23 @@ TEST(HeadLoss, IsAtRestWhereTheModelSaysWhatIsWanted) {
             rows[r].probabilities.push_back(p[static_cast<std::int64_t>(r)][id].item<float>());
             rest -= static_cast<double>(rows[r].probabilities.back());
         }
-        rows[r].rest = static_cast<float>(rest);
+        rows[r].rest = std::max(static_cast<float>(rest), 0.0f);
     }
-    HeadLossInput input{
-        .normed = given.normed, .unembedding = given.unembedding, .targets = Targets::of(rows, at::kCPU)};
-    EXPECT_LT(head_loss(input).normed_gradient.abs().max().item<double>(), 1e-4);
+    const auto largest_gradient = [&](bool composed) {
+        HeadLossInput input{.normed = given.normed,
+                            .unembedding = given.unembedding,
+                            .targets = Targets::of(rows, at::kCPU),
+                            .composed = composed};
+        input.unembedding_gradient = at::empty_like(given.unembedding);
+        const HeadLoss loss = head_loss(input);
+        return std::max(loss.normed_gradient.abs().max().item<double>(),
+                        input.unembedding_gradient.abs().max().item<double>());
+    };
+    for (const bool composed : {false, true})
+        EXPECT_EQ(largest_gradient(composed), 0.0) << (composed ? "composed" : "on the host");
+    rows[2].probabilities[0] += 1e-4f;
+    rows[2].rest -= 1e-4f;
+    for (const bool composed : {false, true}) EXPECT_GT(largest_gradient(composed), 1e-5);
 }
 
 // What is left beside a token that is all but certain keeps its digits: 1 − p would have none of them.
