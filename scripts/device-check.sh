@@ -5,6 +5,7 @@
 #   scripts/device-check.sh pack FOLDER           here, after scripts/test.sh: the binary, its libraries, small inputs
 #   FOLDER/device-check.sh run [--device cpu]     there; --device cpu rehearses it without a GPU
 #
+# Where the benchmarks were built before it was packed, the last thing is a profile of a training step.
 # `run` prints a table and writes FOLDER/results.json; exit code 1 where host and device differ by more than they may.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,6 +30,8 @@ pack() {
         cp "$root/build/release/$program" "$folder/"
         carried_libraries "$root/build/release/$program" | while read -r library; do cp -Ln "$library" "$folder/lib/"; done
     done
+    [[ ! -e $root/build/release/benchmarks/libprofiler.so ]] ||
+        cp "$root/build/release/benchmarks/libprofiler.so" "$root/benchmarks/profile.py" "$folder/"
     cp "$here"/device-check.sh "$here"/device_c{heck,ases}.py "$folder/"
     local mpi
     mpi=$(dirname "$(ldd "$root/build/release/nepenthe" | awk '/libmpi\.so/ { print $3 }')")
@@ -59,7 +62,7 @@ run() {
 }
 
 case "${1:-}" in
-    pack) [[ -n ${2:-} ]] || { sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }; pack "$2" ;;
+    pack) [[ -n ${2:-} ]] || { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }; pack "$2" ;;
     run) shift; run "$@" ;;
-    *) sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac

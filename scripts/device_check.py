@@ -60,6 +60,7 @@ class Check:
         self.work = self.outputs / "work"
         device_cases.write_inputs(folder / "inputs", self.work)
         self.lock = threading.Lock()
+        self.environment = {}  # of our own program, beside what there is
 
     def left(self):
         return max(self.end - time.monotonic(), 1)
@@ -72,7 +73,8 @@ class Check:
             command += ["--threads", "1"]
         if verb not in ("score", "generate"):
             command += ["--outputs", str(self.outputs / side)]
-        done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=self.left())
+        done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=self.left(),
+                              env=os.environ | self.environment)
         if done.returncode != 0:
             said = [line for line in done.stderr.splitlines() if line.startswith("nepenthe:")] or done.stderr.splitlines()[-6:]
             raise RuntimeError(f"{verb} on the {side}: exit code {done.returncode}: {' '.join(said)[:1500]}")
@@ -186,7 +188,8 @@ class Speed:
         (check.folder / "shape.json").write_text(json.dumps(self.shape))
 
     def run(self):
-        for part in (self.products, self.train, self.peer, self.score, self.edit, self.relabel, self.train_again):
+        for part in (self.products, self.train, self.peer, self.score, self.edit, self.relabel, self.train_again,
+                     self.profile):
             if self.check.left() <= 5:
                 self.check.say({"what": part.__name__, "fine": True, "left_out": True}, f"{part.__name__}: left out, the time is over")
                 continue
@@ -239,6 +242,15 @@ class Speed:
 
     def train_again(self):
         self.train("--activation-checkpointing", "--seed", 1, name=", activations computed again")
+
+    def profile(self):
+        library, trace = self.check.folder / "libprofiler.so", self.check.outputs / "trace.json"
+        if not library.exists() or self.check.device != "cuda":
+            return
+        (self.check.folder / "shape.json").write_text(json.dumps(self.shape | {"num_hidden_layers": 3}))
+        self.check.environment = {"LD_PRELOAD": str(library), "PROFILE_OUT": str(trace)}
+        self.train("--seed", 2, name=", 3 of them, profiled")
+        subprocess.run([sys.executable, str(self.check.folder / "profile.py"), str(trace)], timeout=self.check.left())
 
     def score(self):
         scored, took = self.ours("score", "--model", self.model, "--file", self.check.folder / "inputs/novel.txt", "--window",

@@ -65,6 +65,12 @@ void warn_before(const EditInputs& inputs, const EditOptions& options, const mod
         warnings.emplace_back(
             "no statistics are given: C = I, other keys are not protected (nepenthe stats makes them)");
     }
+    if (options.method != Method::kFineTune && !options.layers.empty() && options.layers.back() == config.layers - 1) {
+        warnings.push_back(
+            fmt::format("layer {} is the last: what is written at a subject reaches an answer only where that follows "
+                        "it at once (nepenthe trace proposes layers)",
+                        options.layers.back()));
+    }
     const bool exact = options.method == Method::kEmmet && options.emmet_weight * options.emmet_mu == 0;
     if (options.mode != Mode::kOneAtATime && static_cast<std::int64_t>(together) > config.intermediate &&
         options.method != Method::kFineTune) {

@@ -241,6 +241,8 @@ def refusals(runner):
     refused(runner.edit(facts, "--method", "romme"), 64, "romme")
     refused(runner.run("--model", runner.model, "--facts", facts, "--layers", 0, "--method", "ft", "--dtype", "bf16"), 64, "bf16")
     refused(runner.edit(facts, "--method", "ft"), 64, "--steps is read by methods that compute values, not by ft", "--clamp")
+    behind = runner.run("--model", runner.model, "--facts", facts, "--layers", 1, "--steps", 1, "--skip-evaluation")
+    check(behind.returncode == 0 and "layer 1 is the last" in behind.stderr, f"what the last layer writes at a subject reaches no answer {behind.lines}")
     batched = runner.run("--model", runner.model, "--facts", facts, "--layers", 0, "--method", "ft", "--mode", "sequential", "--batch", 2, "--skip-evaluation")
     check(batched.returncode == 0, f"ft writes in batches too {batched.lines}")
     refused(runner.edit(facts, "--lambda", 1, "--tau", 1, "--emmet-mu", 1, "--batch", 2), 64, "--lambda is read by memit", "--tau", "--emmet-mu", "--batch")
