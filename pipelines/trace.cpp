@@ -8,6 +8,7 @@
 #include "pipelines/stage.h"
 #include "pipelines/trace_figures.h"
 
+#include <algorithm>
 #include <optional>
 
 namespace nepenthe::pipelines {

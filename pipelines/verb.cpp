@@ -10,6 +10,8 @@
 #include <ATen/detail/CUDAHooksInterface.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <algorithm>
+
 namespace nepenthe::pipelines {
 
 void CommonOptions::declare(Options& options) {

@@ -3,7 +3,8 @@
 # with torch 2.11.0, no MPI, no HDF5, no network. At most eight minutes there.
 #
 #   scripts/device-check.sh pack FOLDER           here, after scripts/test.sh: the binary, its libraries, small inputs
-#   FOLDER/device-check.sh run [--device cpu]     there; --device cpu rehearses it without a GPU
+#   FOLDER/device-check.sh run                    there
+#   scripts/device-check.sh rehearse              both here, without a GPU: whether all its commands are still right
 #
 # Where the benchmarks were built before it was packed, the last thing is a profile of a training step.
 # `run` prints a table and writes FOLDER/results.json; exit code 1 where host and device differ by more than they may.
@@ -61,8 +62,19 @@ run() {
     exec python3 "$here/device_check.py" "$here" "$@"
 }
 
+rehearse() {
+    local folder code=0
+    folder=$(mktemp -d)
+    pack "$folder"
+    PATH=${NEPENTHE_DEPS:-$HOME/.local/share/nepenthe}/venv/bin:$PATH \
+        "$folder/device-check.sh" run --device cpu --layers 2 --seconds 1500 || code=$?
+    rm -rf "$folder"
+    return "$code"
+}
+
 case "${1:-}" in
-    pack) [[ -n ${2:-} ]] || { sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }; pack "$2" ;;
+    rehearse) rehearse ;;
+    pack) [[ -n ${2:-} ]] || { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64; }; pack "$2" ;;
     run) shift; run "$@" ;;
-    *) sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+    *) sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac

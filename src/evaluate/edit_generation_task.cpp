@@ -11,6 +11,7 @@
 #include "io/text.h"
 #include "model/generate.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>

@@ -11,6 +11,7 @@
 #include <ATen/Parallel.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace nepenthe::model {

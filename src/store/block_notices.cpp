@@ -2,6 +2,7 @@
 
 #include "dist/comm_impl.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <deque>

@@ -120,8 +120,8 @@ TEST(Facts, ReadsZsreInBothConventions) {
     const auto rome = read_facts(kEditing / "zsre-1k.json").facts;
     ASSERT_EQ(rome.size(), 60u);
     const Json records = parse_json(io::read_file(kEditing / "zsre-1k.json"), "zsre");
-    EXPECT_EQ(rome[0].sentence(), records[0]["src"]);
-    EXPECT_EQ(rome[0].target_new, records[0]["answers"][0]);
+    EXPECT_EQ(rome[0].sentence(), records[0]["src"].get<std::string>());
+    EXPECT_EQ(rome[0].target_new, records[0]["answers"][0].get<std::string>());
     EXPECT_EQ(rome[0].neighbourhood.at(0).prompt, records[0]["loc"].get<std::string>() + "?");
     FactOptions options;
     options.zsre = ZsreConvention::kEasyEdit;
@@ -130,9 +130,9 @@ TEST(Facts, ReadsZsreInBothConventions) {
     options.skip_bad = true;
     const auto easyedit = read_facts(kEditing / "zsre-1k.json", options).facts;
     EXPECT_EQ(easyedit.size(), 59u);
-    EXPECT_EQ(easyedit[0].target_new, records[0]["alt"]);
-    EXPECT_EQ(easyedit[0].target_true, records[0]["answers"][0]);
-    EXPECT_EQ(easyedit[0].neighbourhood.at(0).prompt, records[0]["loc"]);
+    EXPECT_EQ(easyedit[0].target_new, records[0]["alt"].get<std::string>());
+    EXPECT_EQ(easyedit[0].target_true, records[0]["answers"][0].get<std::string>());
+    EXPECT_EQ(easyedit[0].neighbourhood.at(0).prompt, records[0]["loc"].get<std::string>());
 }
 
 TEST(Facts, FindsTofusAuthors) {

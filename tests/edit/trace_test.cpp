@@ -15,6 +15,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <optional>

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <fstream>
 
 namespace nepenthe::evaluate {

@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <algorithm>
+
 namespace nepenthe::evaluate {
 namespace {
 

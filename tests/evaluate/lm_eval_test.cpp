@@ -96,7 +96,8 @@ TEST_P(LmEval, WikiTextPagesAreTheHarnesssOwn) {
     EXPECT_EQ(pages.size(), golden.at("wikitext")["pages"].get<std::size_t>());
     const Json& expected = golden.at("wikitext")["items"];
     for (std::size_t i = 0; i < expected.size(); ++i) {
-        EXPECT_EQ(sha256_hex(detokenize_wikitext(pages[i])).substr(0, 12), expected[i]["requests"][0]);
+        EXPECT_EQ(sha256_hex(detokenize_wikitext(pages[i])).substr(0, 12),
+                  expected[i]["requests"][0].get<std::string>());
     }
 }
 

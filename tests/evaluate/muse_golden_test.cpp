@@ -47,7 +47,7 @@ TEST(MuseGolden, EveryItemAgrees) {
         for (std::size_t i = 0; i < items.size(); ++i) {
             const Json &row = result.items[i], &item = items[i];
             const std::string set = row["set"];
-            ASSERT_EQ(set, item["set"]);
+            ASSERT_EQ(set, item["set"].get<std::string>());
             if (item.contains("min_k")) {
                 EXPECT_NEAR(row["min_k_auc"][0], item["min_k"].get<double>(), 1e-4 * (1 + item["min_k"].get<double>()));
                 EXPECT_EQ(row["min_k_auc"][1], set == "privleak_holdout" ? 1 : -1);

@@ -1,6 +1,8 @@
 #include "fuzz/target.h"
 #include "store/hdf5.h"
 
+#include <algorithm>
+
 using namespace nepenthe;
 
 // Small files may not ask for much memory: what this target may hold at a time is a property of it, too (CMakeLists).

@@ -5,6 +5,7 @@
 #include "pipelines/config_file.h"
 #include "pipelines/options.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace nepenthe;

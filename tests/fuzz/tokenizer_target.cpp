@@ -1,6 +1,8 @@
 #include "fuzz/target.h"
 #include "text/tokenizer.h"
 
+#include <algorithm>
+
 using namespace nepenthe;
 
 namespace {

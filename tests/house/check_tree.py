@@ -57,6 +57,9 @@ OUTSIDE = [
     re.compile(r"(SOURCE_DIR\}?|\$\{?root\}?|\$\{?checkout\}?)\"?\s*/?\s*\"?/?\.\./"),
     re.compile(r"(?<![\w.$}~:])/(?:mnt|media|srv|scratch|data|shared|Users)/\w"),
 ]
+# What only <algorithm> is sure to declare: other headers bring it with one standard library and not with the next.
+ALGORITHM = re.compile(r"\bstd::(?:ranges::)?(?:sort|stable_sort|nth_element|find|find_if|count|count_if|(?:min|max|minmax)_element|min|max|clamp|"
+                       r"all_of|any_of|none_of|transform|copy_n|fill_n|lower_bound|upper_bound|partition_point|reverse|unique|shuffle|remove_if)\(")
 LONGEST_LINE = 120  # of a page; rows of tables and digests cannot be broken
 UNBREAKABLE = re.compile(r"^\s*(\||[0-9a-f]{64}\b)")
 ABOVE = re.compile(r"\bparents\[(\d+)\]")  # of the file's own path, in Python
@@ -227,6 +230,9 @@ def breaches(root):
             continue
         is_code = path.suffix in CODE
         is_data = path.suffix in {".json", ".jsonl", ".txt"} and path.name != "CMakeLists.txt"
+        used = ALGORITHM.search(text) if is_code else None
+        if used and "#include <algorithm>" not in text:
+            yield f"{path.relative_to(root)}: {used.group(0)}) without #include <algorithm>"
         for number, line in enumerate(text.split("\n"), 1):
             place = f"{path.relative_to(root)}:{number}"
             if is_code:
@@ -266,6 +272,8 @@ def self_test():
         ("src/unlearn/a.cpp", "#include <hdf5.h>", "may not see HDF5"),
         ("src/io/a.cpp", '#include "file.h"', "includes name their module"),
         ("src/misc/a.h", "", "not in a module"),
+        ("src/io/a.cpp", "const auto most = std::max(a, b);", "without #include <algorithm>"),
+        ("src/io/a.cpp", "#include <algorithm>\nconst auto most = std::max(a, b);", None),
         ("tests/a.cpp", "GTEST" + "_SKIP();", "fails"),
         ("docs/a.md", "TO" + "DO: more", "unfinished"),
         ("scripts/a.sh", f"cd {slash}work{slash}x", "a path of one machine"),

@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <torch/types.h>
 
+#include <algorithm>
 #include <filesystem>
 
 namespace nepenthe::model {

@@ -66,7 +66,7 @@ class OpenArtefact : public ::testing::Test {
 };
 
 TEST_F(OpenArtefact, ReadsAWholeOne) {
-    EXPECT_EQ(open_artefact(folder_.path(), true).digest(), sealed_manifest()["digest"]);
+    EXPECT_EQ(open_artefact(folder_.path(), true).digest(), sealed_manifest()["digest"].get<std::string>());
 }
 
 TEST_F(OpenArtefact, RefusesMissingCutAndAlteredFiles) {

@@ -8,6 +8,7 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace nepenthe::testing {

@@ -4,6 +4,7 @@
 
 #include "unlearn/objectives/logistic.h"
 
+#include <algorithm>
 #include <numeric>
 
 namespace nepenthe::unlearn {
