@@ -67,7 +67,7 @@ rehearse() {
     folder=$(mktemp -d)
     pack "$folder"
     PATH=${NEPENTHE_DEPS:-$HOME/.local/share/nepenthe}/venv/bin:$PATH \
-        "$folder/device-check.sh" run --device cpu --layers 2 --seconds 1500 || code=$?
+        "$folder/device-check.sh" run --device cpu --layers 3 --seconds 1500 || code=$?
     rm -rf "$folder"
     return "$code"
 }
