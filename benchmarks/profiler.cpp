@@ -1,7 +1,7 @@
 // What a run does on its device, kernel by kernel: a library to be preloaded, since no profiler need be installed.
 //
 //     PROFILE_OUT=trace.json LD_PRELOAD=build/release/benchmarks/libprofiler.so nepenthe train … --device cuda
-//     python3 benchmarks/profile.py trace.json
+//     python3 benchmarks/kernel_times.py trace.json
 //
 // It records from the start until MPI_Finalize(), with libtorch's own profiler (Kineto). One rank; a few steps are
 // enough, a trace holds every kernel.

@@ -32,7 +32,7 @@ pack() {
         carried_libraries "$root/build/release/$program" | while read -r library; do cp -Ln "$library" "$folder/lib/"; done
     done
     [[ ! -e $root/build/release/benchmarks/libprofiler.so ]] ||
-        cp "$root/build/release/benchmarks/libprofiler.so" "$root/benchmarks/profile.py" "$folder/"
+        cp "$root/build/release/benchmarks/libprofiler.so" "$root/benchmarks/kernel_times.py" "$folder/"
     cp "$here"/device-check.sh "$here"/device_c{heck,ases}.py "$folder/"
     local mpi
     mpi=$(dirname "$(ldd "$root/build/release/nepenthe" | awk '/libmpi\.so/ { print $3 }')")

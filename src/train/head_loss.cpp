@@ -95,12 +95,13 @@ class HostChunk {
 
     void backward(std::vector<at::Tensor>& tiles) {
         const bool single = input_.normed.scalar_type() == at::kFloat;
+        const std::vector<RowFactors> factors = row_factors(targets_, softmax_);
         // Partial sums over the vocabulary stay in fp32 whatever the compute dtype.
         at::Tensor normed_gradient = at::zeros(normed_.sizes(), normed_.options().dtype(at::kFloat));
         for (std::size_t i = 0; i < tiles.size(); ++i) {
             const at::Tensor tile = std::move(tiles[i]);
             const std::int64_t id = static_cast<std::int64_t>(i) * kTile, width = tile.size(1);
-            gradient_of_tile(tile, id, targets_, input_.soft_cap, input_.scale, softmax_);
+            gradient_of_tile(tile, id, targets_, input_.soft_cap, input_.scale, softmax_, factors);
             const at::Tensor weights = input_.unembedding.narrow(0, id, width);
             if (single) {
                 normed_gradient = model::matrix_product_plus(tile, weights, normed_gradient);

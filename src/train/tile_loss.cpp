@@ -47,28 +47,19 @@ struct RowTarget {
     }
 };
 
-double named_probability(const RowTarget& target, const kernels::RunningSoftmax& row,
-                         const std::vector<double>& named_logits) {
-    const double log_sum_exp = row.log_sum_exp();
-    double sum = 0;
-    for (std::size_t i = 0; i < target.ids.size(); ++i) {
-        sum += std::exp(named_logits[target.first_entry + i] - log_sum_exp);
-    }
-    return sum;
-}
+// What the tokens that a row's target names have together, and how far they are from what it wants of each, added up.
+struct Named {
+    double probability = 0, apart = 0;
 
-// Sum of the differences between the row's probabilities and its target's, of the named tokens and of the others
-// together.
-double apart(const RowTarget& target, const kernels::RunningSoftmax& row, const std::vector<double>& named_logits) {
-    const double log_sum_exp = row.log_sum_exp();
-    double sum = 0, named = 0;
-    for (std::size_t i = 0; i < target.ids.size(); ++i) {
-        const double p = std::exp(named_logits[target.first_entry + i] - log_sum_exp);
-        named += p;
-        sum += std::abs(p - static_cast<double>(target.probabilities[i]));
+    Named(const RowTarget& target, const kernels::RunningSoftmax& row, const std::vector<double>& logits) {
+        const double log_sum_exp = row.log_sum_exp();
+        for (std::size_t i = 0; i < target.ids.size(); ++i) {
+            const double p = std::exp(logits[target.first_entry + i] - log_sum_exp);
+            probability += p;
+            apart += std::abs(p - static_cast<double>(target.probabilities[i]));
+        }
     }
-    return sum + std::abs(1.0 - named - static_cast<double>(target.rest));
-}
+};
 
 // Log-probability of the tokens that row `r`'s target does not name. One minus the others' is the exact way while these
 // are few, and the sum over the tokens themselves once they are nearly all: neither loses digits where it is taken.
@@ -117,7 +108,7 @@ void take_in(const at::Tensor& logits, std::int64_t first_id, const Targets& tar
 
 template <typename Value>
 void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, float cap, float scale,
-               const ChunkSoftmax& softmax) {
+               const ChunkSoftmax& softmax, std::span<const RowFactors> factors) {
     const std::int64_t width = logits.size(1);
     Value* data = logits.mutable_data_ptr<Value>();
     at::parallel_for(0, logits.size(0), 1, [&](std::int64_t begin, std::int64_t end) {
@@ -129,21 +120,13 @@ void gradients(const at::Tensor& logits, std::int64_t first_id, const Targets& t
                 std::transform(row, row + width, capped.begin(), [](const Value& value) { return load(&value); });
             }
             const RowTarget target(targets, r);
-            const kernels::RunningSoftmax& known = softmax.rows[static_cast<std::size_t>(r)];
-            const bool alike = target.ids.size() > 1 && apart(target, known, softmax.named_logits) <= kAlike;
-            const float log_sum_exp = static_cast<float>(known.log_sum_exp());
-            const float mine = alike ? 0.0f : scale * target.weight;
+            const float log_sum_exp = static_cast<float>(softmax.rows[static_cast<std::size_t>(r)].log_sum_exp());
+            const RowFactors& factor = factors[static_cast<std::size_t>(r)];
+            const float mine = scale * target.weight * factor.row, others = mine * factor.others;
             named.resize(target.ids.size());
             target.each_within(first_id, width, [&](std::size_t entry, std::int64_t column) {
                 named[entry] = mine * (std::exp(load(row + column) - log_sum_exp) - target.probabilities[entry]);
             });
-            // d/dx of −ρ log(1 − Σ p_j) at a token x outside is ρ p_x − ρ p_x / (1 − Σ p_j).
-            float others = mine;
-            if (target.rest > 0) {
-                const double log_share = log_rest(named_probability(target, known, softmax.named_logits), softmax,
-                                                  static_cast<std::size_t>(r));
-                others *= static_cast<float>(1.0 - static_cast<double>(target.rest) / std::exp(log_share));
-            }
             kernels::softmax_gradient(row, width, log_sum_exp, others);
             target.each_within(first_id, width,
                                [&](std::size_t entry, std::int64_t column) { store(row + column, named[entry]); });
@@ -184,20 +167,37 @@ std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax) 
             loss += static_cast<double>(target.probabilities[i]) * (log_sum_exp - logit);
         }
         if (target.rest > 0) {
-            const double named = named_probability(target, softmax.rows[r], softmax.named_logits);
-            loss -= static_cast<double>(target.rest) * log_rest(named, softmax, r);
+            const Named named(target, softmax.rows[r], softmax.named_logits);
+            loss -= static_cast<double>(target.rest) * log_rest(named.probability, softmax, r);
         }
         out.push_back(static_cast<double>(target.weight) * loss);
     }
     return out;
 }
 
+std::vector<RowFactors> row_factors(const Targets& targets, const ChunkSoftmax& softmax) {
+    std::vector<RowFactors> out(softmax.rows.size());
+    for (std::size_t r = 0; r < out.size(); ++r) {
+        const RowTarget target(targets, static_cast<std::int64_t>(r));
+        if (target.ids.size() < 2 && !(target.rest > 0)) continue;
+        const Named named(target, softmax.rows[r], softmax.named_logits);
+        const double rest = static_cast<double>(target.rest);
+        if (target.ids.size() > 1 && named.apart + std::abs(1.0 - named.probability - rest) <= kAlike) out[r].row = 0;
+        // d/dx of −ρ log(1 − Σ p_j) at a token x outside is ρ p_x − ρ p_x / (1 − Σ p_j).
+        if (rest > 0) {
+            out[r].others = static_cast<float>(1.0 - rest / std::exp(log_rest(named.probability, softmax, r)));
+        }
+    }
+    return out;
+}
+
 void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
-                      double scale, const ChunkSoftmax& softmax) {
+                      double scale, const ChunkSoftmax& softmax, std::span<const RowFactors> factors) {
     check_tile(logits, targets);
     const float cap = static_cast<float>(soft_cap), factor = static_cast<float>(scale);
-    logits.scalar_type() == at::kFloat ? gradients<float>(logits, first_id, targets, cap, factor, softmax)
-                                       : gradients<c10::BFloat16>(logits, first_id, targets, cap, factor, softmax);
+    logits.scalar_type() == at::kFloat
+        ? gradients<float>(logits, first_id, targets, cap, factor, softmax, factors)
+        : gradients<c10::BFloat16>(logits, first_id, targets, cap, factor, softmax, factors);
 }
 
 }  // namespace nepenthe::train

@@ -31,8 +31,15 @@ void take_in_tile(const at::Tensor& logits, std::int64_t first_id, const Targets
 // The loss of every row once all tiles are in, nats.
 std::vector<double> losses(const Targets& targets, const ChunkSoftmax& softmax);
 
+// What a row's gradient is multiplied with: all of it (0 where the row says what is wanted, kAlike), and that of the
+// tokens that it does not name. The same for all tiles, so computed once.
+struct RowFactors {
+    float row = 1, others = 1;
+};
+std::vector<RowFactors> row_factors(const Targets& targets, const ChunkSoftmax& softmax);
+
 // logits (as take_in_tile left them) become scale * d loss / d logit, through the soft cap.
 void gradient_of_tile(const at::Tensor& logits, std::int64_t first_id, const Targets& targets, double soft_cap,
-                      double scale, const ChunkSoftmax& softmax);
+                      double scale, const ChunkSoftmax& softmax, std::span<const RowFactors> factors);
 
 }  // namespace nepenthe::train

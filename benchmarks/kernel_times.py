@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where the time of a training step goes on a device, from a trace of benchmarks/profiler.cpp.
 
-    python3 benchmarks/profile.py TRACE [--rows 25]
+    python3 benchmarks/kernel_times.py TRACE [--rows 25]
 
 A step is told by its products: a pause between two of them of more than an eightieth of the whole is the optimiser's.
 Printed are, for the middle step, the kernels from its first product to its last and those from there to the next step,
