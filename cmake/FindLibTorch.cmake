@@ -3,7 +3,7 @@
 # The wheel's own find_package(Torch) asks for nvcc and a CUDA architecture even though a program that only
 # links against it needs neither, so the targets are written out here.
 #   LibTorch_ROOT   folder that holds include/ and lib/ (of a wheel: site-packages/torch)
-# Targets: libtorch (torch, torch_cpu, c10 and, where the wheel has them, the CUDA halves) and nccl.
+# Targets: libtorch (its half for hosts) and nccl.
 
 set(LibTorch_VENV "$ENV{NEPENTHE_DEPS}")
 if(NOT LibTorch_VENV)
@@ -39,11 +39,9 @@ target_include_directories(libtorch SYSTEM INTERFACE
 # One of the wheel's libraries exports parts of std::filesystem that do not work outside it (remove_all jumps to
 # address 0). The loader takes a symbol from the first library that has it, so the real one must come first.
 target_link_libraries(libtorch INTERFACE "-Wl,--no-as-needed,-lstdc++")
-foreach(name IN ITEMS torch torch_cpu c10 torch_cuda c10_cuda)
-  if(EXISTS "${LibTorch_LIBRARY_DIR}/lib${name}.so")
-    # torch registers its kernels when it is loaded; a linker that drops "unused" libraries would drop CUDA.
-    target_link_libraries(libtorch INTERFACE "-Wl,--no-as-needed,${LibTorch_LIBRARY_DIR}/lib${name}.so")
-  endif()
+# Not libtorch.so, which has nothing but the wish for both halves: src/model/device.cpp loads CUDA's where it is asked for.
+foreach(name IN ITEMS torch_cpu c10)
+  target_link_libraries(libtorch INTERFACE "-Wl,--no-as-needed,${LibTorch_LIBRARY_DIR}/lib${name}.so")
 endforeach()
 file(GLOB LibTorch_nvidia_dirs "${LibTorch_site}/nvidia/*/lib")
 foreach(dir IN LISTS LibTorch_nvidia_dirs)

@@ -3,12 +3,10 @@
 #include "base/log.h"
 #include "dist/processors.h"
 #include "kernels/dispatch.h"
+#include "model/device.h"
 #include "model/memory.h"
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/detail/CUDAHooksInterface.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include <algorithm>
 
@@ -28,7 +26,7 @@ model::Compute CommonOptions::compute() const { return model::parse_compute(dtyp
 at::Device CommonOptions::torch_device(const dist::Comm& comm) const {
     if (device == "cpu") return at::kCPU;
     const int local_rank = comm.split_node().rank();
-    const int visible = at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;
+    const int visible = model::visible_devices();
     if (visible == 0) {
         fail(
             ErrorKind::kUsage,
@@ -37,10 +35,7 @@ at::Device CommonOptions::torch_device(const dist::Comm& comm) const {
             comm.rank());
     }
     // Where the launcher shows each rank devices of its own (--gpus-per-task=1), every rank takes its first.
-    const auto index = static_cast<c10::DeviceIndex>(local_rank % visible);
-    // Whatever allocates without naming a device, libraries included, would otherwise make a context on the first one.
-    c10::impl::VirtualGuardImpl(at::kCUDA).setDevice({at::kCUDA, index});
-    return {at::kCUDA, index};
+    return model::make_current(local_rank % visible);
 }
 
 void CommonOptions::apply(const dist::Comm& comm) {

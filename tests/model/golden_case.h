@@ -5,6 +5,7 @@
 
 #include "io/safetensors.h"
 #include "model/decoder.h"
+#include "model/device.h"
 #include "model/tensor_bytes.h"
 
 #include <torch/types.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -78,7 +80,10 @@ inline std::filesystem::path golden_folder(const std::string& name) {
 
 inline at::Device test_device() {
     const char* name = std::getenv("NEPENTHE_TEST_DEVICE");
-    return name != nullptr ? at::Device(name) : at::Device(at::kCPU);
+    if (name == nullptr) return at::kCPU;
+    const at::Device device(name);
+    if (!device.is_cpu() && visible_devices() == 0) throw std::runtime_error("NEPENTHE_TEST_DEVICE: no device");
+    return device;
 }
 
 inline Decoder load_golden(const std::string& name, Compute compute) {
