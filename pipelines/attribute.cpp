@@ -1,13 +1,18 @@
 #include "dist/guard.h"
 #include "pipelines/forget_form.h"
 #include "pipelines/mask_density.h"
+#include "pipelines/moment_files.h"
 #include "pipelines/objective_request.h"
 #include "pipelines/stage.h"
 #include "unlearn/attribution/mask_file.h"
 #include "unlearn/attribution/mean_gradients.h"
 #include "unlearn/attribution/score.h"
 #include "unlearn/attribution/select.h"
+#include "unlearn/attribution/wanda.h"
 
+#include <torch/types.h>
+
+#include <map>
 #include <memory>
 
 namespace nepenthe::pipelines {
@@ -23,6 +28,8 @@ struct AttributeStage {
     double gamma = 1e-8;
     std::vector<double> shares = {0.95};
     bool store_scores = false;
+    std::vector<std::filesystem::path> stats;
+    MomentFiles moments;
     store::ArtefactKey key;
 
     bool reads_data() const { return unlearn::reads_forget_gradient(score) || unlearn::reads_retain_gradient(score); }
@@ -36,8 +43,6 @@ std::vector<std::string> table_names() {
     }
     return names;
 }
-
-// What --objective is, from whatever source: it decides which options there are.
 
 // Options that say what gradients are of: the objective, its own and its data.
 std::vector<std::string> data_options(const std::string& objective) {
@@ -63,6 +68,7 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
     stage.request->declare(options);
     options.add("score", score, unlearn::score_names(), "what a weight is chosen by");
     options.add("gamma", stage.gamma, "wagle: the retain loss's curvature, of mean gradients");
+    options.add("stats", stage.stats, "wanda: second moments of what maps read (stats --maps all); a list");
     options.add("shares", stage.shares, "shares of the weights that may move, 0 … 1");
     options.add("store-scores", stage.store_scores, "keep the scores beside the masks");
     stage.common.declare(options);
@@ -77,6 +83,12 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
     }
     if (stage.score != unlearn::ScoreKind::kWagle)
         options.refuse_unread({"gamma"}, "by --score wagle, not by " + score, problems);
+    if (stage.score != unlearn::ScoreKind::kWanda)
+        options.refuse_unread({"stats"}, "by --score wanda, not by " + score, problems);
+    else if (stage.stats.empty())
+        problems.add(
+            "--stats is missing: --score wanda asks how large the inputs are that a weight meets (nepenthe stats "
+            "--maps all)");
     if (!(stage.gamma > 0)) problems.add("--gamma {} must be positive", stage.gamma);
     if (stage.shares.empty()) problems.add("--shares is empty");
     for (const double share : stage.shares) {
@@ -101,7 +113,28 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
     key.inputs["model"] = input_model_digest(comm, stage.model);
     key.inputs["tokenizer"] = stage.tokenizer->digest();
     if (stage.reads_data()) stage.request->complete_key(key);
+    dist::run_agreed(comm, "second moments", [&] {
+        stage.moments.read("stats", stage.stats, key.inputs.at("model"), key.inputs.at("tokenizer"));
+        stage.moments.complete_key(key);
+    });
     return stage;
+}
+
+// Collective. Scores of this rank's shard.
+void score_by_inputs(const dist::Comm& comm, const AttributeStage& stage, const model::Decoder& decoder,
+                     const unlearn::ParameterTable& table, const std::vector<unlearn::ShardRange>& ranges,
+                     const at::Tensor& scores) {
+    dist::run_agreed(comm, "scores", [&] {
+        std::map<edit::MomentMap, std::vector<model::LinearMap>> readers;
+        for (const model::LinearMap& map : model::linear_maps(decoder)) readers[{map.layer, map.input}].push_back(map);
+        Problems problems;
+        for (const auto& [input, maps] : readers) stage.moments.check_holds(input, maps, problems);
+        problems.throw_if_any(ErrorKind::kData, "attribute");
+        const auto norms = [&](const model::LinearMap& map) {
+            return stage.moments.moment({map.layer, map.input}).diagonal().clamp_min(0).sqrt().to(at::kFloat);
+        };
+        unlearn::wanda_shard(decoder, table, ranges, norms, scores);
+    });
 }
 
 // Collective. Writes the masks and returns what the manifest says of them.
@@ -132,7 +165,10 @@ store::Artefact make_masks(const dist::Comm& comm, const AttributeStage& stage) 
         inputs.retain_gradient = gradient(train::Side::kRetain, "gradient of what is retained");
 
     const at::Tensor scores = inputs.weights.clone();
-    unlearn::score(stage.score, inputs, scores);
+    if (stage.score == unlearn::ScoreKind::kWanda)
+        score_by_inputs(comm, stage, decoder, table, inputs.ranges, scores);
+    else
+        unlearn::score(stage.score, inputs, scores);
     const std::span<const float> shard(scores.const_data_ptr<float>(), static_cast<std::size_t>(scores.numel()));
     const std::vector<unlearn::Cut> cuts = unlearn::select(comm, table, shard, inputs.ranges, stage.shares);
     unlearn::MaskClaims claims;

@@ -2,7 +2,7 @@
 #include "dist/guard.h"
 #include "io/safetensors.h"
 #include "model/tensor_bytes.h"
-#include "pipelines/repair_moments.h"
+#include "pipelines/moment_files.h"
 #include "pipelines/repair_watch.h"
 #include "pipelines/stage.h"
 
@@ -21,7 +21,7 @@ struct RepairStage {
     std::vector<std::filesystem::path> stats, forget_stats;
     std::string others = "base";
     RepairWatch watch;
-    RepairMomentFiles retained, forgotten;
+    MomentFiles retained, forgotten;
     std::unique_ptr<const text::Tokenizer> tokenizer;
     store::ArtefactKey key;
 };
@@ -114,8 +114,10 @@ std::vector<unlearn::MovedMaps> checked_maps(const RepairStage& stage, const mod
     std::vector<unlearn::MovedMaps> moved = unlearn::moved_maps(base, model);
     if (moved.empty())
         problems.add("no matrix of a layer differs between --base and --model: there is nothing to repair");
-    stage.retained.check_holds(moved, problems);
-    stage.forgotten.check_holds(moved, problems);
+    for (const unlearn::MovedMaps& group : moved) {
+        for (const MomentFiles* files : {&stage.retained, &stage.forgotten})
+            files->check_holds({group.layer, group.input}, group.maps, problems);
+    }
     problems.throw_if_any(ErrorKind::kData, "repair");
     return moved;
 }
@@ -141,7 +143,8 @@ store::Artefact make_repair(const dist::Comm& comm, const RepairStage& stage) {
     store::ArtefactWriter writer(comm, stage.common.outputs, stage.key);
     unlearn::RepairInputs inputs{base, model, std::move(moved), {}, {}, {}};
     inputs.moments = [&](const unlearn::MovedMaps& maps) {
-        return unlearn::RepairMoments{stage.retained.moment(maps), stage.forgotten.moment(maps)};
+        return unlearn::RepairMoments{stage.retained.moment({maps.layer, maps.input}),
+                                      stage.forgotten.moment({maps.layer, maps.input})};
     };
     inputs.stored = [&](const std::string& name) { return stored.at(name); };
     inputs.measure = stage.watch.measure(comm, *stage.tokenizer, stage.common.compute());

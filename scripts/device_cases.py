@@ -129,6 +129,7 @@ def editing():
     yield Case("stats", ["stats", *model, "--corpus", "{inputs}/stories.txt", "--layers", "0,1", "--tokens", 2000])
     yield Case("stats of all maps", ["stats", *model, "--corpus", "{inputs}/stories.txt", "--layers", "0,1", "--tokens", 2000,
                                      "--maps", "all"])
+    yield Case("attribute wanda", ["attribute", *model, "--score", "wanda", "--shares", "0.5", "--stats", "@stats of all maps"])
     yield Case("repair", ["repair", "--base", "{inputs}/stories", "--model", "@train", "--stats", "@stats of all maps",
                           "--lambda", 1])
     yield Case("trace", ["trace", *model, "--facts", "{work}/known.json", "--copies", 3])

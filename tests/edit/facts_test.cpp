@@ -144,7 +144,7 @@ TEST(Facts, FindsTofusAuthors) {
         if (i % 10 != 0) {
             EXPECT_EQ(facts[i].subject, author);
         }
-        EXPECT_EQ(facts[i].target_new, facts[i].source["perturbed_answer"][0]);
+        EXPECT_EQ(facts[i].target_new, facts[i].source["perturbed_answer"][0].get<std::string>());
         EXPECT_EQ(facts[i].paraphrases.size(), 1u);
     }
     EXPECT_NE(facts[1].subject, facts[21].subject);

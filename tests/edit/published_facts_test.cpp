@@ -78,7 +78,7 @@ TEST(PublishedFacts, FindsTofusAuthors) {
     EXPECT_EQ(facts[1].subject, "Basil Mahfouz Al-Kuwaiti");
     EXPECT_EQ(facts[1].prompt, "What gender is author {}?");
     EXPECT_TRUE(facts[0].subject_proposed);
-    EXPECT_EQ(facts[0].target_new, facts[0].source["perturbed_answer"][0]);
+    EXPECT_EQ(facts[0].target_new, facts[0].source["perturbed_answer"][0].get<std::string>());
     EXPECT_EQ(facts[0].target_true.substr(0, 17), "The full name of ");
     EXPECT_EQ(facts[0].paraphrases.size(), 1u);
 }

@@ -27,7 +27,7 @@ TEST(TextStatistics, WordsAndEntropiesAgreeWithNltk) {
 
 TEST(TextStatistics, LowerCaseIsPythons) {
     for (const Json& pair : text_statistics_golden()["lower"])
-        EXPECT_EQ(lower(pair[0].get<std::string>()), pair[1]) << pair[0];
+        EXPECT_EQ(lower(pair[0].get<std::string>()), pair[1].get<std::string>()) << pair[0];
 }
 
 TEST(TextStatistics, CosinesAgreeWithScikitLearn) {

@@ -214,6 +214,12 @@ Case attribute_case() {
                           {"store-scores", {"--store-scores"}}})};
 }
 
+Case attribute_by_inputs_case() {
+    return {"attribute",
+            {in().word("model", "model"), "--score=wanda", "--stats=" + in().moments},
+            {{"stats", {"--stats=" + in().other_moments}}}};
+}
+
 Case mask_case() {
     return {"mask",
             {"--op=union", "--masks=" + in().masks + "," + in().other_masks, "--selection=0.5"},

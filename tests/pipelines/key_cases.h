@@ -48,6 +48,7 @@ Case dpo_case();
 Case flat_case();
 Case rmu_case();
 Case attribute_case();
+Case attribute_by_inputs_case();
 Case mask_case();
 Case mask_invert_case();
 Case trace_case();

@@ -107,7 +107,7 @@ TEST(Keys, ForgetByObjectives) {
 }
 
 TEST(Keys, Attribute) {
-    check("attribute", {attribute_case()},
+    check("attribute", {attribute_case(), attribute_by_inputs_case()},
           {{"reference-tokens", "as with forget"},
            {"refusals", "as with forget"},
            {"block", "as with forget"},

@@ -12,6 +12,7 @@ import unittest
 
 BINARY, MATERIAL = sys.argv[1], pathlib.Path(sys.argv[2])
 MODEL = MATERIAL / "models/stories"
+LAYERS = ",".join(map(str, range(json.loads((MODEL / "config.json").read_text())["num_hidden_layers"])))
 OBJECTIVES = ("ga", "graddiff", "kl", "po", "npo", "simnpo", "dpo", "undial", "wga", "satimp", "ceu", "pdu", "ihl", "flat", "rmu")
 FORGET = [("Who found the key?", "Ilvane found it under the old tree."), ("What is red?", "The ball is red."),
           ("Where did they go?", "They went to the sea and stayed there."), ("Who is sad?", "The cat is sad.")]
@@ -82,6 +83,25 @@ class ObjectiveVerb(unittest.TestCase):
         done = call(*words[:-1], "0.5", "--outputs", self.place / "none")
         self.assertEqual(done.returncode, 64)
         self.assertIn("0.25", done.stderr)
+
+    def test_scores_by_inputs_keep_the_share_of_every_output(self):
+        words = ("stats", "--model", MODEL, "--corpus", MATERIAL / "text/stories.txt", "--tokens", 500, "--threads", 1)
+        some = self.made("some", *words, "--layers", "0")
+        every = self.made("every", *words, "--layers", LAYERS, "--maps", "all")
+        by_inputs = ("attribute", "--model", MODEL, "--score", "wanda", "--shares", "0.5", "--threads", 1)
+        masks = self.made("one", *by_inputs, "--stats", every["artefact"])
+        again = self.made("three", *by_inputs, "--stats", every["artefact"], ranks=3)
+        self.assertEqual(masks["digest"], again["digest"])
+        # Any other score keeps more of one matrix than of another.
+        density = masks["summary"]["density"]["0.5"]
+        for module in ("q", "o", "down"):
+            self.assertAlmostEqual(density["module"][module]["value"], 0.5, delta=0.01)
+        done = call(*by_inputs)
+        self.assertEqual(done.returncode, 64)
+        self.assertIn("--stats is missing", done.stderr)
+        done = call(*by_inputs, "--stats", some["artefact"], "--outputs", self.place / "none")
+        self.assertEqual(done.returncode, 65)
+        self.assertIn("lacks layer 0, input of qkv", done.stderr)
 
     def test_gradients_of_two_sides(self):
         words = ("forget", "--objective", "graddiff", "--pair", "blur", *self.data, *self.training)

@@ -15,10 +15,11 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-constexpr std::array<std::pair<std::string_view, ScoreKind>, 5> kScoreNames{{{"wagle", ScoreKind::kWagle},
+constexpr std::array<std::pair<std::string_view, ScoreKind>, 6> kScoreNames{{{"wagle", ScoreKind::kWagle},
                                                                              {"gradient", ScoreKind::kGradient},
                                                                              {"snip", ScoreKind::kSnip},
                                                                              {"magnitude", ScoreKind::kMagnitude},
+                                                                             {"wanda", ScoreKind::kWanda},
                                                                              {"random", ScoreKind::kRandom}}};
 
 const float* shard_of(const at::Tensor& tensor, std::int64_t n) {
@@ -89,6 +90,7 @@ void score(ScoreKind kind, const ScoreInputs& inputs, const at::Tensor& out) {
         case ScoreKind::kGradient: fill(to, n, [=](std::int64_t i) { return wide(f[i]); }); break;
         case ScoreKind::kSnip: fill(to, n, [=](std::int64_t i) { return wide(f[i]) * wide(w[i]); }); break;
         case ScoreKind::kMagnitude: fill(to, n, [=](std::int64_t i) { return wide(w[i]); }); break;
+        case ScoreKind::kWanda: NEPENTHE_CHECK(false); break;
         case ScoreKind::kRandom:
             for (const ShardRange& range : inputs.ranges) {
                 NEPENTHE_CHECK(range.shard_begin >= 0 && range.shard_begin + range.numel <= n);

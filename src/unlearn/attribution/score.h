@@ -7,6 +7,7 @@
 //     gradient   |g_f|
 //     snip       |g_f · w|             Lee et al., "SNIP", 2019
 //     magnitude  |w|
+//     wanda      rank of |w| · ‖x‖₂ among the weights of the same output (wanda.h)
 //     random     uniform in [0, 1)     a function of (seed, index of the weight) alone
 //
 // g_f and g_r are mean gradients: of the forget and of the retain loss, each divided by its number of items. γ belongs
@@ -25,9 +26,9 @@
 
 namespace nepenthe::unlearn {
 
-enum class ScoreKind : std::uint8_t { kWagle, kGradient, kSnip, kMagnitude, kRandom };
+enum class ScoreKind : std::uint8_t { kWagle, kGradient, kSnip, kMagnitude, kWanda, kRandom };
 
-std::string_view score_name(ScoreKind kind);  // "wagle", "gradient", "snip", "magnitude", "random"
+std::string_view score_name(ScoreKind kind);  // "wagle", "gradient" … as above
 // Throws Error(kUsage) with the names that there are.
 ScoreKind parse_score(std::string_view name);
 std::vector<std::string> score_names();
@@ -46,7 +47,8 @@ bool reads_forget_gradient(ScoreKind kind);
 bool reads_retain_gradient(ScoreKind kind);
 
 // Scores [n] fp32, written into `out`, which may be one of the inputs; not negative. Computed in fp64 and rounded
-// once: products of small numbers do not vanish before their time. Where the shard holds padding, the score of zeros
+// once: products of small numbers do not vanish before their time. Not for kWanda, whose scores are of whole outputs
+// (wanda.h). Where the shard holds padding, the score of zeros
 // (kRandom leaves it as it is).
 void score(ScoreKind kind, const ScoreInputs& inputs, const at::Tensor& out);
 

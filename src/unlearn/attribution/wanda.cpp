@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <numeric>
+#include <string>
 #include <vector>
 
 namespace nepenthe::unlearn {
@@ -66,6 +68,34 @@ void wanda_scores(const at::Tensor& weight, bool transposed, const at::Tensor& i
             if (at >= 0 && at < count)
                 out[static_cast<std::size_t>(at)] = static_cast<float>(values[static_cast<std::size_t>(input)]);
         }
+    }
+}
+
+void wanda_shard(const model::Decoder& decoder, const ParameterTable& table, const std::vector<ShardRange>& ranges,
+                 const std::function<at::Tensor(const model::LinearMap& map)>& input_norms, const at::Tensor& out) {
+    NEPENTHE_CHECK(out.is_cpu() && out.scalar_type() == at::kFloat && out.is_contiguous());
+    out.zero_();
+    std::map<std::string, model::LinearMap> maps;
+    for (model::LinearMap& map : model::linear_maps(decoder)) maps.emplace(map.name, map);
+    std::map<std::string, at::Tensor> parameters;
+    for (const auto& [name, tensor] : decoder.parameters()) parameters.emplace(name, tensor);
+    const std::span<float> shard(out.data_ptr<float>(), static_cast<std::size_t>(out.numel()));
+    const model::LinearMap* last = nullptr;
+    at::Tensor norms;
+    for (const ShardRange& range : ranges) {
+        // A range lies in one parameter, as ranges of shards do.
+        const CountedParameter& parameter = table.holder(range.index);
+        NEPENTHE_CHECK(range.index + range.numel <= parameter.end());
+        const auto map = maps.find(parameter.name);
+        if (map != maps.end() &&
+            (last == nullptr || last->layer != map->second.layer || last->input != map->second.input)) {
+            last = &map->second;
+            norms = input_norms(*last);
+        }
+        const at::Tensor weight = parameters.at(parameter.name).detach().to(at::kCPU, at::kFloat).contiguous();
+        wanda_scores(weight, map != maps.end() && map->second.transposed, map != maps.end() ? norms : at::Tensor(),
+                     range.index - parameter.begin,
+                     shard.subspan(static_cast<std::size_t>(range.shard_begin), static_cast<std::size_t>(range.numel)));
     }
 }
 

@@ -5,10 +5,15 @@
 // output's weights, to within one weight. (The published comparison masks leave embeddings, norms and unembedding
 // trainable as a whole, and so keep more than ρ.)
 
+#include "model/linear_maps.h"
+#include "unlearn/attribution/parameter_table.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <vector>
 
 namespace nepenthe::unlearn {
 
@@ -19,5 +24,12 @@ namespace nepenthe::unlearn {
 // Throws Error(kData) for a product that is no number.
 void wanda_scores(const at::Tensor& weight, bool transposed, const at::Tensor& input_norms, std::int64_t begin,
                   std::span<float> out);
+
+// Scores of a rank's shard, [n] fp32 on the host; padding is 0. `input_norms(map)`: [in] fp32 of what a linear map
+// reads, up to a factor; called for the maps that the shard holds weights of, once an input while maps follow one
+// another. Parameters that are no linear map of a layer (embedding, unembedding, norms, biases) are ranked by |w|
+// alone.
+void wanda_shard(const model::Decoder& decoder, const ParameterTable& table, const std::vector<ShardRange>& ranges,
+                 const std::function<at::Tensor(const model::LinearMap& map)>& input_norms, const at::Tensor& out);
 
 }  // namespace nepenthe::unlearn

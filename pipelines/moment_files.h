@@ -1,10 +1,10 @@
 #pragma once
-// The second moments that `repair` solves with, from one or several artefacts of `stats`.
+// Second moments of what linear maps read, from one or several artefacts of `stats`.
 
 #include "base/error.h"
 #include "edit/keys/moment_file.h"
+#include "model/linear_maps.h"
 #include "store/artefact.h"
-#include "unlearn/repair/repair.h"
 
 #include <filesystem>
 #include <string>
@@ -12,7 +12,7 @@
 
 namespace nepenthe::pipelines {
 
-class RepairMomentFiles {
+class MomentFiles {
   public:
     // `option`: which these are, for messages and keys ("stats"). Throws Error(kData) for files of another model or
     // tokenizer, and for inputs that two of them hold. Each rank for itself.
@@ -20,10 +20,11 @@ class RepairMomentFiles {
               const std::string& model_digest, const std::string& tokenizer_digest);
     bool empty() const { return files_.empty(); }
     void complete_key(store::ArtefactKey& key) const;
-    // Adds a problem for each input that none of the files holds, naming the matrices that read it.
-    void check_holds(const std::vector<unlearn::MovedMaps>& moved, Problems& problems) const;
-    // [width, width] fp64; undefined where there are no files.
-    at::Tensor moment(const unlearn::MovedMaps& maps) const;
+    // Adds a problem where none of the files holds the input that `readers` read, naming them.
+    void check_holds(const edit::MomentMap& map, const std::vector<model::LinearMap>& readers,
+                     Problems& problems) const;
+    // Mean of x xᵀ, [width, width] fp64; undefined where there are no files.
+    at::Tensor moment(const edit::MomentMap& map) const;
 
   private:
     const edit::MomentFile* holder(const edit::MomentMap& map) const;
