@@ -39,7 +39,7 @@ def workloads(options):
 def seconds(options, words, ranks):
     with tempfile.TemporaryDirectory(prefix="nepenthe-ranks-") as outputs:
         start = time.perf_counter()
-        subprocess.run(["mpirun", "--quiet", "-n", str(ranks), options.nepenthe, *words, "--threads", "1", "--outputs", outputs],
+        subprocess.run(["mpirun", "-n", str(ranks), options.nepenthe, *words, "--threads", "1", "--outputs", outputs],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         return time.perf_counter() - start
 

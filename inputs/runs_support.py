@@ -34,7 +34,7 @@ class Runner:
             return json.loads(kept.read_text())
         lent = [word for name, ledgers in (("--values", values), ("--before", before)) if ledgers
                 for word in (name, ",".join(map(str, ledgers)))]
-        command = ["mpirun", "--quiet", "-n", str(self.options.ranks), self.options.nepenthe, *words, *lent, "--outputs", str(self.outputs), "--json"]
+        command = ["mpirun", "-n", str(self.options.ranks), self.options.nepenthe, *words, *lent, "--outputs", str(self.outputs), "--json"]
         print(" ".join(words), file=sys.stderr, flush=True)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
                               env={"NEPENTHE_THREADS": "1", **os.environ})

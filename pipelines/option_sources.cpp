@@ -143,6 +143,7 @@ void Options::read(const Arguments& arguments, Problems& problems) {
         const auto found = values.find(option.info.name);
         if (found == values.end()) continue;
         given_.insert(option.info.name);
+        if (arguments.answered.contains(option.info.name)) continue;
         if (!std::ranges::all_of(found->second.words, is_utf8)) {
             problems.add("{}: not UTF-8, as names and answers are; write it so, or rename the file",
                          found->second.label);

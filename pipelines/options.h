@@ -48,6 +48,7 @@ struct Arguments {
     std::map<std::string, std::string> inherited{};
     std::vector<std::string> verbs{};  // the sections that a config file may have; empty = any
     bool only_check = false;
+    std::set<std::string> answered{};  // with only_check: options whose words are not known before earlier stages ran
 };
 
 // What every invocation takes beside the options of its verb.

@@ -1,45 +1,82 @@
 #include "base/json_text.h"
 #include "base/log.h"
+#include "dist/agreed_call.h"
 #include "dist/guard.h"
 #include "io/file.h"
 #include "pipelines/recipe.h"
 #include "pipelines/verb.h"
 
+#include <chrono>
+#include <exception>
+
 namespace nepenthe::pipelines {
 
 namespace {
 
-using Artefacts = std::map<std::string, std::filesystem::path>;
-
-// One stage as an invocation of its verb. `run` is what this run was called with, `inherited` what it hands on.
-Arguments stage_arguments(const Recipe& recipe, const RecipeStage& stage, const Artefacts& artefacts,
+// One cell as an invocation of its verb. `run` is what this run was called with, `inherited` what it hands on.
+Arguments stage_arguments(const Recipe& recipe, const RecipeStage& stage, const CellResults& results,
                           const std::map<std::string, std::string>& inherited, const Arguments& run) {
     Arguments arguments;
-    arguments.words = stage_words(stage, artefacts);
+    arguments.words = stage_words(stage, results);
     arguments.base_folder = recipe.folder;
     arguments.inherited = inherited;
     arguments.verbs = run.verbs;
     return arguments;
 }
 
-// Collective. Verbs and options of all stages, before the first of them takes its hours.
+// Collective. Verbs and options of all cells, before the first of them takes its hours.
 void check_stages(const dist::Comm& comm, const Recipe& recipe, const std::map<std::string, std::string>& inherited,
                   const Arguments& run) {
     Problems problems;
-    Artefacts stand_ins;
+    CellResults stand_ins;
     for (const RecipeStage& stage : recipe.stages) {
+        RecipeStage known = stage;  // what answers will say is not known yet
+        for (const std::string& option : stage.answered) known.options[option] = "";
         try {
-            Arguments arguments = stage_arguments(recipe, stage, stand_ins, inherited, run);
+            Arguments arguments = stage_arguments(recipe, known, stand_ins, inherited, run);
             arguments.only_check = true;
+            arguments.answered = stage.answered;
             find_verb(stage.verb).run(comm, arguments);
         } catch (const OptionsChecked&) {
         } catch (const Error& error) {
             if (error.kind() != ErrorKind::kUsage) throw;
             problems.add("stage \"{}\": {}", stage.name, error.what());
         }
-        stand_ins[stage.name] = recipe.folder / stage.name;
+        stand_ins[stage.name].artefact = recipe.folder / stage.name;
     }
     problems.throw_if_any(ErrorKind::kUsage, fmt::format("recipe {}", recipe.name));
+}
+
+// Collective. The answer of a cell, or why it has none where the recipe allows that.
+Answer run_cell(const dist::Comm& comm, const Recipe& recipe, const RecipeStage& stage,
+                const std::map<std::string, std::string>& inherited, const Arguments& run, CellResults& results) {
+    CellResult& result = results[stage.name];
+    Answer part;
+    for (const std::string& cell : stage.needs) {
+        if (!results.at(cell).refused.empty()) result.refused = fmt::format("{} was refused", cell);
+    }
+    if (!result.refused.empty()) return part;
+    const auto run_verb = [&] {
+        part = find_verb(stage.verb).run(comm, stage_arguments(recipe, stage, results, inherited, run));
+    };
+    if (!stage.may_refuse) {
+        run_verb();
+    } else {
+        try {
+            // What only one rank has met, while others wait for it inside the verb, still ends the job.
+            dist::run_agreed_within(comm, "", std::chrono::seconds(10), run_verb);
+        } catch (const Error& error) {
+            const bool says_no = error.kind() == ErrorKind::kGate || error.kind() == ErrorKind::kData ||
+                                 error.kind() == ErrorKind::kUsage;
+            if (!says_no || !dist::is_agreed(std::current_exception())) throw;
+            result.refused = error.what();
+            log_warning("{} is refused: {}", stage.name, result.refused);
+            return part;
+        }
+    }
+    if (part.json.contains("artefact")) result.artefact = part.json["artefact"].get<std::string>();
+    result.answer = part.json;
+    return part;
 }
 
 }  // namespace
@@ -64,26 +101,36 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
     const std::map<std::string, std::string> inherited = {{"outputs", outputs.string()},
                                                           {"threads", std::to_string(threads)}};
     check_stages(comm, recipe, inherited, arguments);
-    Artefacts artefacts;
+    CellResults results;
     Answer answer;
-    answer.json = {{"recipe", recipe.name}, {"stages", Json::array()}};
+    answer.json = {{"recipe", recipe.name}, {"stages", Json::array()}, {"tables", Json::array()}};
     for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
         const RecipeStage& stage = recipe.stages[i];
         log_info("stage {} of {}: {} ({})", i + 1, recipe.stages.size(), stage.name, stage.verb);
         const dist::StageScope scope(stage.name);
-        const Answer part =
-            find_verb(stage.verb).run(comm, stage_arguments(recipe, stage, artefacts, inherited, arguments));
-        if (part.json.contains("artefact")) artefacts[stage.name] = part.json["artefact"].get<std::string>();
-        Json entry = part.json;
+        const Answer part = run_cell(comm, recipe, stage, inherited, arguments, results);
+        const CellResult& result = results.at(stage.name);
+        Json entry = result.answer;
         entry["name"] = stage.name;
         entry["verb"] = stage.verb;
+        if (!result.refused.empty()) entry["refused"] = result.refused;
         answer.json["stages"].push_back(entry);
+        if (!result.refused.empty()) continue;
         answer.text = part.text;  // the last stage's table closes the run
         log_info("{}", part.text.substr(0, part.text.find('\n')));
     }
+    std::string tables;
+    for (const RecipeTable& table : recipe.tables) {
+        const Json filled = filled_table(table, results);
+        tables += (tables.empty() ? "" : "\n") + table_markdown(table, filled);
+        answer.json["tables"].push_back(filled);
+    }
+    if (!tables.empty()) answer.text = tables;
     const auto summary = outputs / (recipe.name + ".run.json");
     dist::run_agreed(comm, "run summary", [&] {
-        if (comm.is_root()) io::write_file_atomically(summary, json_text(answer.json, 2) + "\n");
+        if (!comm.is_root()) return;
+        io::write_file_atomically(summary, json_text(answer.json, 2) + "\n");
+        if (!tables.empty()) io::write_file_atomically(outputs / (recipe.name + ".tables.md"), tables);
     });
     answer.text += fmt::format("\nEvery stage and its artefact: {}\n", summary.string());
     return answer;

@@ -44,9 +44,17 @@ cp -L "${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" "$place$certificate
 
 say "copying the checkout"
 copied=$place/opt/nepenthe
-find "$copied" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
 (cd "$root" && git ls-files -z --cached --others --exclude-standard | tar --null --ignore-failed-read -T - -cf - 2>/dev/null) |
-    tar -C "$copied" -xf -
+    tar -C "$fresh" -xf -
+# A file that is as it was keeps its time, another has now's, whenever it was written: the build there goes by times.
+find "$copied" -mindepth 1 -path "$copied/build" -prune -o -type f -print0 |
+    while IFS= read -r -d '' old; do [[ -e $fresh/${old#"$copied"/} ]] || rm -f "$old"; done
+(cd "$fresh" && find . -type f -print0) | while IFS= read -r -d '' file; do
+    cmp -s "$fresh/$file" "$copied/$file" || install -D --mode="$(stat -c %a "$fresh/$file")" "$fresh/$file" "$copied/$file"
+done
+rm -rf "$fresh"
 
 # In a mount namespace of its own, so that nothing stays mounted whatever happens.
 exec unshare --mount bash -euc '

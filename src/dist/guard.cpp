@@ -56,16 +56,6 @@ class AgreedError : public Error {
     using Error::Error;
 };
 
-bool is_agreed(const std::exception_ptr& exception) {
-    try {
-        std::rethrow_exception(exception);
-    } catch (const AgreedError&) {
-        return true;
-    } catch (...) {
-        return false;
-    }
-}
-
 std::string located(const Comm& comm, std::string_view stage, std::string_view cause) {
     std::string text;
     if (comm.size() > 1) text = fmt::format("rank {}", comm.rank());
@@ -76,6 +66,16 @@ std::string located(const Comm& comm, std::string_view stage, std::string_view c
 }  // namespace
 
 void set_error_translator(ErrorTranslator translator) { translator_for_libraries() = translator; }
+
+bool is_agreed(const std::exception_ptr& exception) {
+    try {
+        std::rethrow_exception(exception);
+    } catch (const AgreedError&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
 
 Error to_error(const std::exception_ptr& exception) {
     if (const ErrorTranslator translate = translator_for_libraries()) {

@@ -25,6 +25,9 @@ void agree(const Comm& comm, std::string_view stage, std::exception_ptr mine);
 // rank would miss.
 void run_agreed(const Comm& comm, std::string_view stage, const std::function<void()>& work);
 
+// Whether every rank threw this alike (from agree), so that all of them may go on with something else.
+bool is_agreed(const std::exception_ptr& exception);
+
 // Names the stage that this process is in, for one-line error reports and the watchdog. Nests.
 class StageScope {
   public:

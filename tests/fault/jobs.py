@@ -19,7 +19,7 @@ SMALL_STEPS = ("--global-batch", "6", "--micro-batch", "2", "--checkpoint-steps"
 
 def command(ranks, *words):
     """On `ranks` ranks; 0 is one rank without mpirun."""
-    launcher = [ARGUMENTS.mpirun, "--quiet", "-n", str(ranks)] if ranks else []
+    launcher = [ARGUMENTS.mpirun, "-n", str(ranks)] if ranks else []
     return [*launcher, ARGUMENTS.nepenthe, *map(str, words), "--json"]
 
 

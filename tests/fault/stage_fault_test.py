@@ -31,7 +31,7 @@ class Runner:
         self.program, self.mpirun, self.folder = program, mpirun, folder
 
     def command(self, ranks, *arguments):
-        return [self.mpirun, "--quiet", "-n", str(ranks), self.program, *map(str, arguments)]
+        return [self.mpirun, "-n", str(ranks), self.program, *map(str, arguments)]
 
     def run(self, ranks, *arguments, fault=None, timeout=60, prefix=()):
         environment = dict(os.environ, SOURCE_DATE_EPOCH="1000000000")

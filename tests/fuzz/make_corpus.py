@@ -201,6 +201,12 @@ def make_recipe():
               {"name": "b", "verb": "evaluate", "options": {"model": ["m=@a", "n=${book}"], "texts": "t=@a", "limit": 3}, "help": "?"}]
     put("recipe", "two", json.dumps({"name": "r", "help": "?", "variables": {"book": {"help": "text"}, "x": {"default": "y"}}, "stages": stages}))
     put("recipe", "none", json.dumps({"stages": []}))
+    axes = [{"x": [1, "2e0"]}, {"m": [{"name": "rome", "layers": [1, 2]}, {"name": "ft", "lr": 1e-3, "model": "@a"}]}]
+    stages = [{"name": "a", "verb": "trace", "options": {"model": "${book}", "limit": "${x}"}},
+              {"name": "b", "verb": "edit", "options": {"limit": "@a.summary.layer"}, "options-of": "m", "may-refuse": True},
+              {"name": "c", "verb": "evaluate", "options": {"model": ["=@b[*]", "@a[*]", "l=@a"]}}]
+    tables = [{"title": "t", "of": ["a", "b"], "columns": [{"h": "summary.layer"}, {"%": {"value": "@a.summary.a.b", "percent": True}}]}]
+    put("recipe", "axes", json.dumps({"variables": {"book": {}}, "for": axes, "stages": stages, "tables": tables}))
 
 
 def make_options():

@@ -9,14 +9,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         [&] {
             const auto recipe =
                 pipelines::parse_recipe(fuzz::as_text(data, size), "/folder/recipe.json", {{"book", "a, \"b\"=@c"}});
-            std::map<std::string, std::filesystem::path> artefacts;
+            pipelines::CellResults results;
             for (const pipelines::RecipeStage& stage : recipe.stages) {
-                const auto words = pipelines::stage_words(stage, artefacts);
+                const auto words = pipelines::stage_words(stage, results);
                 fuzz::require(words.size() == stage.options.size(), "an option is a word");
                 for (const std::string& word : words) {
                     fuzz::require(word.starts_with("--") && word.find('=') != std::string::npos, "a word has a value");
                 }
-                artefacts[stage.name] = fmt::format("/outputs/lr=1,2/{}", stage.verb);
+                results[stage.name] = {fmt::format("/outputs/lr=1,2/{}", stage.verb),
+                                       {{"summary", {{"layer", 3}, {"a.b", {{"value", 0.5}}}}}},
+                                       ""};
+            }
+            for (const pipelines::RecipeTable& table : recipe.tables) {
+                const Json filled = pipelines::filled_table(table, results);
+                for (const Json& row : filled["rows"])
+                    fuzz::require(row.size() == filled["columns"].size(), "a row has every column");
+                pipelines::table_markdown(table, filled);
             }
         },
         ErrorKind::kUsage);

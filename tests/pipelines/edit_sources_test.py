@@ -55,7 +55,7 @@ class Runner:
 
     def run(self, verb, *words, ranks=1, fault=None, outputs="outputs"):
         environment = dict(os.environ, SOURCE_DATE_EPOCH="1000000000", **({"NEPENTHE_FAULT": fault} if fault else {}))
-        done = subprocess.run([self.args.mpirun, "--quiet", "-n", str(ranks), self.args.nepenthe, verb, *map(str, words), "--model", self.model,
+        done = subprocess.run([self.args.mpirun, "-n", str(ranks), self.args.nepenthe, verb, *map(str, words), "--model", self.model,
                                "--outputs", self.folder / outputs, "--threads", "1", "--json"], env=environment, capture_output=True, text=True, timeout=250)
         done.answer = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else {}
         return done

@@ -42,7 +42,7 @@ class Runner:
 
     def run(self, *words, ranks=1, fault=None, prefix=(), outputs="outputs"):
         environment = dict(os.environ, SOURCE_DATE_EPOCH="1000000000", **({"NEPENTHE_FAULT": fault} if fault else {}))
-        command = [*prefix, self.args.mpirun, "--quiet", "-n", str(ranks), self.args.nepenthe, "edit", *map(str, words)]
+        command = [*prefix, self.args.mpirun, "-n", str(ranks), self.args.nepenthe, "edit", *map(str, words)]
         if not {"--list", "--diff"} & set(words):
             command += ["--outputs", str(self.folder / outputs), "--threads", "1"]
         done = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, timeout=250)

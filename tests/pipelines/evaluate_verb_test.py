@@ -43,7 +43,7 @@ class Verbs(unittest.TestCase):
 
     def call(self, *words):
         return subprocess.run([OPTIONS.nepenthe, *map(str, words)], capture_output=True, text=True, timeout=120,
-                              env={"OMP_NUM_THREADS": "1", "NEPENTHE_THREADS": "1", "PATH": "/usr/bin:/bin",
+                              env={"OMP_NUM_THREADS": "1", "NEPENTHE_THREADS": "1", "PATH": "/usr/bin:/bin", "HOME": str(self.folder),
                                    "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
 
     def evaluate(self, *words, model=MODELS / "model"):

@@ -14,6 +14,7 @@ import unittest
 
 BINARY, MATERIAL = sys.argv[1], pathlib.Path(sys.argv[2])
 MODEL = MATERIAL / "models/stories"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERBS = ("info", "tokenize", "score", "generate", "train", "anchors", "relabel", "forget", "attribute", "mask", "stats", "repair", "trace", "edit", "evaluate", "relearn", "audit", "report",
          "verify", "run")
 
@@ -21,7 +22,7 @@ VERBS = ("info", "tokenize", "score", "generate", "train", "anchors", "relabel",
 def call(*words, ranks=1, cwd=None, **environment):
     command = [BINARY, *map(str, words)]
     if ranks > 1:
-        command = ["mpirun", "--quiet", "-n", str(ranks), *command]
+        command = ["mpirun", "-n", str(ranks), *command]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=cwd, env={**os.environ, **environment})
 
 
@@ -88,6 +89,65 @@ class OptionWords(unittest.TestCase):
             done = self.answer("run", recipe, "--set", f"model={value}", "--threads", 1, "--outputs", self.folder / "out,puts",
                                cwd=self.folder)
             self.assertEqual(set(done["stages"][1]["models"]), {"m", "n"}, value)
+
+    def test_a_recipe_runs_over_values_and_tells_their_answers(self):
+        (self.folder / "broken.txt").write_bytes(b"Once \xff")
+        recipe = {
+            "variables": {"model": {}}, "name": "windows",
+            "for": [{"file": ["text.txt", "broken.txt"]}, {"window": [{"name": "short", "window": 16}, {"name": "long", "window": 64}]}],
+            "stages": [
+                {"name": "known", "verb": "info", "options": {"model": "${model}"}},
+                {"name": "scored", "verb": "score", "options-of": "window", "may-refuse": True,
+                 "options": {"model": "${model}", "file": "${file}"}},
+                {"name": "again", "verb": "score", "options": {"model": "${model}", "file": "text.txt", "window": "@known.hidden"}},
+                {"name": "measured", "verb": "evaluate", "options": {"model": ["m=${model}"], "texts": ["t=${file}"], "limit": 1},
+                 "may-refuse": True},
+                {"name": "beside", "verb": "evaluate", "options": {"model": ["x=${model}"], "texts": ["t=text.txt"], "limit": "@known.layers"}}],
+            "tables": [{"title": "Perplexity", "of": ["again", "scored"],
+                        "columns": [{"perplexity": "perplexity"}, {"layers": "@known.layers"}]}]}
+        file = self.folder / "recipe.json"
+        file.write_text(json.dumps(recipe))
+        words = ("run", file, "--set", f"model={MODEL}", "--threads", 1, "--outputs", self.folder / "out")
+        done = self.answer(*words)
+        table = done["tables"][0]
+        self.assertEqual(table["columns"], ["stage", "file", "window", "perplexity", "layers"])
+        self.assertEqual([row[:3] for row in table["rows"]],
+                         [["again", "–", "–"], ["scored", "text.txt", "short"], ["scored", "text.txt", "long"],
+                          ["scored", "broken.txt", "short"], ["scored", "broken.txt", "long"]])
+        plain = self.answer("score", "--model", MODEL, "--file", self.text, "--window", 16, "--threads", 1)
+        self.assertEqual(table["rows"][1][3], plain["perplexity"])
+        self.assertNotEqual(table["rows"][2][3], plain["perplexity"])
+        self.assertIn("not UTF-8", table["rows"][3][3])
+        self.assertEqual({row[4] for row in table["rows"]}, {2})
+        self.assertIn("| scored | text.txt | short |", (self.folder / "out/windows.tables.md").read_text())
+        # On two ranks the same, and a refusal ends neither of them.
+        together = call(*words, "--json", ranks=2)
+        self.assertEqual(together.returncode, 0, together.stderr)
+        self.assertEqual(json.loads(together.stdout.replace("rank 0: ", ""))["tables"], done["tables"])
+        # Without leave to refuse, the run ends there; a value that no answer has is named.
+        recipe["stages"][1]["may-refuse"] = False
+        file.write_text(json.dumps(recipe))
+        stopped = call(*words)
+        self.assertEqual(stopped.returncode, 65, stopped.stderr)
+        recipe["stages"] = [recipe["stages"][0], recipe["stages"][2]]
+        recipe["stages"][1]["options"]["window"] = "@known.width"
+        file.write_text(json.dumps(dict(recipe, tables=[])))
+        stopped = call(*words)
+        self.assertEqual(stopped.returncode, 64, stopped.stderr)
+        self.assertIn('"@known.width": its answer has no number', stopped.stderr)
+
+    def test_recipes_of_the_repository_are_whole(self):
+        """Every variable given, the options of every stage are right."""
+        for file in sorted(ROOT.glob("inputs/*/*.json")):
+            written = json.loads(file.read_text())
+            if not isinstance(written, dict) or "stages" not in written:
+                continue
+            words = [f"{name}={self.folder / 'nothing'}" for name, about in written.get("variables", {}).items()
+                     if "default" not in about]
+            done = call("run", file, *(word for value in words for word in ("--set", value)), "--outputs", self.folder / "outputs")
+            # All that is wrong is that nothing is there, which the first stage finds.
+            self.assertIn("stage 1 of", done.stderr, file)
+            self.assertNotEqual(done.returncode, 0)
 
     def test_a_recipe_is_checked_before_its_first_stage(self):
         stages = [{"name": "a", "verb": "score", "options": {"model": str(MODEL), "file": str(self.text)}},

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
+#include <stdexcept>
 
 namespace nepenthe::pipelines {
 namespace {
@@ -32,7 +34,7 @@ TEST(Recipe, StagesNameEarlierOnesAndVariables) {
                    {"name": "b", "verb": "forget", "options": {"labels": "@a", "epochs": 2, "deterministic": true,
                                                                "alpha": [2.5, 5], "swap": false}}]})",
                   {{"book", "oz.txt"}});
-    const auto words = stage_words(recipe.stages[1], {{"a", "/outputs/train-0"}});
+    const auto words = stage_words(recipe.stages[1], {{"a", {"/outputs/train-0", {}, ""}}});
     EXPECT_EQ(words, (std::vector<std::string>{"--alpha=2.5,5", "--deterministic=true", "--epochs=2",
                                                "--labels=/outputs/train-0", "--swap=false"}));
     EXPECT_EQ(recipe.stages[0].options["corpus"], "oz.txt");
@@ -54,7 +56,7 @@ TEST(Recipe, AnEntryOfAListIsOneEntryWhateverItHolds) {
         "stages": [{"name": "a", "verb": "train"}, {"name": "b", "verb": "evaluate", "options": {
             "model": ["x=@a", "y=${book}", "z"], "texts": "t=@a", "limit": 1e3}}]})",
                                     {{"book", "lr=1,2"}});
-    const auto words = stage_words(recipe.stages[1], {{"a", "/out,puts/train-0"}});
+    const auto words = stage_words(recipe.stages[1], {{"a", {"/out,puts/train-0", {}, ""}}});
     EXPECT_EQ(words, (std::vector<std::string>{"--limit=1000.0", "--model=x=\"/out,puts/train-0\",y=\"lr=1,2\",z",
                                                "--texts=t=/out,puts/train-0"}));
 }
@@ -89,6 +91,129 @@ TEST(Recipe, AReferenceToAStageWithoutAnArtefactIsSaid) {
     const Recipe recipe = recipe_of(R"({"stages": [{"name": "a", "verb": "info", "options": {"model": "m"}},
                                                    {"name": "b", "verb": "train", "options": {"model": "@a"}}]})");
     EXPECT_THROW(stage_words(recipe.stages[1], {}), Error);
+}
+
+constexpr const char* kFrontier = R"({"name": "frontier", "variables": {"model": {}},
+    "for": [{"alpha": [5, "1e1"]}, {"rule": [{"name": "soft", "targets": "soft", "half-weight": 0.5},
+                                           {"name": "hard", "targets": "hard", "layers": [1, 2]}]}],
+    "stages": [{"name": "labels", "verb": "relabel", "options": {"baseline": "${model}", "alpha": "${alpha}"}},
+               {"name": "forgot", "verb": "forget", "options-of": "rule", "may-refuse": true,
+                "options": {"model": "${model}", "labels": "@labels", "alpha": "@labels.summary.alpha"}},
+               {"name": "measured", "verb": "evaluate", "options": {"model": "@forgot"}},
+               {"name": "together", "verb": "evaluate",
+                "options": {"model": ["before=${model}", "=@forgot[*]"], "texts": ["@labels[*]"]}},
+               {"name": "of one rule", "verb": "evaluate", "options": {"model": ["=@forgot[*]"], "window": "${rule}"}}],
+    "tables": [{"title": "Forgetting | keeping", "of": ["labels", "measured"],
+                "columns": [{"familiarity": "results.a.b.mass"}, {"share, %": {"value": "@labels.summary.share", "percent": true}}]}]})";
+
+const RecipeStage& cell_of(const Recipe& recipe, const std::string& name) {
+    const auto found = std::ranges::find(recipe.stages, name, &RecipeStage::name);
+    if (found == recipe.stages.end()) throw std::runtime_error("no cell " + name);
+    return *found;
+}
+
+TEST(RecipeCells, AStageRunsOverWhatItsOptionsName) {
+    const Recipe recipe = recipe_of(kFrontier, {{"model", "/gemma"}});
+    std::vector<std::string> names;
+    for (const RecipeStage& stage : recipe.stages) names.push_back(stage.name);
+    EXPECT_EQ(names,
+              (std::vector<std::string>{
+                  "labels[alpha=5]", "labels[alpha=1e1]", "forgot[alpha=5, rule=soft]", "forgot[alpha=5, rule=hard]",
+                  "forgot[alpha=1e1, rule=soft]", "forgot[alpha=1e1, rule=hard]", "measured[alpha=5, rule=soft]",
+                  "measured[alpha=5, rule=hard]", "measured[alpha=1e1, rule=soft]", "measured[alpha=1e1, rule=hard]",
+                  "together", "of one rule[rule=soft]", "of one rule[rule=hard]"}));
+    EXPECT_EQ(cell_of(recipe, "forgot[alpha=5, rule=hard]").needs, (std::set<std::string>{"labels[alpha=5]"}));
+    EXPECT_EQ(cell_of(recipe, "forgot[alpha=5, rule=hard]").answered, (std::set<std::string>{"alpha"}));
+    EXPECT_TRUE(cell_of(recipe, "forgot[alpha=5, rule=hard]").may_refuse);
+}
+
+TEST(RecipeCells, CellsAtTheSamePlaceNameEachOther) {
+    const Recipe recipe = recipe_of(kFrontier, {{"model", "/gemma"}});
+    CellResults results;
+    for (const RecipeStage& stage : recipe.stages)
+        results[stage.name].artefact = "/outputs/" + (stage.labels.empty() ? "" : stage.labels.begin()->second);
+    results["labels[alpha=5]"].answer = {{"summary", {{"alpha", {{"value", 5.5}}}, {"share", 0.25}}}};
+    results["labels[alpha=1e1]"].answer = {{"summary", {{"alpha", {1, 2}}}}};
+    EXPECT_EQ(stage_words(cell_of(recipe, "forgot[alpha=5, rule=soft]"), results),
+              (std::vector<std::string>{"--alpha=5.5", "--half-weight=0.5", "--labels=/outputs/5", "--model=/gemma",
+                                        "--targets=soft"}));
+    // A list in an answer is a list of words; so is one of an axis's value.
+    EXPECT_EQ(stage_words(cell_of(recipe, "forgot[alpha=1e1, rule=hard]"), results),
+              (std::vector<std::string>{"--alpha=1,2", "--labels=/outputs/1e1", "--layers=1,2", "--model=/gemma",
+                                        "--targets=hard"}));
+    EXPECT_EQ(
+        stage_words(cell_of(recipe, "together"), results),
+        (std::vector<std::string>{"--model=before=/gemma,forgot 5 soft=/outputs/5,forgot 5 hard=/outputs/5,forgot 1e1 "
+                                  "soft=/outputs/1e1,forgot 1e1 hard=/outputs/1e1",
+                                  "--texts=/outputs/5,/outputs/1e1"}));
+    EXPECT_EQ(stage_words(cell_of(recipe, "of one rule[rule=hard]"), results)[0],
+              "--model=forgot 5 hard=/outputs/5,forgot 1e1 hard=/outputs/1e1");
+    results["labels[alpha=5]"].answer = {{"summary", {{"alpha", nullptr}}}};
+    EXPECT_THROW(stage_words(cell_of(recipe, "forgot[alpha=5, rule=soft]"), results), Error);
+}
+
+TEST(RecipeCells, TablesHoldWhatCellsAnsweredAndWhyTheyDidNot) {
+    const Recipe recipe = recipe_of(kFrontier, {{"model", "/gemma"}});
+    CellResults results;
+    results["labels[alpha=5]"].answer = {{"summary", {{"share", 0.25}}}};
+    // A key may hold points.
+    results["measured[alpha=5, rule=soft]"].answer = {
+        {"results", {{"a.b", {{"mass", {{"value", 0.12345678}}}}}, {"a", 1}}}};
+    results["measured[alpha=5, rule=hard]"].refused = "no | number";
+    const Json filled = filled_table(recipe.tables.at(0), results);
+    EXPECT_EQ(filled["columns"], Json({"stage", "alpha", "rule", "familiarity", "share, %"}));
+    EXPECT_EQ(filled["rows"].size(), 6u);
+    EXPECT_EQ(filled["rows"][0], Json({"labels", "5", "–", nullptr, 0.25}));
+    EXPECT_EQ(filled["rows"][2], Json({"measured", "5", "soft", 0.12345678, 0.25}));
+    EXPECT_EQ(filled["rows"][3], Json({"measured", "5", "hard", "refused: no | number", 0.25}));
+    EXPECT_EQ(filled["rows"][5], Json({"measured", "1e1", "hard", nullptr, nullptr}));
+    const std::string text = table_markdown(recipe.tables[0], filled);
+    EXPECT_NE(text.find("### Forgetting | keeping\n\n| stage | alpha | rule | familiarity | share, % |\n"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("| measured | 5 | soft | 0.1235 | 25.0 |\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("| measured | 5 | hard | refused: no \\| number | 25.0 |\n"), std::string::npos) << text;
+}
+
+TEST(RecipeCells, RefuseWhatNamesNoCell) {
+    const auto with = [](const char* axes, const char* options, const char* more = "") {
+        return fmt::format(R"({{"for": {}, "stages": [{{"name": "a", "verb": "train", "options": {{"lr": "${{x}}"}}}},
+            {{"name": "b", "verb": "train", "options": {}}}]{}}})",
+                           axes, options, more);
+    };
+    const char* const good = R"([{"x": [1, 2]}])";
+    EXPECT_EQ(recipe_refusal(with(good, R"({"model": "@a"})")), "");
+    for (const auto& [text, saying] : std::vector<std::pair<std::string, std::string>>{
+             {with("{}", "{}"), "no list of objects"},
+             {with(R"([{"x": []}])", "{}"), "a list of values"},
+             {with(R"([{"x": [1], "y": [2]}])", "{}"), "with one axis"},
+             {with(R"([{"x": [1, 1]}])", "{}"), "is there twice"},
+             {with(R"([{"x": [1]}, {"x": [2]}])", "{}"), "there twice"},
+             {with(R"([{"x": ["a=b"]}])", "{}"), "names no cell"},
+             {with(R"([{"x": [{"lr": 1}]}])", "{}"), "needs a \"name\""},
+             {with(R"([{"x": [{"name": "n", "lr": {}}]}])", "{}"), "\"lr\" is"},
+             {with(R"([{"x": [null]}])", "{}"), "a value is"},
+             {with(good, R"({"model": "@a[*]"})"), "is many"},
+             {with(good, R"({"model": "@c.summary"})"), "names no earlier stage"},
+             {with(good, R"({"lr": "${y}"})"), "no variable \"y\""},
+             {with(good, "{}", R"(, "tables": [{"title": "t", "of": "c", "columns": [{"h": "p"}]}])"),
+              "no stage \"c\""},
+             {with(good, "{}", R"(, "tables": [{"title": "t", "of": "a", "columns": ["p"]}])"), "a column is"},
+             {with(good, "{}", R"(, "tables": [{"title": "t", "of": "a"}])"), "needs a \"title\""},
+             {with(good, "{}", R"(, "tables": [{"title": "t", "of": "a", "columns": [{"h": "@b"}]}])"), "no part of"},
+             {R"({"for": [{"x": [1]}], "variables": {"x": {"default": "2"}}, "stages": []})", "a variable and an axis"},
+             {R"({"stages": [{"name": "a", "verb": "train", "options-of": "x"}]})", "no axis"},
+             {R"({"stages": [{"name": "a", "verb": "train", "may-refuse": "yes"}]})", "neither true nor false"},
+         }) {
+        EXPECT_NE(recipe_refusal(text).find(saying), std::string::npos) << text << "\n" << recipe_refusal(text);
+    }
+    std::string values = "0";
+    for (int i = 1; i < 200; ++i) values += fmt::format(",{}", i);
+    EXPECT_NE(recipe_refusal(fmt::format(R"({{"for": [{{"x": [{}]}}, {{"y": [{}]}}],
+        "stages": [{{"name": "a", "verb": "train", "options": {{"lr": "${{x}}${{y}}"}}}}]}})",
+                                         values, values))
+                  .find("more than"),
+              std::string::npos);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "unlearn/objectives/forget_objective.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
