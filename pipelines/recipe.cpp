@@ -114,8 +114,10 @@ Template Reader::read_template(const Json& written, std::size_t index) {
         problems.add("stage \"{}\": \"options\" is no object", stage.stage);
         return read;
     }
-    stage.options = written["options"];
-    check_written_options(stage.options, fmt::format("stage \"{}\"", stage.stage), "run", problems);
+    Problems found;
+    check_written_options(written["options"], fmt::format("stage \"{}\"", stage.stage), "run", found);
+    if (found.empty()) stage.options = written["options"];
+    problems.add_all(found);
     return read;
 }
 

@@ -27,10 +27,12 @@ AxisValue read_value(const std::string& axis, const Json& written, Problems& pro
             return value;
         }
         value.label = written["name"].get<std::string>();
-        value.members = written;
-        value.members.erase("name");
-        check_written_options(value.members, fmt::format("\"for\", \"{}\", \"{}\"", axis, value.label), "run",
-                              problems);
+        Json members = written;
+        members.erase("name");
+        Problems found;
+        check_written_options(members, fmt::format("\"for\", \"{}\", \"{}\"", axis, value.label), "run", found);
+        if (found.empty()) value.members = std::move(members);
+        problems.add_all(found);
     } else if (is_scalar(written)) {
         value.label = scalar_text(written);
     } else {

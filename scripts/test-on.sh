@@ -60,6 +60,7 @@ rm -rf "$fresh"
 exec unshare --mount bash -euc '
     place=$1 certificates=$2
     shift 2
+    mount --bind "$place" "$place"  # the new root is a mount, as tests that mount something for themselves ask
     mount -t proc proc "$place/proc"
     mount --rbind /dev "$place/dev"
     mount --rbind /sys "$place/sys"
