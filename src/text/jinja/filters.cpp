@@ -210,6 +210,7 @@ Value int_filter(Evaluator& evaluator, const Value& value, const Arguments& give
     }
     const Value* given_default = given.find(0, "default");
     const Value otherwise = given_default ? *given_default : Value{std::int64_t{0}};
+    require_defined(value);
     if (value.is<std::int64_t>() || value.is<bool>()) return {integer_of(value, "int")};
     if (const auto* real = value.as<double>()) {
         if (std::isinf(*real)) return otherwise;
@@ -235,6 +236,7 @@ Value int_filter(Evaluator& evaluator, const Value& value, const Arguments& give
 Value float_filter(Evaluator&, const Value& value, const Arguments& given) {
     given.expect("float", {"default"});
     const Value* otherwise = given.find(0, "default");
+    require_defined(value);
     if (value.is<double>()) return value;
     if (value.is<std::int64_t>() || value.is<bool>()) return {static_cast<double>(integer_of(value, "float"))};
     const std::string* written = text_if(value);
@@ -446,7 +448,8 @@ Value sort_filter(Evaluator& evaluator, const Value& value, const Arguments& giv
     const AttributeGetter getter(evaluator, attribute);
     const Values items = elements(value, call.budget());
     Values keys;
-    for (const Value& item : items) keys.push_back(getter.key(item, call.flag(1, "case_sensitive")));
+    // Keys are lists of one, as in Jinja: what is equal is never asked which is less.
+    for (const Value& item : items) keys.push_back(sequence({getter.key(item, call.flag(1, "case_sensitive"))}));
     return sequence(sorted_by(items, keys, call.flag(0, "reverse"), call.budget()));
 }
 

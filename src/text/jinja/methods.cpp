@@ -306,7 +306,11 @@ Value text_method(const MethodCall& call) {
     if (name == "isupper") return cased_method(call, is_upper, is_lower);
     if (name == "islower") return cased_method(call, is_lower, is_upper);
     const bool ascii = std::ranges::all_of(call.self, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-    if (name == "isdigit" && ascii) return all_are(call, is_digit);
+    // Beyond decimal digits Unicode has others, superscripts for example, of which some count.
+    const auto other_number = [](char32_t c) { return is_number(c) && !is_digit(c); };
+    if (name == "isdigit" && std::ranges::none_of(code_points(call.self), other_number)) {
+        return all_are(call, is_digit);
+    }
     if (name == "isnumeric" && ascii) return all_are(call, is_digit);
     if (name == "isascii") return {ascii};
     fail(ErrorKind::kData, "the method {}() of a string is not supported here", name);

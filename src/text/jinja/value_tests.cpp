@@ -39,7 +39,8 @@ bool is_iterable(const Value& value) {
 }
 bool is_sequence(const Value& value) {
     const auto* items = value.as<Sequence>();
-    return value.is<Text>() || value.is<Dict>() || (items && items->kind <= SequenceKind::kRange);
+    return value.is<Text>() || value.is<Dict>() || value.is<Undefined>() ||
+           (items && items->kind <= SequenceKind::kRange);
 }
 bool is_callable(const Value& value) {
     return value.is<std::shared_ptr<const Callable>>() || value.is<Loop*>() || value.is<Undefined>();
