@@ -50,6 +50,9 @@ struct Callable {
     Loop* loop = nullptr;
 };
 
+// Makes a function a value.
+Value callable(Callable function);
+
 class Evaluator {
   public:
     // `now` is what strftime_now() writes. The tree must outlive the evaluator.
@@ -69,7 +72,14 @@ class Evaluator {
 
   private:
     enum class Flow { kNext, kBreak, kContinue };
-    struct Deeper;
+    // One more block, expression or call in another, as long as it lives; throws Error(kData) where they are too many.
+    struct Deeper {
+        explicit Deeper(Evaluator& owner);
+        ~Deeper() { --evaluator.depth_; }
+        Deeper(const Deeper&) = delete;
+        Deeper& operator=(const Deeper&) = delete;
+        Evaluator& evaluator;
+    };
 
     Flow run(const Statements& statements, Scope& scope);
     Flow run(const Statement& statement, Scope& scope);
