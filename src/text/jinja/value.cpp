@@ -68,12 +68,13 @@ Value generator(Values items) {
 Value dict(const Entries& entries, Budget& budget) {
     Entries kept;
     int depth = 0;
-    for (const auto& [key, value] : entries) {
+    for (const auto& entry : entries) {
+        const Value &key = entry.first, &value = entry.second;
         require_hash(key);
         depth = std::max({depth, depth_of(key), depth_of(value)});
         budget.spend(1 + kept.size() / 8);
         const auto found =
-            std::ranges::find_if(kept, [&](const auto& entry) { return equal(entry.first, key, budget); });
+            std::ranges::find_if(kept, [&](const auto& known) { return equal(known.first, key, budget); });
         if (found == kept.end()) {
             kept.emplace_back(key, value);
         } else {
