@@ -8,6 +8,7 @@ import io
 import json
 import pathlib
 import struct
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 CORPUS = HERE / "corpus"
@@ -149,6 +150,21 @@ def make_special_tokens():
     put("special_tokens", "names", json.dumps({"bos_token": "<s>", "eos_token": {"content": "<s>", "lstrip": False}, "added_tokens_decoder": {}}))
     put("special_tokens", "ids", json.dumps({"model_type": "gemma3", "bos_token_id": 1, "eos_token_id": [2, 1], "text_config": {"eos_token_id": 0}}))
     put("special_tokens", "class", json.dumps({"tokenizer_class": "LlamaTokenizer", "bos_token": None}))
+
+
+def make_chat_template():
+    golden = HERE.parent / "golden"
+    for name in ("own-alternating-turns", "own-dated-tools", "own-macros-and-preamble", "Qwen-Qwen3-0.6B"):
+        put("chat_template", name, (golden / "chat_templates" / f"{name}.jinja").read_text(encoding="utf-8"))
+    # The cases of the golden test, thirty a file: what one of them raises ends the file, so each begins elsewhere.
+    sys.path.insert(0, str(golden))
+    from chat_template_cases import CASES
+    for i in range(0, len(CASES), 30):
+        put("chat_template", f"cases_{i:03}", "".join(CASES[i:i + 30]))
+    put("chat_template", "settings", json.dumps({"bos_token": {"content": "<s>"}, "eos_token": "</s>", "chat_template": "{{ bos_token }}{{ messages }}"}))
+    put("chat_template", "named", json.dumps({"chat_template": [{"name": "x", "template": 1}, {"name": "default", "template": "{{ 1 }}"}]}))
+    put("chat_template", "endless", "{% macro f(x) %}{{ f([x, x]) }}{% endmacro %}{% for i in range(99999) %}{% set s = (s ~ s) * 9 %}{% endfor %}{{ f(1) }}")
+    put("chat_template", "nested", "{{ " + "(" * 70 + "1" + ")" * 70 + " }}" + "{% if 1 %}" * 20)
 
 
 def make_manifest():
@@ -351,6 +367,6 @@ def make_side_memory():
     put("side_memory", "lost", json.dumps(dict(description, thresholds=[1, 2])).encode() + b"\0" + weights)
 
 
-for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_special_tokens, make_manifest, make_journal,
+for make in (make_safetensors, make_shard_index, make_json, make_facts, make_text, make_tokenizer, make_config, make_special_tokens, make_chat_template, make_manifest, make_journal,
              make_dictionary, make_policy, make_recipe, make_options, make_evaluation_files, make_training_layout, make_hdf5, make_side_memory):
     make()

@@ -22,6 +22,7 @@ MAY_INCLUDE["report"] = {"base", "io", "store"}
 # A module that outgrew one folder: each of its folders -> those of its folders that it may include. What lies in the
 # module itself puts the folders together: it sees all of them, they do not see it.
 FOLDERS = {
+    "text": {"jinja": set()},
     "model": {"family": set()},
     "unlearn": {"anchors": set(), "finding": {"anchors"}, "relabel": {"anchors"}, "data": set(), "start": set(), "attribution": set(), "repair": set(),
                 "objectives": {"relabel", "data", "start"}},
@@ -73,7 +74,7 @@ CODE = {".h", ".cpp", ".cu", ".hpp"}
 def files_of(root):
     for path in sorted(root.rglob("*")):
         parts = path.relative_to(root).parts
-        if path.is_file() and not SKIPPED_FOLDERS.intersection(parts[:-1]):
+        if path.is_file() and parts != (".git",) and not SKIPPED_FOLDERS.intersection(parts[:-1]):  # .git: of a worktree
             yield path, parts
 
 

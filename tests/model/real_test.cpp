@@ -11,6 +11,7 @@
 #include "model/score.h"
 #include "published_data.h"
 #include "temporary_folder.h"
+#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -83,12 +84,18 @@ TEST_P(Real, GreedyContinuationsAreTheSameTokenForToken) {
     }
 }
 
-// What a chat template makes of a conversation is text with special tokens in it.
+// What a chat template makes of a conversation (the maker's CONVERSATION) is text with special tokens in it.
 TEST_P(Real, AConversationHasTheIdsAndTheAnswerOfTransformers) {
     if (!expected.contains("chat")) return;  // a base model
     const Json& chat = expected["chat"];
+    const std::vector<text::ChatMessage> conversation = {{"system", "You answer in one sentence."},
+                                                         {"user", "Who lit the lamps of Sarnhollow?"},
+                                                         {"assistant", "  Ilvane Korr did.  "},
+                                                         {"user", "What was her cat's name?"}};
+    const std::string text = text::ChatTemplate::load(folder).render(conversation);
+    EXPECT_EQ(text, chat["text"].get<std::string>());
     const text::Tokenizer tokenizer = text::Tokenizer::load(folder);
-    const auto ids = tokenizer.encode_ids(chat["text"].get<std::string>(), false);
+    const auto ids = tokenizer.encode_ids(text, false);
     EXPECT_EQ(Json(ids), chat["ids"]);
     GenerateOptions options;
     options.max_new_tokens = std::ssize(chat["continuation"]);

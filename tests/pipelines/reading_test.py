@@ -121,6 +121,25 @@ class Reading(unittest.TestCase):
         self.text.write_text("<s>" + TEXT)
         self.assertEqual(self.score(model), before)
 
+    def test_a_chat_is_written_as_the_model_wants_it(self):
+        template = ("{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content|trim }}.{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}"
+                    "{% if messages|length > 2 %}{{ raise_exception('too long') }}{% endif %}")
+        settings = {"bos_token": "<s>", "eos_token": "</s>", "tokenizer_class": "PreTrainedTokenizerFast", "chat_template": template}
+        model = self.model("chat", tokenizer_config=settings)
+        words = ("generate", "--model", model, "--greedy", "--max-new-tokens", 4, "--prompt")
+        for more, written in (((), "<s>user: sea.assistant:"), (("--system", "be"), "<s>system: be.user: sea.assistant:")):
+            chat, plain = answer(*words, " sea ", "--chat", *more), answer(*words, written)
+            self.assertEqual(chat.pop("prompt"), written)
+            self.assertEqual(chat, plain)
+            self.assertEqual(chat["prompt_ids"].count(1), 1)
+        self.assertIn("--system is read with --chat", self.refusal(64, *words, "sea", "--system", "be"))
+        said = self.refusal(65, "generate", "--model", self.model("plain"), "--prompt", "sea", "--chat")
+        self.assertIn("no chat template", said)
+        settings["chat_template"] = "\n{{ raise_exception('only in pairs') }}"
+        said = self.refusal(65, "generate", "--model", self.model("refuses", tokenizer_config=settings), "--prompt", "sea", "--chat")
+        self.assertIn("tokenizer_config.json: line 2", said)
+        self.assertIn("only in pairs", said)
+
     def test_info_says_where_texts_begin_and_end(self):
         files = {"tokenizer_config": None, "generation_config": {"bos_token_id": 1, "eos_token_id": [2, 30]}}
         self.assertEqual(answer("info", self.model("ids", **files))["tokenizer"] | {"digest": "", "size": 0},
