@@ -35,7 +35,9 @@ std::vector<NamedResults> read_evaluation(const store::Artefact& artefact, const
     }
     const Json results = parse_json(io::read_file(folder / "results.json"), "results.json");
     std::vector<NamedResults> models;
-    for (const auto& [model, measured] : results.at("models").items()) {
+    for (const auto& entry : results.at("models").items()) {
+        const std::string& model = entry.key();
+        const Json& measured = entry.value();
         NamedResults& one = models.emplace_back();
         one.name = model;
         for (const auto& [task, metrics] : measured.at("results").items()) {

@@ -110,7 +110,7 @@ double composed_sum_of_squares(const at::Tensor& values) {
     const at::Tensor flat = values.flatten();
     const std::int64_t whole = flat.numel() / kRow * kRow;
     const auto squares = [](const at::Tensor& rows) {
-        return at::linalg_vector_norm(rows, 2, {{1}}).to(at::kDouble).square().sum();
+        return at::linalg_vector_norm(rows, 2, at::IntArrayRef{1}).to(at::kDouble).square().sum();
     };
     at::Tensor sum = squares(flat.narrow(0, 0, whole).view({-1, kRow}));
     if (whole < flat.numel()) sum = sum + squares(flat.narrow(0, whole, flat.numel() - whole).unsqueeze(0));

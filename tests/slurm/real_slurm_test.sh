@@ -39,7 +39,7 @@ training=(train --model "$material/models/stories" --corpus "$material/text/nove
     --global-batch 6 --micro-batch 2 --checkpoint-steps 2 --deterministic --lr 1e-3 --threads 1 --json)
 
 # Enough steps that the job is still training, on a fast machine too, when its first checkpoint has been seen.
-long=("${training[@]}" --chars 60000 --max-steps 600)
+long=("${training[@]}" --chars 60000 --max-steps 300)
 
 # What the same command gives without Slurm, undisturbed, on one rank.
 "$nepenthe" "${long[@]}" --outputs "$work/plain" >"$work/plain.json" 2>"$work/plain.log"

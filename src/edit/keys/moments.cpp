@@ -307,7 +307,9 @@ struct Mergeable {
 Mergeable read_mergeable(const dist::Comm& comm, const std::vector<std::filesystem::path>& paths) {
     if (paths.size() < 2) fail(ErrorKind::kUsage, "{} file of moments to add up, two and more can be", paths.size());
     Mergeable read;
-    auto& [files, parts, key] = read;
+    std::vector<MomentFile>& files = read.files;
+    std::vector<MomentPart>& parts = read.parts;
+    store::ArtefactKey& key = read.key;
     key = {"stats", {{"merge", paths.size()}}, {}};
     dist::run_agreed(comm, "read moments", [&] {
         for (const auto& path : paths) files.emplace_back(path);
@@ -408,7 +410,10 @@ store::ArtefactKey merge_key(const dist::Comm& comm, const std::vector<std::file
 store::Artefact merge_moments(const dist::Comm& comm, const std::vector<std::filesystem::path>& paths,
                               const std::filesystem::path& outputs) {
     const dist::StageScope stage("merge moments");
-    const auto [files, parts, key] = read_mergeable(comm, paths);
+    const Mergeable read = read_mergeable(comm, paths);
+    const std::vector<MomentFile>& files = read.files;
+    const std::vector<MomentPart>& parts = read.parts;
+    const store::ArtefactKey& key = read.key;
     if (auto existing = store::find_artefact(comm, outputs, key)) return *existing;
 
     store::ArtefactWriter writer(comm, outputs, key);

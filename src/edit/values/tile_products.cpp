@@ -5,6 +5,7 @@
 
 #if defined(NEPENTHE_AVX512) && defined(__linux__)
 #define NEPENTHE_TILES 1
+#include <cpuid.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
@@ -146,11 +147,18 @@ NEPENTHE_TARGET_TILES void round_lanes(const float* factors, std::int64_t ids, s
     }
 }
 
+// __builtin_cpu_supports() knows these names in GCC alone.
+bool processor_has_tiles() {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return false;
+    constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
+    return (edx & kAmxBf16) != 0 && (edx & kAmxTile) != 0;
+}
+
 }  // namespace
 
 bool has_tile_products() {
-    static const bool has = has_half_products() && __builtin_cpu_supports("amx-tile") &&
-                            __builtin_cpu_supports("amx-bf16") && kernel_allows_tiles();
+    static const bool has = has_half_products() && processor_has_tiles() && kernel_allows_tiles();
     return has;
 }
 

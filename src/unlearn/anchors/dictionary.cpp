@@ -12,6 +12,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <span>
 #include <sstream>
 
 namespace nepenthe::unlearn {
@@ -85,10 +86,10 @@ Dictionary accepted_terms(const ReviewedTerms& reviewed, std::string_view what, 
     }
     if (!missing.empty() && unfinished == Unfinished::kRefused) {
         constexpr std::size_t kNamed = 8;
-        const std::size_t named = std::min(kNamed, missing.size());
+        const std::span named(missing.data(), std::min(kNamed, missing.size()));
         fail(ErrorKind::kData, "{}: {} of {} accepted terms have no replacement yet: {}{}; fill in \"replacements\"",
-             what, missing.size(), dictionary.entries.size(), fmt::join(missing.begin(), missing.begin() + named, ", "),
-             named < missing.size() ? " …" : "");
+             what, missing.size(), dictionary.entries.size(), fmt::join(named, ", "),
+             named.size() < missing.size() ? " …" : "");
     }
     std::stable_sort(dictionary.entries.begin(), dictionary.entries.end(),
                      [](const auto& a, const auto& b) { return a.term.size() > b.term.size(); });
