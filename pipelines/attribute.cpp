@@ -83,7 +83,7 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
     }
     if (stage.score != unlearn::ScoreKind::kWagle)
         options.refuse_unread({"gamma"}, "by --score wagle, not by " + score, problems);
-    if (stage.score != unlearn::ScoreKind::kWanda)
+    if (!unlearn::reads_output_ranks(stage.score))
         options.refuse_unread({"stats"}, "by --score wanda, not by " + score, problems);
     else if (stage.stats.empty())
         problems.add(
@@ -120,10 +120,11 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
     return stage;
 }
 
-// Collective. Scores of this rank's shard.
-void score_by_inputs(const dist::Comm& comm, const AttributeStage& stage, const model::Decoder& decoder,
-                     const unlearn::ParameterTable& table, const std::vector<unlearn::ShardRange>& ranges,
-                     const at::Tensor& scores) {
+// Collective. Ranks within outputs by the moments of --stats, of this rank's shard of `numel` weights.
+at::Tensor output_ranks(const dist::Comm& comm, const AttributeStage& stage, const model::Decoder& decoder,
+                        const unlearn::ParameterTable& table, const std::vector<unlearn::ShardRange>& ranges,
+                        std::int64_t numel) {
+    const at::Tensor ranks = torch::empty({numel}, at::kFloat);
     dist::run_agreed(comm, "scores", [&] {
         std::map<edit::MomentMap, std::vector<model::LinearMap>> readers;
         for (const model::LinearMap& map : model::linear_maps(decoder)) readers[{map.layer, map.input}].push_back(map);
@@ -133,8 +134,9 @@ void score_by_inputs(const dist::Comm& comm, const AttributeStage& stage, const 
         const auto norms = [&](const model::LinearMap& map) {
             return stage.moments.moment({map.layer, map.input}).diagonal().clamp_min(0).sqrt().to(at::kFloat);
         };
-        unlearn::wanda_shard(decoder, table, ranges, norms, scores);
+        unlearn::wanda_shard(decoder, table, ranges, norms, ranks);
     });
+    return ranks;
 }
 
 // Collective. Writes the masks and returns what the manifest says of them.
@@ -164,11 +166,10 @@ store::Artefact make_masks(const dist::Comm& comm, const AttributeStage& stage) 
     if (unlearn::reads_retain_gradient(stage.score))
         inputs.retain_gradient = gradient(train::Side::kRetain, "gradient of what is retained");
 
+    if (unlearn::reads_output_ranks(stage.score))
+        inputs.output_ranks = output_ranks(comm, stage, decoder, table, inputs.ranges, inputs.weights.numel());
     const at::Tensor scores = inputs.weights.clone();
-    if (stage.score == unlearn::ScoreKind::kWanda)
-        score_by_inputs(comm, stage, decoder, table, inputs.ranges, scores);
-    else
-        unlearn::score(stage.score, inputs, scores);
+    unlearn::score(stage.score, inputs, scores);
     const std::span<const float> shard(scores.const_data_ptr<float>(), static_cast<std::size_t>(scores.numel()));
     const std::vector<unlearn::Cut> cuts = unlearn::select(comm, table, shard, inputs.ranges, stage.shares);
     unlearn::MaskClaims claims;

@@ -48,14 +48,6 @@ struct Recipe {
     std::vector<RecipeTable> tables;
 };
 
-// What a cell left behind.
-struct CellResult {
-    std::filesystem::path artefact;  // empty: it makes none
-    Json answer = Json::object();
-    std::string refused;  // why it has no answer
-};
-using CellResults = std::map<std::string, CellResult>;
-
 // Checks a recipe and fills in the variables. Throws Error(kUsage) or Error(kData) with every problem: unknown keys,
 // missing variables, references to stages that do not come before, values that are no words. Whether verbs and options
 // exist is for `run` to see. `file` is where the text stands.

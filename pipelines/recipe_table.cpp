@@ -1,7 +1,5 @@
 #include "pipelines/recipe_table.h"
 
-#include "pipelines/recipe.h"
-
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -10,12 +8,13 @@ namespace nepenthe::pipelines {
 
 namespace {
 
-std::string escaped(std::string text) {
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '\n') text[i] = ' ';
-        if (text[i] == '|') text.insert(i++, "\\");
+std::string escaped(const std::string& text) {
+    std::string cell;
+    for (const char c : text) {
+        if (c == '|') cell += '\\';
+        cell += c == '\n' ? ' ' : c;
     }
-    return text;
+    return cell;
 }
 
 std::string markdown_row(const std::vector<std::string>& cells) {
@@ -68,6 +67,16 @@ Json filled_table(const RecipeTable& table, const CellResults& results) {
         rows.push_back(std::move(cells));
     }
     return {{"title", table.title}, {"columns", columns}, {"rows", rows}};
+}
+
+std::vector<std::string> empty_columns(const RecipeTable& table, const Json& filled) {
+    std::vector<std::string> empty;
+    for (std::size_t i = 0; i < table.columns.size(); ++i) {
+        const std::size_t at = table.label_heads.size() + i;
+        if (std::ranges::all_of(filled["rows"], [&](const Json& row) { return row[at].is_null(); }))
+            empty.push_back(table.columns[i].head);
+    }
+    return empty;
 }
 
 std::string table_markdown(const RecipeTable& table, const Json& filled) {

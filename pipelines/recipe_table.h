@@ -13,11 +13,21 @@
 #include "base/json.h"
 #include "pipelines/recipe_axes.h"
 
+#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nepenthe::pipelines {
+
+// What a cell left behind.
+struct CellResult {
+    std::filesystem::path artefact;  // empty: it makes none
+    Json answer = Json::object();
+    std::string refused;  // why it has no answer
+};
+using CellResults = std::map<std::string, CellResult>;
 
 struct RecipeTable {
     struct Column {
@@ -43,11 +53,11 @@ struct RecipeTable {
 // the one with the longest first keys.
 const Json* find_part(const Json& answer, std::string_view path);
 
-struct CellResult;
-
 // {"title", "columns": [name, …], "rows": [[text or number, …], …]}; what a cell has not is null, a refusal is text in
 // the first column.
-Json filled_table(const RecipeTable& table, const std::map<std::string, CellResult>& results);
+Json filled_table(const RecipeTable& table, const CellResults& results);
+// Columns of which no cell of a filled table has anything, refusals apart: most likely a path that is written wrong.
+std::vector<std::string> empty_columns(const RecipeTable& table, const Json& filled);
 // The same in Markdown.
 std::string table_markdown(const RecipeTable& table, const Json& filled);
 

@@ -122,6 +122,8 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
     std::string tables;
     for (const RecipeTable& table : recipe.tables) {
         const Json filled = filled_table(table, results);
+        for (const std::string& column : empty_columns(table, filled))
+            log_warning("table \"{}\": no cell's answer has what \"{}\" names", table.title, column);
         tables += (tables.empty() ? "" : "\n") + table_markdown(table, filled);
         answer.json["tables"].push_back(filled);
     }

@@ -1,5 +1,5 @@
 #pragma once
-// Agreement on calls of a library in which ranks wait for one another.
+// Agreement on calls in which ranks wait for one another: of a library, or of a whole verb.
 
 #include "dist/comm.h"
 
@@ -9,7 +9,7 @@
 
 namespace nepenthe::dist {
 
-// Collective over the ranks that come. As run_agreed (dist/guard.h), where `work` is a call of a library in which the
+// Collective over the ranks that come. As run_agreed (dist/guard.h), where in `work` the
 // other ranks may wait for one that failed and left it: such a rank waits for their verdict `patience` long, then
 // throws its own error, which ends the job.
 void run_agreed_within(const Comm& comm, std::string_view stage, std::chrono::seconds patience,

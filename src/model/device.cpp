@@ -13,7 +13,7 @@ int visible_devices() {
     // It registers its kernels with libtorch while it is loaded, and is never closed.
     static const bool loaded = [] {
         if (dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) != nullptr) return true;
-        log_debug("libtorch's CUDA half is not loaded: {}", dlerror());
+        log_warning("libtorch's CUDA half cannot be loaded: {}", dlerror());
         return false;
     }();
     return loaded && at::hasCUDA() ? static_cast<int>(at::detail::getCUDAHooks().deviceCount()) : 0;

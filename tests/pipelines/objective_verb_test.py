@@ -92,6 +92,10 @@ class ObjectiveVerb(unittest.TestCase):
         masks = self.made("one", *by_inputs, "--stats", every["artefact"])
         again = self.made("three", *by_inputs, "--stats", every["artefact"], ranks=3)
         self.assertEqual(masks["digest"], again["digest"])
+        # The scores are those inputs': other text gives other masks of the same density.
+        other = self.made("other", "stats", "--model", MODEL, "--corpus", MATERIAL / "text/novel.txt", "--tokens", 500, "--threads", 1,
+                          "--layers", LAYERS, "--maps", "all")
+        self.assertNotEqual(masks["digest"], self.made("by other", *by_inputs, "--stats", other["artefact"])["digest"])
         # Any other score keeps more of one matrix than of another.
         density = masks["summary"]["density"]["0.5"]
         for module in ("q", "o", "down"):

@@ -131,7 +131,7 @@ class OptionWords(unittest.TestCase):
         self.assertEqual(stopped.returncode, 65, stopped.stderr)
         recipe["stages"] = [recipe["stages"][0], recipe["stages"][2]]
         recipe["stages"][1]["options"]["window"] = "@known.width"
-        file.write_text(json.dumps(dict(recipe, tables=[])))
+        file.write_text(json.dumps(dict(recipe, tables=[], **{"for": []})))
         stopped = call(*words)
         self.assertEqual(stopped.returncode, 64, stopped.stderr)
         self.assertIn('"@known.width": its answer has no number', stopped.stderr)

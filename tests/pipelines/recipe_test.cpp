@@ -178,6 +178,14 @@ TEST(RecipeCells, TablesHoldWhatCellsAnsweredAndWhyTheyDidNot) {
     EXPECT_NE(text.find("| measured | 5 | hard | refused: no \\| number | 25.0 |\n"), std::string::npos) << text;
 }
 
+TEST(RecipeCells, AListAsAPathNamesNothing) {
+    const Recipe recipe = recipe_of(R"({"for": [{"x": [{"name": "n", "layers": [1, 2]}]}],
+        "stages": [{"name": "a", "verb": "info", "options-of": "x"}],
+        "tables": [{"title": "t", "of": "a", "columns": [{"h": "${x.layers}"}, {"i": "@a.${x.layers}"}, {"j": "k"}]}]})");
+    const Json filled = filled_table(recipe.tables.at(0), {{"a[x=n]", {"", {{"k", 1}}, ""}}});
+    EXPECT_EQ(empty_columns(recipe.tables[0], filled), (std::vector<std::string>{"h", "i"}));
+}
+
 TEST(RecipeCells, RefuseWhatNamesNoCell) {
     const auto with = [](const char* axes, const char* options, const char* more = "") {
         return fmt::format(R"({{"for": {}, "stages": [{{"name": "a", "verb": "train", "options": {{"lr": "${{x}}"}}}},
@@ -199,6 +207,12 @@ TEST(RecipeCells, RefuseWhatNamesNoCell) {
              {with(good, R"({"model": "@a[*]"})"), "is many"},
              {with(good, R"({"model": "@c.summary"})"), "names no earlier stage"},
              {with(good, R"({"lr": "${y}"})"), "no variable \"y\""},
+             {with(R"([{"x": [1]}, {"y": [1]}])", "{}"), "no stage names \"${y}\""},
+             // Each value of an axis is looked at, not the first alone.
+             {with(R"([{"x": [{"name": "m", "k": 1}, {"name": "n"}]}])", R"({"lr": "${x.k}"})"), "no variable \"x.k\""},
+             {R"({"for": [{"x": [{"name": "n", "model": "@b"}]}],
+                  "stages": [{"name": "a", "verb": "train", "options-of": "x"}]})",
+              "\"@b\" names no earlier stage"},
              {with(good, "{}", R"(, "tables": [{"title": "t", "of": "c", "columns": [{"h": "p"}]}])"),
               "no stage \"c\""},
              {with(good, "{}", R"(, "tables": [{"title": "t", "of": "a", "columns": ["p"]}])"), "a column is"},

@@ -68,6 +68,8 @@ bool reads_forget_gradient(ScoreKind kind) {
 }
 bool reads_retain_gradient(ScoreKind kind) { return kind == ScoreKind::kWagle; }
 
+bool reads_output_ranks(ScoreKind kind) { return kind == ScoreKind::kWanda; }
+
 float random_score(std::uint64_t seed, std::int64_t index) {
     RandomStream stream(seed, "attribution.random", static_cast<std::uint64_t>(index));
     return static_cast<float>(stream.next_u32() >> 8) * 0x1p-24f;
@@ -80,6 +82,7 @@ void score(ScoreKind kind, const ScoreInputs& inputs, const at::Tensor& out) {
     const float* const w = reads_weights(kind) ? shard_of(inputs.weights, n) : nullptr;
     const float* const f = reads_forget_gradient(kind) ? shard_of(inputs.forget_gradient, n) : nullptr;
     const float* const r = reads_retain_gradient(kind) ? shard_of(inputs.retain_gradient, n) : nullptr;
+    const float* const o = reads_output_ranks(kind) ? shard_of(inputs.output_ranks, n) : nullptr;
     switch (kind) {
         case ScoreKind::kWagle: {
             NEPENTHE_CHECK(inputs.gamma > 0);
@@ -90,7 +93,7 @@ void score(ScoreKind kind, const ScoreInputs& inputs, const at::Tensor& out) {
         case ScoreKind::kGradient: fill(to, n, [=](std::int64_t i) { return wide(f[i]); }); break;
         case ScoreKind::kSnip: fill(to, n, [=](std::int64_t i) { return wide(f[i]) * wide(w[i]); }); break;
         case ScoreKind::kMagnitude: fill(to, n, [=](std::int64_t i) { return wide(w[i]); }); break;
-        case ScoreKind::kWanda: NEPENTHE_CHECK(false); break;
+        case ScoreKind::kWanda: fill(to, n, [=](std::int64_t i) { return wide(o[i]); }); break;
         case ScoreKind::kRandom:
             for (const ShardRange& range : inputs.ranges) {
                 NEPENTHE_CHECK(range.shard_begin >= 0 && range.shard_begin + range.numel <= n);

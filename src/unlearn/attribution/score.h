@@ -38,6 +38,7 @@ struct ScoreInputs {
     at::Tensor weights = {};              // [n] fp32, this rank's shard
     at::Tensor forget_gradient = {};      // [n] fp32, mean
     at::Tensor retain_gradient = {};      // [n] fp32, mean
+    at::Tensor output_ranks = {};         // [n] fp32, of wanda_shard()
     double gamma = 0;                     // of mean gradients; > 0 for kWagle
     std::uint64_t seed = 0;               // kRandom
     std::vector<ShardRange> ranges = {};  // kRandom: which weights the shard holds
@@ -45,10 +46,10 @@ struct ScoreInputs {
 bool reads_weights(ScoreKind kind);
 bool reads_forget_gradient(ScoreKind kind);
 bool reads_retain_gradient(ScoreKind kind);
+bool reads_output_ranks(ScoreKind kind);
 
 // Scores [n] fp32, written into `out`, which may be one of the inputs; not negative. Computed in fp64 and rounded
-// once: products of small numbers do not vanish before their time. Not for kWanda, whose scores are of whole outputs
-// (wanda.h). Where the shard holds padding, the score of zeros
+// once: products of small numbers do not vanish before their time. Where the shard holds padding, the score of zeros
 // (kRandom leaves it as it is).
 void score(ScoreKind kind, const ScoreInputs& inputs, const at::Tensor& out);
 
