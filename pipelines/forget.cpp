@@ -26,8 +26,6 @@ struct ForgetStage {
     store::ArtefactKey key;
 };
 
-// What --objective is, from whatever source: it decides which options there are.
-
 // Collective.
 store::ArtefactKey make_forget_key(const dist::Comm& comm, ForgetStage& stage, const Json& training) {
     const unlearn::ForgetOptions& forget = stage.forget;
@@ -87,6 +85,7 @@ ForgetStage prepare_forget(const dist::Comm& comm, const Arguments& arguments) {
     common.apply(comm);
 
     const auto config = model::read_config(stage.model);
+    train::require_modules(config, forget.train.frozen);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
     stage.form->read(comm, config, *stage.tokenizer);
     stage.key = make_forget_key(comm, stage, reader.key());

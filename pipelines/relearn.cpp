@@ -98,6 +98,7 @@ RelearnStage prepare_relearn(const dist::Comm& comm, const Arguments& arguments)
     stage.common.apply(comm);
 
     const auto config = model::read_config(stage.model);
+    train::require_modules(config, stage.train.frozen);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
     dist::run_agreed(comm, "read what is relearned",
                      [&] { stage.data.emplace(stage.files, *stage.tokenizer, config.max_positions); });

@@ -42,6 +42,8 @@ void finish(const Options& options, const Strength& strength, RepairStage& stage
         if (!stage.watch.has_neighbours()) problems.add("--utility-budget needs --neighbour-prompts");
     }
     const bool fixed = options.given("lambda");
+    if (stage.stats.empty() && (repair.searches() || strength.lambda > 0))
+        problems.add("--stats is missing: λ above 0 solves with moments of retained text");
     if (fixed == repair.searches()) problems.add("give --lambda, or a budget: {}", fixed ? "one of them" : "which λ?");
     if (fixed) {
         repair.lambdas = {strength.lambda};
@@ -67,6 +69,7 @@ RepairStage prepare_repair(const dist::Comm& comm, const Arguments& arguments) {
     options.add("forget-stats", stage.forget_stats, "of the forgotten text: keep what the update does there; a list");
     options.add("ridge", repair.ridge, "--forget-stats: what directions weigh that the forgotten text does not read");
     options.add("others", stage.others, {"base", "model"}, "whose embeddings, norms and biases");
+    options.add("scale", repair.scale, "times the update, before the solve; negative: a task vector (with --lambda 0)");
     options.add("lambda", strength.lambda,
                 "how strong, one number for all matrices; with a budget the smallest that keeps to it");
     options.add("perplexity-budget", strength.perplexity_budget,
@@ -75,7 +78,7 @@ RepairStage prepare_repair(const dist::Comm& comm, const Arguments& arguments) {
     options.add("lambdas", repair.lambdas, "the λ that are tried");
     stage.watch.declare(options);
     stage.common.declare(options);
-    for (const char* name : {"base", "model", "stats"}) options.require(name);
+    for (const char* name : {"base", "model"}) options.require(name);
     options.parse(arguments);
     finish(options, strength, stage);
     stage.common.apply(comm);
@@ -86,6 +89,7 @@ RepairStage prepare_repair(const dist::Comm& comm, const Arguments& arguments) {
     if (repair.perplexity_budget) key.options["perplexity_budget"] = *repair.perplexity_budget;
     if (repair.utility_budget) key.options["utility_budget"] = *repair.utility_budget;
     if (!stage.forget_stats.empty()) key.options["ridge"] = repair.ridge;
+    if (repair.scale != 1) key.options["scale"] = repair.scale;
     key.options["measured"] = stage.watch.key(comm);
     stage.tokenizer =
         std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, model::read_config(stage.model)));
@@ -115,6 +119,7 @@ std::vector<unlearn::MovedMaps> checked_maps(const RepairStage& stage, const mod
     if (moved.empty())
         problems.add("no matrix of a layer differs between --base and --model: there is nothing to repair");
     for (const unlearn::MovedMaps& group : moved) {
+        if (stage.stats.empty()) break;
         for (const MomentFiles* files : {&stage.retained, &stage.forgotten})
             files->check_holds({group.layer, group.input}, group.maps, problems);
     }
@@ -129,16 +134,15 @@ store::Artefact make_repair(const dist::Comm& comm, const RepairStage& stage) {
     const auto base = model::Decoder::load(stage.base, model::Compute::kFloat32, device);
     auto model = model::Decoder::load(stage.model, model::Compute::kFloat32, device);
     std::vector<unlearn::MovedMaps> moved;
-    std::map<std::string, at::ScalarType> stored;
+    std::map<std::string, at::ScalarType> stored;  // of every parameter
     dist::run_agreed(comm, "the two models", [&] {
         moved = checked_maps(stage, base, model);
         const io::Checkpoint checkpoint = io::open_checkpoint(stage.model);
-        for (const unlearn::MovedMaps& group : moved) {
-            for (const model::LinearMap& map : group.maps)
-                stored[map.name] = *model::floating_type(checkpoint.find(map.name)->dtype);
-        }
+        for (const auto& [name, tensor] : model.parameters())
+            stored[name] = *model::floating_type(checkpoint.find(name)->dtype);
     });
-    if (stage.others == "base") unlearn::take_others_from(base, model);
+    const auto stored_as = [&](const std::string& name) { return stored.at(name); };
+    unlearn::scale_others(base, model, stage.others == "base" ? 0 : stage.repair.scale, stored_as);
 
     store::ArtefactWriter writer(comm, stage.common.outputs, stage.key);
     unlearn::RepairInputs inputs{base, model, std::move(moved), {}, {}, {}};
@@ -146,7 +150,7 @@ store::Artefact make_repair(const dist::Comm& comm, const RepairStage& stage) {
         return unlearn::RepairMoments{stage.retained.moment({maps.layer, maps.input}),
                                       stage.forgotten.moment({maps.layer, maps.input})};
     };
-    inputs.stored = [&](const std::string& name) { return stored.at(name); };
+    inputs.stored = stored_as;
     inputs.measure = stage.watch.measure(comm, *stage.tokenizer, stage.common.compute());
     const unlearn::RepairReport report =
         unlearn::repair(comm, inputs, stage.repair, writer.scratch_folder() / "repair", stage.key.digest());

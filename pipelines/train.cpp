@@ -85,6 +85,7 @@ TrainStage prepare_train(const dist::Comm& comm, const Arguments& arguments) {
     reader.finish(options, stage.common);
     stage.common.apply(comm);
 
+    train::require_modules(config_of(stage), stage.train.frozen);
     stage.read_tokenizer = load_tokenizer(stage.model.empty() ? stage.tokenizer : stage.model, config_of(stage));
     stage.text =
         text::make_corpus(read_corpus_documents(stage.corpus, stage.characters), *stage.read_tokenizer, stage.cut);

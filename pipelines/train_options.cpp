@@ -1,5 +1,9 @@
 #include "pipelines/train_options.h"
 
+#include "model/family/families.h"
+
+#include <algorithm>
+
 namespace nepenthe::pipelines {
 
 void TrainOptionsReader::declare(Options& table) {
@@ -21,6 +25,7 @@ void TrainOptionsReader::declare(Options& table) {
     table.add("epochs", options_.epochs, "passes over the data");
     table.add("max-steps", options_.max_steps, "stop after so many steps; 0 = epochs decide");
     table.add("deterministic", options_.deterministic, "the same bits on any number of ranks");
+    table.add("freeze", options_.frozen, model::module_names(), "modules whose weights stay as they are; a list");
     table.add("activation-checkpointing", options_.activation_checkpointing, "recompute activations, less memory");
     table.add("checkpoint-steps", options_.checkpoint_steps, "save every N steps; 0 = by time only");
     table.add("checkpoint-minutes", options_.checkpoint_minutes, "save every N minutes; 0 = off");
@@ -28,6 +33,8 @@ void TrainOptionsReader::declare(Options& table) {
 
 void TrainOptionsReader::finish(const Options& table, const CommonOptions& common) {
     options_.seed = common.seed;
+    std::ranges::sort(options_.frozen);
+    options_.frozen.erase(std::ranges::unique(options_.frozen).begin(), options_.frozen.end());
     options_.schedule = schedule_ == "constant" ? train::ScheduleKind::kConstant
                         : schedule_ == "cosine" ? train::ScheduleKind::kCosine
                                                 : train::ScheduleKind::kLinear;
@@ -43,20 +50,22 @@ void TrainOptionsReader::finish(const Options& table, const CommonOptions& commo
 }
 
 Json TrainOptionsReader::key() const {
-    return {{"lr", options_.lr},
-            {"schedule", schedule_},
-            {"final_lr_share", options_.final_lr_share},
-            {"warmup_steps", options_.warmup_steps},
-            {"betas", {options_.beta1, options_.beta2}},
-            {"epsilon", options_.epsilon},
-            {"weight_decay", options_.weight_decay},
-            {"clip_norm", options_.clip_norm},
-            {"global_batch", options_.global_batch},
-            {"micro_batch", options_.micro_batch},
-            {"epochs", options_.epochs},
-            {"max_steps", options_.max_steps},
-            {"deterministic", options_.deterministic},
-            {"seed", options_.seed}};
+    Json key = {{"lr", options_.lr},
+                {"schedule", schedule_},
+                {"final_lr_share", options_.final_lr_share},
+                {"warmup_steps", options_.warmup_steps},
+                {"betas", {options_.beta1, options_.beta2}},
+                {"epsilon", options_.epsilon},
+                {"weight_decay", options_.weight_decay},
+                {"clip_norm", options_.clip_norm},
+                {"global_batch", options_.global_batch},
+                {"micro_batch", options_.micro_batch},
+                {"epochs", options_.epochs},
+                {"max_steps", options_.max_steps},
+                {"deterministic", options_.deterministic},
+                {"seed", options_.seed}};
+    if (!options_.frozen.empty()) key["frozen"] = options_.frozen;
+    return key;
 }
 
 }  // namespace nepenthe::pipelines

@@ -5,15 +5,35 @@
 
 #include <torch/types.h>
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
 namespace nepenthe::train {
 
+void require_modules(const model::DecoderConfig& config, const std::vector<std::string>& wanted) {
+    const std::vector<model::TensorSpec> specs = model::tensor_specs(config);
+    std::vector<std::string> there;
+    for (const std::string& module : model::module_names()) {
+        if (std::ranges::any_of(specs, [&](const auto& spec) { return model::module_of(spec.role) == module; }))
+            there.push_back(module);
+    }
+    Problems problems;
+    for (const std::string& module : wanted) {
+        if (std::ranges::find(there, module) != there.end()) continue;
+        problems.add("this model has no module \"{}\" to be left as it is; it has {}", module, fmt::join(there, ", "));
+    }
+    problems.throw_if_any(ErrorKind::kUsage, "frozen modules");
+}
+
 TrainedWeights::TrainedWeights(const model::Decoder& decoder, const Objective& objective, std::int64_t bucket_bytes,
-                               int ranks) {
+                               int ranks, const std::vector<std::string>& frozen) {
     std::vector<ParameterShape> shapes;
     const std::vector<model::TensorSpec> specs = model::tensor_specs(decoder.config());  // in the same order
+    require_modules(decoder.config(), frozen);
     for (std::size_t i = 0; const auto& [name, tensor] : decoder.parameters()) {
         const model::Role role = specs.at(i++).role;
-        if (!objective.trains(name)) continue;
+        if (!objective.trains(name) || std::ranges::find(frozen, model::module_of(role)) != frozen.end()) continue;
         // Heads with a weight each have their norms' in a matrix.
         const bool norm = role == model::Role::kQueryNorm || role == model::Role::kKeyNorm;
         shapes.push_back({name, tensor.numel(), tensor.dim() > 1 && !norm});

@@ -25,10 +25,15 @@ struct MovingWeights {
     explicit operator bool() const { return static_cast<bool>(read); }
 };
 
+// Throws Error(kUsage) with every one of `modules` (model/family/families.h) that such a model does not have.
+void require_modules(const model::DecoderConfig& config, const std::vector<std::string>& modules);
+
 class TrainedWeights {
   public:
-    // Those of `decoder` that the objective trains. Throws Error(kUsage) where there is none.
-    TrainedWeights(const model::Decoder& decoder, const Objective& objective, std::int64_t bucket_bytes, int ranks);
+    // Those of `decoder` that the objective trains, but for those of `frozen` modules. Throws Error(kUsage) where there
+    // is none, and as require_modules().
+    TrainedWeights(const model::Decoder& decoder, const Objective& objective, std::int64_t bucket_bytes, int ranks,
+                   const std::vector<std::string>& frozen = {});
     // Whatever way training ends, the decoder is handed back without a graph.
     ~TrainedWeights();
     TrainedWeights(const TrainedWeights&) = delete;

@@ -42,6 +42,7 @@ Json key_of(const TrainOptions& options, std::int64_t items) {
             {"seed", options.seed},
             {"deterministic", options.deterministic},
             {"mask", options.moving.digest},
+            {"frozen", options.frozen},
             {"pair", {pair_name(options.pair.rule), options.pair.retain, options.pair.forget, options.pair.radius}}};
 }
 
@@ -57,7 +58,7 @@ class Loop {
           objective_(objective),
           options_(options),
           order_(options.seed, objective.items()),
-          weights_(decoder, objective, options.bucket_bytes, comm.size()),
+          weights_(decoder, objective, options.bucket_bytes, comm.size(), options.frozen),
           moving_(moving_on(decoder.device(), moving_shard(weights_.layout(), options.moving, comm.rank()))),
           optimizer_(weights_.layout(), weights_.tensors(), collectives, moving_),
           gradients_(comm, collectives, decoder, objective, weights_, step_options()) {

@@ -34,6 +34,7 @@ struct TrainOptions {
     bool deterministic = false;  // bitwise the same weights on any number of ranks
     bool activation_checkpointing = false;
     MovingWeights moving = {};          // a mask of single weights
+    std::vector<std::string> frozen;    // modules whose weights stay as they are (model/family/families.h)
     PairOptions pair = {};              // how the two sides' gradients become one
     std::int64_t checkpoint_steps = 0;  // 0 = off
     double checkpoint_minutes = 10;     // 0 = off

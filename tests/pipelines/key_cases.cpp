@@ -27,6 +27,7 @@ std::map<std::string, Words> training() {
                          {"micro-batch", {"--micro-batch=2"}},
                          {"epochs", {"--epochs=3"}},
                          {"max-steps", {"--max-steps=2"}},
+                         {"freeze", {"--freeze=norm"}},
                          {"deterministic", {"--deterministic"}}});
 }
 
@@ -284,6 +285,7 @@ Case repair_case() {
                           {"stats", {"--stats=" + in().other_moments}},
                           {"forget-stats", {"--forget-stats=" + in().moments}},
                           {"ridge", {"--ridge=0.5"}},
+                          {"scale", {"--scale=1.5"}},
                           {"others", {"--others=model"}},
                           {"perplexity-budget", {"--perplexity-budget=0.25"}},
                           {"utility-budget", {"--utility-budget=0.25"}},

@@ -125,6 +125,17 @@ class RepairVerb(unittest.TestCase):
         self.assertEqual(others["model.norm.weight"].tobytes(), base["model.norm.weight"].tobytes())
         self.assertEqual(others["model.layers.0.mlp.up_proj.weight"].tobytes(), came["model.layers.0.mlp.up_proj.weight"].tobytes())
 
+    def test_a_task_vector_needs_no_moments(self):
+        words = ("repair", "--base", BASE, "--model", self.after, "--lambda", 0, "--scale", "-0.5", "--outputs", self.place / "task")
+        base, came, whole = weights(BASE), weights(self.after), weights(answer(*words, "--others", "model", ranks=2)["artefact"])
+        for name, tensor in base.items():
+            expected = tensor - 0.5 * (came[name] - tensor)
+            self.assertLessEqual(np.abs(whole[name] - expected).max(), 1e-6 * np.abs(expected).max(), name)
+            self.assertGreater(np.abs(whole[name] - tensor).max(), 0, name)
+        self.assertEqual(weights(answer(*words)["artefact"])["model.norm.weight"].tobytes(), base["model.norm.weight"].tobytes())
+        self.assertIn("--stats is missing", self.refused(64, *words[:6], 1, *words[7:9]))
+        self.assertIn("scale 0", self.refused(64, *self.words, "--lambda", 1, "--scale", 0))
+
     def test_layers_may_lie_in_several_files(self):
         parts = [answer("stats", "--model", BASE, "--corpus", self.kept, "--layers", layer, "--maps", "all", "--window", 64, "--outputs",
                         self.place / "parts")["artefact"] for layer in (1, 0)]

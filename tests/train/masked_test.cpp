@@ -1,5 +1,5 @@
-// Masks of single weights: what may not move keeps its bits through decay and momentum, what may moves as if the rest
-// were not there, on any number of ranks.
+// Masks of single weights, and frozen modules: what may not move keeps its bits through decay and momentum, what may
+// moves as if the rest were not there, on any number of ranks.
 
 #include "base/error.h"
 #include "dist/collectives.h"
@@ -108,6 +108,45 @@ TEST(MaskedTraining, FrozenWeightsAreNoPartOfTheNorm) {
     EXPECT_LT(masked.front().gradient_norm, dense.front().gradient_norm);
     EXPECT_GT(masked.front().gradient_norm, 0);
     EXPECT_EQ(masked.front().loss, dense.front().loss);
+}
+
+// Whole modules left out are no part of the optimizer: the rest moves as with a mask that holds them, bit for bit.
+TEST(FrozenModules, MoveTheRestAsAMaskOfTheRestDoes) {
+    const auto frozen = [](const std::string& name) {
+        return name.find("embed") != std::string::npos || name.find("norm") != std::string::npos;
+    };
+    for (const bool checkpointing : {false, true}) {
+        TrainOptions options = training();
+        options.activation_checkpointing = checkpointing;
+        TrainOptions modules = options;
+        options.moving = moving([&](const std::string& name, std::int64_t) { return !frozen(name); });
+        modules.frozen = {"embedding", "norm"};
+        const Decoder before = Decoder::create(testing::tiny_config(), 1, Compute::kFloat32);
+        const Decoder after = trained(modules);
+        EXPECT_TRUE(at::equal(testing::all_weights(after), testing::all_weights(trained(options))));
+        std::int64_t held = 0;
+        for (const auto& named : before.parameters()) {
+            EXPECT_EQ(at::equal(named.tensor, after.parameter(named.name)), frozen(named.name)) << named.name;
+            held += frozen(named.name) ? 1 : 0;
+        }
+        EXPECT_GT(held, 2);
+    }
+}
+
+TEST(FrozenModules, ThatTheModelLacksAreRefusedWithThoseItHas) {
+    TrainOptions options = training();
+    options.frozen = {"qkv", "norm", "gate_up"};
+    try {
+        trained(options);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kUsage);
+        for (const char* part : {"\"qkv\"", "\"gate_up\"", "embedding, norm"})
+            EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+        EXPECT_EQ(std::string(error.what()).find("\"norm\""), std::string::npos) << error.what();
+    }
+    options.frozen = {"embedding", "norm", "q", "k", "v", "o", "gate", "up", "down"};
+    EXPECT_THROW(trained(options), Error);
 }
 
 TEST(MaskedTraining, GoesOnBitForBitAndOnlyWithTheSameMask) {

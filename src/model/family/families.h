@@ -83,6 +83,11 @@ std::span<const Family> fused_families();
 std::span<const Family> gemma_families();
 std::span<const Family> alibi_families();
 
+// The module that a tensor belongs to, as files and options call it: "embedding", "positions", "norm", "head", "q",
+// "k", "v", "qkv", "o", "gate", "up", "gate_up", "down", "activation". A bias is of its matrix's.
+std::string_view module_of(Role role);
+const std::vector<std::string>& module_names();
+
 // One tensor that a model of this configuration has.
 struct TensorSpec {
     std::string name;

@@ -12,50 +12,6 @@ namespace nepenthe::unlearn {
 
 namespace {
 
-std::string module_name(model::Role role) {
-    using model::Role;
-    switch (role) {
-        case Role::kEmbedding: return "embedding";
-        case Role::kPositions: return "positions";
-        case Role::kHead:
-        case Role::kHeadBias: return "head";
-        case Role::kQuery:
-        case Role::kQueryBias: return "q";
-        case Role::kKey:
-        case Role::kKeyBias: return "k";
-        case Role::kValue:
-        case Role::kValueBias: return "v";
-        case Role::kQkv:
-        case Role::kQkvBias: return "qkv";
-        case Role::kAttentionOutput:
-        case Role::kAttentionOutputBias: return "o";
-        case Role::kGate:
-        case Role::kGateBias: return "gate";
-        case Role::kUp:
-        case Role::kUpBias: return "up";
-        case Role::kGateUp: return "gate_up";
-        case Role::kDown:
-        case Role::kDownBias: return "down";
-        case Role::kActivationPositive:
-        case Role::kActivationNegative: return "activation";
-        case Role::kEmbeddingNorm:
-        case Role::kEmbeddingNormBias:
-        case Role::kFinalNorm:
-        case Role::kFinalNormBias:
-        case Role::kAttentionNorm:
-        case Role::kAttentionNormBias:
-        case Role::kAttentionPostNorm:
-        case Role::kMlpNorm:
-        case Role::kMlpNormBias:
-        case Role::kMlpPostNorm:
-        case Role::kQueryNorm:
-        case Role::kQueryNormBias:
-        case Role::kKeyNorm:
-        case Role::kKeyNormBias: return "norm";
-    }
-    return "";
-}
-
 // Appends, and counts.
 void add(ParameterTable& table, CountedParameter parameter) {
     constexpr std::int64_t kMost = std::int64_t{1} << 48;  // of all weights together; sums stay in their type
@@ -113,7 +69,7 @@ ParameterTable parameter_table(const model::Decoder& decoder) {
     const std::vector<model::TensorSpec> specs = model::tensor_specs(decoder.config());
     for (std::size_t i = 0; const auto& [name, tensor] : decoder.parameters()) {
         const model::TensorSpec& spec = specs.at(i++);
-        add(table, {name, tensor.sizes().vec(), module_name(spec.role), spec.layer});
+        add(table, {name, tensor.sizes().vec(), std::string(model::module_of(spec.role)), spec.layer});
     }
     return table;
 }

@@ -51,12 +51,17 @@ std::vector<MovedMaps> moved_maps(const model::Decoder& base, const model::Decod
     return moved;
 }
 
-void take_others_from(const model::Decoder& base, model::Decoder& model) {
+void scale_others(const model::Decoder& base, model::Decoder& model, double scale,
+                  const std::function<at::ScalarType(const std::string& name)>& stored) {
+    if (scale == 1) return;
     const at::NoGradGuard no_grad;
     std::set<std::string> maps;
     for (const model::LinearMap& map : model::linear_maps(model)) maps.insert(map.name);
     for (const auto& [name, tensor] : model.parameters()) {
-        if (!maps.contains(name)) at::Tensor(tensor).copy_(base.parameter(name));
+        if (maps.contains(name)) continue;
+        // Where nothing moved the value is the base's to the bit, whatever the scale.
+        const at::Tensor before = base.parameter(name), after = before + (tensor - before) * scale;
+        at::Tensor(tensor).copy_(after.to(stored(name)));
     }
 }
 

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ void check_made_from(const model::Decoder& base, const model::Decoder& model);
 // By layer, in the order of the forward pass. Both decoders hold fp32 weights.
 std::vector<MovedMaps> moved_maps(const model::Decoder& base, const model::Decoder& model);
 
-// Gives `model` the base's values of every parameter that is no linear map of a layer: embeddings, unembedding, norms,
-// biases.
-void take_others_from(const model::Decoder& base, model::Decoder& model);
+// What `model` moved of every parameter that is no linear map of a layer (embeddings, unembedding, norms, biases) times
+// `scale`, rounded to the type that it will be saved in: 0 gives them the base's values, 1 leaves them as they are.
+void scale_others(const model::Decoder& base, model::Decoder& model, double scale,
+                  const std::function<at::ScalarType(const std::string& name)>& stored);
 
 }  // namespace nepenthe::unlearn

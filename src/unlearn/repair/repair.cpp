@@ -127,7 +127,7 @@ class Repair {
             rows.push_back(exact(as_came_.at(map.name), map.transposed) -
                            exact(inputs_.base.parameter(map.name), map.transposed));
         }
-        const at::Tensor update = at::cat(rows);
+        const at::Tensor update = at::cat(rows) * options_.scale;
         const RepairMoments moments = lambda > 0 ? inputs_.moments(group) : RepairMoments{};
         const at::Tensor repaired =
             lambda > 0 ? repaired_update(update, moments, lambda, options_.ridge, group.name()) : update;
@@ -141,8 +141,8 @@ class Repair {
                 fail(ErrorKind::kGate, "{}: repaired weights that are not finite", map.name);
             if (map.transposed) weight = weight.t();
             weight = weight.to(inputs_.stored(map.name)).to(at::kFloat).contiguous();
-            // A weight that came in a wider type than it is saved in is rounded with the others where λ > 0 alone.
-            if (lambda == 0) weight = as_came_.at(map.name).to(at::kCPU).contiguous();
+            // A weight that came in a wider type than it is saved in is rounded with the others where it changes alone.
+            if (lambda == 0 && options_.scale == 1) weight = as_came_.at(map.name).to(at::kCPU).contiguous();
             kept += (exact(weight, map.transposed) - before).square().sum().item<double>();
             whole += rows[static_cast<std::size_t>(i++)].square().sum().item<double>();
             bytes.append(static_cast<const char*>(weight.const_data_ptr()), weight.nbytes());
@@ -191,6 +191,7 @@ std::vector<std::string> RepairOptions::validate() const {
     if (perplexity_budget && !(*perplexity_budget >= 0))
         problems.add("the perplexity budget {} is negative", *perplexity_budget);
     if (utility_budget && !(*utility_budget >= 0)) problems.add("the utility budget {} is negative", *utility_budget);
+    if (scale == 0 || !std::isfinite(scale)) problems.add("the scale {} leaves nothing, or no number", scale);
     if (!(ridge > 0)) problems.add("the ridge {} is not positive", ridge);
     return problems.items();
 }

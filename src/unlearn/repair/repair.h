@@ -26,6 +26,9 @@ struct RepairOptions {
     // grid is one λ, which is taken.
     std::optional<double> perplexity_budget, utility_budget;
     double ridge = 0.01;  // of the forgotten text's moments, in means of their diagonal
+    // What the update is multiplied with before it is solved for. With λ = 0 and a negative one the result is a task
+    // vector's (Ilharco et al., arXiv 2212.04089): base − a (model − base).
+    double scale = 1;
     bool searches() const { return perplexity_budget || utility_budget; }
     // Every problem at once, empty when fine.
     std::vector<std::string> validate() const;
@@ -40,13 +43,13 @@ using RepairMeasure = std::function<RepairMeasured(const model::Decoder& decoder
 // One λ tried.
 struct RepairPoint {
     double lambda = 0;
-    double kept = 1;  // ‖Δ'‖ / ‖Δ‖ over all moved maps, Frobenius; of the weights as they are saved
+    double kept = 1;  // ‖Δ'‖ / ‖Δ‖ over all moved maps, Frobenius; of the weights as they are saved, Δ as it came
     RepairMeasured measured;
 };
 
 struct RepairReport {
     RepairMeasured base;
-    std::vector<RepairPoint> curve;  // by λ, ascending, λ = 0 first: matrices as they came
+    std::vector<RepairPoint> curve;  // by λ, ascending, λ = 0 first: the scaled update whole
     double lambda = 0;               // chosen: its weights are in the model
     std::int64_t moved = 0;          // how many matrices were
     Json to_json() const;

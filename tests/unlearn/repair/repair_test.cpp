@@ -126,6 +126,32 @@ TEST_P(Repair, OfAFixedStrengthIsTheClosedFormInEveryMatrix) {
     }
 }
 
+TEST_P(Repair, SolvesForTheScaledUpdate) {
+    const at::NoGradGuard no_grad;
+    const testing::SharedFolder work(*testing::world);
+    const model::Decoder base = loaded(GetParam()), came = moved_model(GetParam());
+    for (const double lambda : {0.4, 0.0}) {
+        model::Decoder once = moved_model(GetParam()), scaled = moved_model(GetParam());
+        const RepairInputs inputs = inputs_of(base, once), more = inputs_of(base, scaled);
+        RepairOptions options;
+        options.lambdas = {lambda};
+        repair(*testing::world, inputs, options, work.path() / fmt::format("once-{}", lambda), "key");
+        options.scale = -1.5;
+        const RepairReport report =
+            repair(*testing::world, more, options, work.path() / fmt::format("scaled-{}", lambda), "key");
+        EXPECT_NEAR(report.curve[0].kept, 1.5, 1e-6);
+        for (const MovedMaps& group : inputs.moved) {
+            for (const model::LinearMap& map : group.maps) {
+                const at::Tensor before = base.parameter(map.name);
+                const at::Tensor expected = (once.parameter(map.name) - before) * -1.5;
+                EXPECT_LT(((scaled.parameter(map.name) - before - expected).norm() / expected.norm()).item<double>(),
+                          1e-5)
+                    << map.name << ", λ " << lambda;
+            }
+        }
+    }
+}
+
 TEST_P(Repair, OfNoStrengthIsTheModelAsItCame) {
     const at::NoGradGuard no_grad;
     const testing::SharedFolder work(*testing::world);
@@ -249,10 +275,10 @@ TEST(RepairSearch, GoesOnWhereItWasInterrupted) {
 TEST(RepairSearch, WrongOptionsAreNamedTogether) {
     RepairOptions options;
     options.lambdas = {-1, 2, std::numeric_limits<double>::infinity()};
-    options.ridge = 0;
+    options.ridge = options.scale = 0;
     std::string all;
     for (const std::string& problem : options.validate()) all += problem + "\n";
-    for (const char* part : {"λ -1", "λ inf", "which of 3", "ridge 0"})
+    for (const char* part : {"λ -1", "λ inf", "which of 3", "ridge 0", "scale 0"})
         EXPECT_NE(all.find(part), std::string::npos) << part << " in " << all;
     options = {};
     options.perplexity_budget = options.utility_budget = -0.1;
@@ -281,8 +307,15 @@ TEST(MovedMaps, AreThoseThatDifferInTheOrderOfThePass) {
               "layer 1, input of qkv: model.layers.1.self_attn.q_proj.weight "
               "model.layers.1.self_attn.k_proj.weight\n"
               "layer 1, input of down: model.layers.1.mlp.down_proj.weight\n");
-    take_others_from(base, model);
-    EXPECT_TRUE(at::equal(model.parameter("model.norm.weight"), base.parameter("model.norm.weight")));
+    const auto single = [](const std::string&) { return at::kFloat; };
+    const at::Tensor came = model.parameter("model.norm.weight").clone(), before = base.parameter("model.norm.weight");
+    scale_others(base, model, 1, single);
+    EXPECT_TRUE(at::equal(model.parameter("model.norm.weight"), came));
+    scale_others(base, model, -2, single);
+    EXPECT_TRUE(at::allclose(model.parameter("model.norm.weight"), before - 2 * (came - before), 1e-6));
+    EXPECT_TRUE(at::equal(model.parameter("model.embed_tokens.weight"), base.parameter("model.embed_tokens.weight")));
+    scale_others(base, model, 0, single);
+    EXPECT_TRUE(at::equal(model.parameter("model.norm.weight"), before));
     EXPECT_EQ(moved_maps(base, model).size(), 3u);
 }
 
