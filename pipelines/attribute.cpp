@@ -101,7 +101,7 @@ AttributeStage prepare_attribute(const dist::Comm& comm, const Arguments& argume
 
     const auto config = model::read_config(stage.model);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
-    if (stage.reads_data()) stage.request->read(comm, config, *stage.tokenizer);
+    if (stage.reads_data()) stage.request->read(comm, stage.model, config, *stage.tokenizer);
     store::ArtefactKey& key = stage.key;
     key.stage = "attribute";
     key.options = {{"score", score},

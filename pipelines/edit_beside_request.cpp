@@ -1,5 +1,6 @@
 #include "pipelines/edit_beside_request.h"
 
+#include "pipelines/chat_word.h"
 #include "pipelines/edit_forms.h"
 
 namespace nepenthe::pipelines {
@@ -19,7 +20,10 @@ void BesideRequest::declare(Options& options) {
     options.require("pool");
 }
 
-void BesideRequest::finish() { words.finish(fact_options); }
+void BesideRequest::finish() {
+    words.finish(fact_options);
+    resolve_prompt_form(fact_options.prompt_form, model);
+}
 
 edit::FactFile BesideRequest::read_facts() const { return edit::read_facts(facts, fact_options); }
 

@@ -2,6 +2,7 @@
 #include "edit/ledger.h"
 #include "edit/memories/ike.h"
 #include "io/file.h"
+#include "pipelines/chat_word.h"
 #include "pipelines/edit_beside.h"
 #include "pipelines/edit_beside_request.h"
 #include "pipelines/edit_forms.h"
@@ -35,6 +36,10 @@ IkeRequest parse_ike(const Arguments& arguments) {
     options.require("encoder");
     options.set_elsewhere(option_names_of_all_forms());
     options.parse(arguments);
+    if (is_chat_word(request.fact_options.prompt_form))
+        fail(ErrorKind::kUsage,
+             "IKE tells facts before the whole prompt, where no chat template has a place for them: "
+             "--fact-prompt chat is for other methods");
     request.finish();
     request.ike.seed = request.common.seed;
     return request;

@@ -2,6 +2,7 @@
 
 #include "edit/option_names.h"
 #include "io/text.h"
+#include "pipelines/chat_word.h"
 #include "pipelines/edit_forms.h"
 #include "pipelines/fact_words.h"
 
@@ -303,6 +304,7 @@ EditRequest EditRequest::parse(const Arguments& arguments) {
     request.edit.seed = request.common.seed;
     request.edit.value_compute = request.common.compute();
     words.facts.finish(request.fact_options);
+    if (request.writes()) resolve_prompt_form(request.fact_options.prompt_form, request.model);
     if (!words.refusals.empty()) request.fact_options.refusals = lines_of(words.refusals);
     return request;
 }

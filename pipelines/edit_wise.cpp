@@ -133,7 +133,8 @@ WiseStage prepare_wise(const dist::Comm& comm, const Arguments& arguments) {
         key.options["as_published"] = request.published;
         log_info("{}", edit::describe_published(key.options));
         if (request.chat_template)
-            log_warning("this row was published with the model's chat template around prompts: --fact-prompt puts one");
+            log_warning(
+                "this row was published with the model's chat template around prompts: give --fact-prompt chat");
     }
     key.options["evaluate"] = !request.skip_evaluation;
     key.inputs["model"] = input_model_digest(comm, request.model);

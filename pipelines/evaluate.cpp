@@ -146,6 +146,8 @@ EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& argument
         key.options["models"].push_back(model.name);  // the first one leads, and pairs are compared in this order
         key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
         key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);
+        const Json forms = evaluation.chat_forms(model.path);
+        if (!forms.is_null()) key.options["chat_forms"][model.name] = forms;
     }
     stage.earlier = read_earlier(comm, compare_with, key);
     const auto asked = [&](const char* task) {
@@ -173,7 +175,9 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     std::vector<NamedResults> measured;
     Json quantised;
     evaluate::EvaluateOptions& options = stage.evaluation.options;
-    options.depth_reference = stage.depth.reference(comm, common, options, writer.scratch_folder() / "depth");
+    // Depth compares states on the same text: the first model's form is that of all.
+    options.depth_reference = stage.depth.reference(
+        comm, common, stage.evaluation.asked_of(stage.models.front().path).options, writer.scratch_folder() / "depth");
     for (const NamedPath& model : stage.models) {
         log_info("evaluating {} ({})", model.name, model.path.string());
         auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
@@ -182,8 +186,8 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
             quantised[model.name] = {{"matrices", done.matrices}, {"weights", done.weights}};
         }
         const auto tokenizer = load_tokenizer(model.path, decoder.config());
-        measured.push_back(
-            {model.name, stage.evaluation.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
+        const Evaluation asked = stage.evaluation.asked_of(model.path);
+        measured.push_back({model.name, asked.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
     stage.judges.judge(comm, common, stage.key, writer.scratch_folder() / "judges", measured);
     Json results = results_of(stage.earlier, measured);

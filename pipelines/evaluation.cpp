@@ -4,12 +4,26 @@
 #include "evaluate/metric.h"
 #include "evaluate/task_inputs.h"
 #include "io/text.h"
+#include "pipelines/chat_word.h"
 #include "pipelines/evaluation_reads.h"
 #include "text/corpus.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace nepenthe::pipelines {
+
+namespace {
+
+// The forms that prompts and questions are put into, by their options' names.
+std::vector<std::pair<const char*, std::string*>> prompt_forms(evaluate::EvaluateOptions& options) {
+    return {{"prompt-form", &options.prompt_form},
+            {"question-prompt", &options.question_prompt},
+            {"tofu-prompt", &options.tofu_prompt},
+            {"fact-prompt", &options.fact_options.prompt_form}};
+}
+
+}  // namespace
 
 void Evaluation::declare(Options& table) {
     table.add("tasks", options.tasks, "names, comma-separated; --list-tasks explains them");
@@ -21,7 +35,7 @@ void Evaluation::declare(Options& table) {
     table.add("familiarity-prompts", options.familiarity_prompts, "JSON for familiarity_probability");
     table.add("completion-prompts", options.completion_prompts, "prompts for familiarity_completion and fluency");
     table.add("neighbour-prompts", options.neighbour_prompts, "JSON for neighbour_probability");
-    table.add("prompt-form", options.prompt_form, "how all these prompts are asked; {} is the prompt");
+    table.add("prompt-form", options.prompt_form, "how all these prompts are asked; {} is the prompt, chat: a chat");
     table.add("dictionary", options.dictionary, "anchor terms for familiarity_completion");
     table.add("completions", options.completions, "sampled completions a prompt", 1);
     table.add("completion-tokens", options.completion_tokens, "tokens a completion", 1);
@@ -54,7 +68,11 @@ void Evaluation::finish(const Options& table, std::uint64_t seed) {
     options.seed = seed;
     fact_words_.finish(options.fact_options);
     options.tofu_truth_ratio = evaluate::parse_truth_ratio(truth_ratio_);
-    Problems problems = options.validate();
+    evaluate::EvaluateOptions checked = options;
+    for (const auto& [name, form] : prompt_forms(checked)) {
+        if (is_chat_word(*form)) *form = "{}";  // a form once the model is known
+    }
+    Problems problems = checked.validate();
     check_tasks_read(table, options.tasks, !texts.empty(), problems);
     if (options.tasks.empty() && texts.empty()) problems.add("nothing to measure: give --tasks or --texts");
     for (const NamedPath& text : texts) {
@@ -62,6 +80,23 @@ void Evaluation::finish(const Options& table, std::uint64_t seed) {
             problems.add("--texts {}: {} is not there", text.name, text.path.string());
     }
     problems.throw_if_any(ErrorKind::kUsage, "options");
+}
+
+Evaluation Evaluation::asked_of(const std::filesystem::path& folder) const {
+    Evaluation asked = *this;
+    for (const auto& [name, form] : prompt_forms(asked.options)) resolve_prompt_form(*form, folder);
+    return asked;
+}
+
+Json Evaluation::chat_forms(const std::filesystem::path& folder) const {
+    Json forms;
+    Evaluation mine = *this;
+    for (const auto& [name, form] : prompt_forms(mine.options)) {
+        if (!is_chat_word(*form)) continue;
+        resolve_prompt_form(*form, folder);
+        forms[name] = *form;
+    }
+    return forms;
 }
 
 std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, const model::Decoder& decoder,

@@ -9,7 +9,8 @@ void FactWords::declare(Options& table, edit::FactOptions& options) {
     table.add("zsre-convention", zsre, edit::zsre_convention_names(),
               "zsRE's new target: the true answer, or the alternative");
     table.add("target", target, edit::unlearning_target_names(), "new targets of TOFU's questions");
-    table.add("fact-prompt", options.prompt_form, "what every prompt of a fact is put into; {} is the prompt");
+    table.add("fact-prompt", options.prompt_form,
+              "what every prompt of a fact is put into; {} is the prompt, chat: a chat");
     table.add("skip-bad", options.skip_bad, "leave facts out that cannot be read or used");
     table.add_alias("format", "fact-format");
     table.add_alias("zsre", "zsre-convention");

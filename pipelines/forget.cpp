@@ -87,7 +87,7 @@ ForgetStage prepare_forget(const dist::Comm& comm, const Arguments& arguments) {
     const auto config = model::read_config(stage.model);
     train::require_modules(config, forget.train.frozen);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
-    stage.form->read(comm, config, *stage.tokenizer);
+    stage.form->read(comm, stage.model, config, *stage.tokenizer);
     stage.key = make_forget_key(comm, stage, reader.key());
     return stage;
 }

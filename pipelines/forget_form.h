@@ -25,8 +25,9 @@ class ForgetForm {
     virtual void declare(Options& options, unlearn::ForgetOptions& forget) = 0;
     // After parsing. Adds every problem.
     virtual void finish(const Options& options, unlearn::ForgetOptions& forget, Problems& problems) = 0;
-    // Collective. What the options name; `tokenizer` outlives this.
-    virtual void read(const dist::Comm& comm, const model::DecoderConfig& config, const text::Tokenizer& tokenizer) = 0;
+    // Collective. What the options name; `folder` is the model's. `tokenizer` outlives this.
+    virtual void read(const dist::Comm& comm, const std::filesystem::path& folder, const model::DecoderConfig& config,
+                      const text::Tokenizer& tokenizer) = 0;
     // Collective. `key` holds model and tokenizer already.
     virtual void complete_key(const dist::Comm& comm, store::ArtefactKey& key) const = 0;
 

@@ -47,7 +47,8 @@ class LabelForm : public ForgetForm {
         if (retain_cut_.length < 2) problems.add("--retain-block must be at least 2 tokens");
     }
 
-    void read(const dist::Comm&, const model::DecoderConfig& config, const text::Tokenizer& tokenizer) override {
+    void read(const dist::Comm&, const std::filesystem::path&, const model::DecoderConfig& config,
+              const text::Tokenizer& tokenizer) override {
         if (retain_paths_.empty()) return;
         if (config.max_positions > 0 && retain_cut_.length > config.max_positions)
             fail(ErrorKind::kUsage, "--retain-block {}: the model has {} positions", retain_cut_.length,

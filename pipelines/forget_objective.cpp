@@ -54,8 +54,9 @@ class ObjectiveForm : public ForgetForm {
         }
     }
 
-    void read(const dist::Comm& comm, const model::DecoderConfig& config, const text::Tokenizer& tokenizer) override {
-        request_.read(comm, config, tokenizer);
+    void read(const dist::Comm& comm, const std::filesystem::path& folder, const model::DecoderConfig& config,
+              const text::Tokenizer& tokenizer) override {
+        request_.read(comm, folder, config, tokenizer);
     }
 
     void complete_key(const dist::Comm&, store::ArtefactKey& key) const override {

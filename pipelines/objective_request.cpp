@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "dist/guard.h"
+#include "pipelines/chat_word.h"
 
 namespace nepenthe::pipelines {
 
@@ -26,7 +27,7 @@ void ObjectiveRequest::declare(Options& options) {
     options.add("forget", files_.forget, "what is to be forgotten: text, or questions with answers (*.json, *.jsonl)");
     options.add("retain", files_.retain, "what must stay, likewise");
     options.add("refusals", files_.refusals, "answers that say nothing, one a line");
-    options.add("form", files_.form, "how questions and answers become text");
+    options.add("form", files_.form, "how questions and answers become text; chat = by the model's chat template");
     options.add("block", files_.block, "tokens of a block of text", 2);
     for (const unlearn::ObjectiveOption& option : choice_.kind->options) {
         if (option.words.empty()) {
@@ -59,7 +60,7 @@ void ObjectiveRequest::finish(const Options& options, Problems& problems) {
     if (!needs.distributions)
         options.refuse_unread({"reference-tokens"}, "by objectives that keep distributions, not by " + name, problems);
     try {
-        const unlearn::AnswerForm form(files_.form);
+        if (!is_chat_word(files_.form)) const unlearn::AnswerForm form(files_.form);
     } catch (const Error& error) {
         problems.add("--form: {}", error.what());
     }
@@ -67,9 +68,10 @@ void ObjectiveRequest::finish(const Options& options, Problems& problems) {
     block_said_ = options.said("block");
 }
 
-void ObjectiveRequest::read(const dist::Comm& comm, const model::DecoderConfig& config,
-                            const text::Tokenizer& tokenizer) {
+void ObjectiveRequest::read(const dist::Comm& comm, const std::filesystem::path& folder,
+                            const model::DecoderConfig& config, const text::Tokenizer& tokenizer) {
     dist::run_agreed(comm, "read what is to be forgotten", [&] {
+        resolve_answer_form(files_.form, folder);
         data_.emplace(files_, tokenizer, config.max_positions);
         Problems problems;
         choice_.check(*data_, problems);

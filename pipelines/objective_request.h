@@ -9,6 +9,7 @@
 #include "text/tokenizer.h"
 #include "unlearn/objectives/forget_objective.h"
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +29,10 @@ class ObjectiveRequest {
     void declare(Options& options);
     // After parsing. Adds every problem; options that this objective does not read among them.
     void finish(const Options& options, Problems& problems);
-    // Collective. Reads the data and says what of it stands on both sides.
-    void read(const dist::Comm& comm, const model::DecoderConfig& config, const text::Tokenizer& tokenizer);
+    // Collective. Reads the data, in the chat form of the model in `folder` where that is asked for, and says what of
+    // it stands on both sides.
+    void read(const dist::Comm& comm, const std::filesystem::path& folder, const model::DecoderConfig& config,
+              const text::Tokenizer& tokenizer);
     void complete_key(store::ArtefactKey& key) const;
     Json summary() const;
 

@@ -57,7 +57,7 @@ RelearnStage prepare_relearn(const dist::Comm& comm, const Arguments& arguments)
     options.add("corpus", stage.files.forget,
                 "what it is trained on: text, or questions with answers (*.json, *.jsonl)");
     options.add("steps", stage.steps, "steps after which it is measured; training ends at the last", 1);
-    options.add("form", stage.files.form, "how questions and answers become text");
+    options.add("form", stage.files.form, "how questions and answers become text; chat = by the model's chat template");
     options.add("block", stage.files.block, "tokens of a block of text", 2);
     reader.declare(options);
     stage.evaluation.declare(options);
@@ -100,8 +100,11 @@ RelearnStage prepare_relearn(const dist::Comm& comm, const Arguments& arguments)
     const auto config = model::read_config(stage.model);
     train::require_modules(config, stage.train.frozen);
     stage.tokenizer = std::make_unique<const text::Tokenizer>(load_tokenizer(stage.model, config));
-    dist::run_agreed(comm, "read what is relearned",
-                     [&] { stage.data.emplace(stage.files, *stage.tokenizer, config.max_positions); });
+    dist::run_agreed(comm, "read what is relearned", [&] {
+        resolve_answer_form(stage.files.form, stage.model);
+        stage.evaluation = stage.evaluation.asked_of(stage.model);
+        stage.data.emplace(stage.files, *stage.tokenizer, config.max_positions);
+    });
     store::ArtefactKey& key = stage.key;
     key.stage = "relearn";
     key.options = {{"training", reader.key()},
