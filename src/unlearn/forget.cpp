@@ -47,6 +47,13 @@ bool keeps_fluency(const Checkpoint& start, const Checkpoint& now, const ForgetO
            *now.repetition <= *start.repetition + *options.repetition_budget;
 }
 
+// What a step leaves of familiarity, and takes of utility, as shares of what there was; the lower the better. A budget
+// of utility has said already what may be paid.
+double cost_of(const Checkpoint& start, const Checkpoint& now, const ForgetOptions& options) {
+    if (options.utility_budget || !(*start.familiarity > 0) || !(*start.utility > 0)) return *now.familiarity;
+    return *now.familiarity / *start.familiarity + std::max(0.0, 1 - *now.utility / *start.utility);
+}
+
 std::filesystem::path training_folder(const std::filesystem::path& work) { return work / "checkpoints"; }
 
 // The run's memory: what was measured, and the weights of the best step so far.
@@ -165,13 +172,14 @@ std::vector<std::string> ForgetOptions::validate() const {
 }
 
 std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints, const ForgetOptions& options) {
+    const auto cost = [&](const Checkpoint& now) { return cost_of(checkpoints.front(), now, options); };
     std::optional<std::size_t> best;
     for (std::size_t i = 1; i < checkpoints.size(); ++i) {
         const Checkpoint& now = checkpoints[i];
         if (now.familiarity) {
             if (!keeps_utility(checkpoints.front(), now, options)) continue;
             if (!keeps_fluency(checkpoints.front(), now, options)) continue;
-            if (!best || *now.familiarity < *checkpoints[*best].familiarity) best = i;
+            if (!best || cost(now) < cost(checkpoints[*best])) best = i;
         } else if (!best || !now.holdout_loss || *now.holdout_loss < *checkpoints[*best].holdout_loss) {
             best = i;
         }

@@ -45,9 +45,11 @@ struct Checkpoint {
     Json details;
 };
 
-// Which checkpoint to keep; the first one is the untrained model and is never chosen. With measurements: the lowest
-// familiarity whose utility and repetition stay within their budgets. Without: the lowest held-out loss, or the last
-// one. Ties go to the earlier step. Nothing when no checkpoint is within the budgets.
+// Which checkpoint to keep; the first one is the untrained model and is never chosen. With measurements: of
+// those whose utility and repetition stay within their budgets the one of lowest familiarity where utility has a
+// budget; without one, of the lowest sum of what is left of familiarity and what was lost of utility, as shares of what
+// there was (early steps of a high rate forget most, by damage). Without measurements: the lowest held-out loss, or the
+// last one. Ties go to the earlier step. Nothing when no checkpoint is within the budgets.
 std::optional<std::size_t> best_checkpoint(const std::vector<Checkpoint>& checkpoints, const ForgetOptions& options);
 
 struct ForgetReport {

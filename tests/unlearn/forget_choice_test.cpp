@@ -45,12 +45,22 @@ TEST(BestCheckpoint, LowestFamiliarityWithinTheBudget) {
     EXPECT_EQ(best(run, 0.0), std::nullopt);
 }
 
+// The first step measured of this run forgets most and has lost most of everything else.
+TEST(BestCheckpoint, WithoutABudgetWeighsWhatIsLostAgainstWhatIsForgotten) {
+    const std::vector<Checkpoint> run{measured(0, .47, .63), measured(18, .24, .36), measured(36, .26, .43)};
+    EXPECT_EQ(best(run), 2u);
+    EXPECT_EQ(best(run, 0.5), 1u);
+    EXPECT_EQ(best({measured(0, .4, .5), measured(1, .2, .5), measured(2, .1, .6)}),
+              2u);  // what is gained is no matter
+    EXPECT_EQ(best({measured(0, 0, 0), measured(1, .2, .1), measured(2, .1, 0)}), 2u);
+}
+
 // What forgets by damage repeats itself.
 TEST(BestCheckpoint, LeavesOutStepsThatRepeatThemselves) {
     const std::vector<Checkpoint> run{measured(0, .29, .60, .16), measured(10, .01, .50, .40),
                                       measured(20, .03, .55, .22), measured(30, .05, .58, .17)};
-    EXPECT_EQ(best(run), 1u);
-    EXPECT_EQ(best(run, std::nullopt, 0.1), 2u);
+    EXPECT_EQ(best(run, 0.2), 1u);
+    EXPECT_EQ(best(run, 0.2, 0.1), 2u);
     EXPECT_EQ(best(run, 0.03, 0.1), 3u);
     EXPECT_EQ(best(run, 0.03, 0.001), std::nullopt);
     EXPECT_EQ(best({measured(0, .29, .60), measured(10, .01, .5)}, std::nullopt, 0.1), 1u);  // not measured
