@@ -4,6 +4,7 @@
 #include "base/json_keys.h"
 #include "io/file.h"
 #include "pipelines/recipe_reader.h"
+#include "pipelines/recipe_slurm.h"
 #include "pipelines/written_options.h"
 
 namespace nepenthe::pipelines {
@@ -45,14 +46,21 @@ Recipe parse_recipe(std::string_view text, const std::filesystem::path& file,
     }
     Problems problems;
     Recipe recipe;
-    check_keys(value, {"name", "help", "variables", "for", "stages", "tables"}, "recipe", problems);
+    check_keys(value, {"name", "help", "variables", "for", "slurm", "stages", "tables"}, "recipe", problems);
     recipe.name = value.value("name", file.stem().string());
     // It becomes a file's name.
     if (recipe.name.empty() || recipe.name.find('/') != std::string::npos)
         problems.add("\"name\" is \"{}\"; it must be a name without \"/\"", recipe.name);
     recipe.folder = std::filesystem::absolute(file).parent_path();
     auto variables = resolve_variables(value.value("variables", Json::object()), given, "the recipe", problems);
+    recipe.slurm = read_slurm_options(value.value("slurm", Json::object()), "the recipe", problems);
+    for (auto& [option, said] : recipe.slurm) {
+        Json filled = said;
+        substitute_variables(filled, variables, problems);
+        said = filled.get<std::string>();
+    }
     RecipeReader reader(std::move(variables), read_axes(value.value("for", Json::array()), problems), problems);
+    reader.slurm = recipe.slurm;
     for (std::size_t i = 0; i < value["stages"].size(); ++i) reader.add_stage(value["stages"][i], i);
     reader.check_axes();
     reader.add_tables(value.value("tables", Json::array()));

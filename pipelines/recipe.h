@@ -39,6 +39,7 @@ struct RecipeStage {
     bool may_refuse = false;                    // a table says why, instead of the run's end
     std::set<std::string> needs;                // cells that its options name
     std::set<std::string> answered;             // options that hold a part of an answer
+    std::map<std::string, std::string> slurm;   // sbatch's options for it, the recipe's own among them
 };
 
 struct Recipe {
@@ -46,6 +47,7 @@ struct Recipe {
     std::filesystem::path folder;
     std::vector<RecipeStage> stages;
     std::vector<RecipeTable> tables;
+    std::map<std::string, std::string> slurm;  // sbatch's options for every stage
 };
 
 // Checks a recipe and fills in the variables. Throws Error(kUsage) or Error(kData) with every problem: unknown keys,

@@ -79,6 +79,7 @@ RecipeStage RecipeReader::cell_at(const StageTemplate& read, const Place& place,
     RecipeStage cell = read.stage;
     cell.name = cell_name(read.stage.stage, axes_, place);
     for (const auto& [axis, value] : place) cell.labels[axis] = value->label;
+    for (auto& [option, value] : cell.slurm) value = substituted(value, place, found);
     for (const std::string& axis : read.options_of) {
         for (const auto& [name, value] : place.at(axis)->members.items()) {
             if (cell.options.contains(name)) found.add("\"{}\" is an option of the stage and of \"{}\"", name, axis);

@@ -2,6 +2,7 @@
 
 #include "base/contains.h"
 #include "base/json_keys.h"
+#include "pipelines/recipe_slurm.h"
 #include "pipelines/written_options.h"
 
 #include <algorithm>
@@ -61,7 +62,7 @@ StageTemplate RecipeReader::read_template(const Json& written, std::size_t index
         problems_.add("{}: needs \"name\" and \"verb\", both text", where);
         return read;
     }
-    check_keys(written, {"name", "verb", "options", "options-of", "may-refuse", "help"}, where, problems_);
+    check_keys(written, {"name", "verb", "options", "options-of", "may-refuse", "slurm", "help"}, where, problems_);
     stage.stage = text("name").get<std::string>();
     stage.verb = text("verb").get<std::string>();
     if (find(stage.stage) != nullptr) problems_.add("{}: the name \"{}\" is taken", where, stage.stage);
@@ -73,6 +74,9 @@ StageTemplate RecipeReader::read_template(const Json& written, std::size_t index
         else
             problems_.add("stage \"{}\": \"may-refuse\" is neither true nor false", stage.stage);
     }
+    stage.slurm =
+        read_slurm_options(written.value("slurm", Json::object()), fmt::format("stage \"{}\"", stage.stage), problems_);
+    stage.slurm.insert(slurm.begin(), slurm.end());  // the stage's own come first
     Json of = written.value("options-of", Json::array());
     if (of.is_string()) of = Json::array({of});
     for (const Json& axis : of) {

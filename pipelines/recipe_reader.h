@@ -43,6 +43,7 @@ class RecipeReader {
 
     std::vector<RecipeStage> cells;
     std::vector<RecipeTable> tables;
+    std::map<std::string, std::string> slurm;  // for stages that are added from here on
 
   private:
     const StageTemplate* find(std::string_view stage) const;

@@ -3,7 +3,9 @@
 #include "dist/agreed_call.h"
 #include "dist/guard.h"
 #include "io/file.h"
+#include "pipelines/list_entries.h"
 #include "pipelines/recipe.h"
+#include "pipelines/recipe_slurm.h"
 #include "pipelines/verb.h"
 
 #include <chrono>
@@ -79,34 +81,71 @@ Answer run_cell(const dist::Comm& comm, const Recipe& recipe, const RecipeStage&
     return part;
 }
 
+// The recipe's cells in jobs of their own, submitted.
+Answer submit_recipe(const dist::Comm& comm, const Recipe& recipe, const SlurmChain& chain) {
+    if (comm.size() > 1)
+        fail(ErrorKind::kUsage, "--as-slurm submits jobs and computes nothing: start it by itself, without a launcher");
+    if (!std::filesystem::is_regular_file(chain.jobscript))
+        fail(ErrorKind::kUsage, "--as-slurm {}: no such script; jobscripts/ has some", chain.jobscript.string());
+    const std::filesystem::path script = chain.outputs / (recipe.name + ".slurm.sh");
+    std::filesystem::create_directories(chain.outputs);
+    io::write_file_atomically(script, slurm_script(recipe, chain));
+    Answer answer;
+    answer.text = submit(script);
+    answer.json = {{"recipe", recipe.name}, {"script", script.string()}, {"jobs", recipe.stages.size() + 1}};
+    return answer;
+}
+
+// What `run` is called with, in the words of another `run` from the same folder.
+std::vector<std::string> words_again(const std::filesystem::path& recipe,
+                                     const std::map<std::string, std::string>& variables,
+                                     const std::filesystem::path& outputs, std::int64_t threads) {
+    std::vector<std::string> words{std::filesystem::absolute(recipe).string(), "--outputs", outputs.string()};
+    for (const auto& [name, value] : variables)
+        words.insert(words.end(), {"--set", fmt::format("{}={}", name, quoted_entry(value))});
+    if (threads > 0) words.insert(words.end(), {"--threads", std::to_string(threads)});
+    return words;
+}
+
 }  // namespace
 
 Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
-    std::filesystem::path file, outputs = "outputs";
+    std::filesystem::path file, outputs = "outputs", jobscript;
+    std::string only;
     std::map<std::string, std::string> variables;
     std::int64_t threads = 0;
     Options options("run", "the stages of a recipe in order; what exists is not made again, what was cut off goes on",
                     "mpirun -n 2 nepenthe run inputs/oz/recipe.json --set model=gemma-3-270m --set book=oz.txt");
     options.add("recipe", file, "JSON file with the stages");
     options.add("set", variables, "NAME=VALUE of a variable of the recipe; a list");
+    options.add("only", only, "this stage or cell alone, with what it needs");
+    options.add("as-slurm", jobscript, "submit each stage as a job of this sbatch script, behind those that it needs");
     options.add("outputs", outputs, "folder for artefacts");
     options.add("threads", threads, "threads a rank; 0 = OMP_NUM_THREADS, or the rank's share of what the job may use",
                 0);
     options.set_positional("recipe");
     options.require("recipe");
     options.parse(arguments);
+    if (!only.empty() && !jobscript.empty())
+        fail(ErrorKind::kUsage, "--only runs a stage here, --as-slurm submits all of them: give one of the two");
 
     const Recipe recipe = read_recipe(file, variables);
     outputs = std::filesystem::absolute(outputs);
     const std::map<std::string, std::string> inherited = {{"outputs", outputs.string()},
                                                           {"threads", std::to_string(threads)}};
     check_stages(comm, recipe, inherited, arguments);
+    if (!jobscript.empty()) {
+        const SlurmChain chain{std::filesystem::absolute(jobscript), std::filesystem::current_path(), outputs,
+                               words_again(file, variables, outputs, threads)};
+        return submit_recipe(comm, recipe, chain);
+    }
+    const std::vector<RecipeStage> cells = only.empty() ? recipe.stages : cells_for(recipe, only);
     CellResults results;
     Answer answer;
     answer.json = {{"recipe", recipe.name}, {"stages", Json::array()}, {"tables", Json::array()}};
-    for (std::size_t i = 0; i < recipe.stages.size(); ++i) {
-        const RecipeStage& stage = recipe.stages[i];
-        log_info("stage {} of {}: {} ({})", i + 1, recipe.stages.size(), stage.name, stage.verb);
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+        const RecipeStage& stage = cells[i];
+        log_info("stage {} of {}: {} ({})", i + 1, cells.size(), stage.name, stage.verb);
         const dist::StageScope scope(stage.name);
         const Answer part = run_cell(comm, recipe, stage, inherited, arguments, results);
         const CellResult& result = results.at(stage.name);
@@ -119,6 +158,7 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
         answer.text = part.text;  // the last stage's table closes the run
         log_info("{}", part.text.substr(0, part.text.find('\n')));
     }
+    if (!only.empty()) return answer;  // tables and summary are of the whole
     std::string tables;
     for (const RecipeTable& table : recipe.tables) {
         const Json filled = filled_table(table, results);

@@ -1,4 +1,5 @@
 #include "pipelines/recipe.h"
+#include "pipelines/recipe_slurm.h"
 
 #include "base/error.h"
 
@@ -231,6 +232,77 @@ TEST(RecipeCells, RefuseWhatNamesNoCell) {
                                          values, values))
                   .find("more than"),
               std::string::npos);
+}
+
+constexpr const char* kChain = R"({"name": "it's", "variables": {"account": {"default": "a b"}},
+    "for": [{"alpha": [5, 10]}], "slurm": {"nodes": 1, "account": "${account}"},
+    "stages": [{"name": "reinforced", "verb": "train", "slurm": {"nodes": 4, "time": "02:00:00"}},
+               {"name": "labels", "verb": "relabel", "options": {"reinforced": "@reinforced", "alpha": [5, 10]}},
+               {"name": "forgot", "verb": "forget", "slurm": {"comment": "α ${alpha}"},
+                "options": {"labels": "@labels", "alpha": "${alpha}"}},
+               {"name": "results", "verb": "evaluate", "options": {"model": ["=@forgot[*]"]}},
+               {"name": "alone", "verb": "stats"}]})";
+
+TEST(RecipeSlurm, EachCellIsAJobBehindThoseThatItNeeds) {
+    const Recipe recipe = recipe_of(kChain);
+    const std::string script =
+        slurm_script(recipe, {"/house/jobscripts/one.sbatch", "/work", "/o's", {"/r.json", "--outputs", "/o's"}});
+    const auto line = [&](std::size_t job) {
+        const std::size_t at = script.find(fmt::format("job_{}=", job));
+        EXPECT_NE(at, std::string::npos) << job;
+        return script.substr(at, script.find('\n', at) - at);
+    };
+    EXPECT_EQ(
+        line(1),
+        R"(job_1=$(sbatch --parsable --job-name='it'\''s.reinforced' --account='a b' --nodes='4' --time='02:00:00')"
+        R"( '/house/jobscripts/one.sbatch' run '/r.json' '--outputs' '/o'\''s' '--only' 'reinforced'))");
+    EXPECT_NE(line(2).find(R"(--dependency="afterok:${job_1%%;*}" --kill-on-invalid-dep=yes)"), std::string::npos);
+    EXPECT_NE(line(3).find("--comment='α 5' --nodes='1'"), std::string::npos) << line(3);
+    EXPECT_NE(line(4).find("'--only' 'forgot[alpha=10]'"), std::string::npos) << line(4);
+    EXPECT_NE(line(5).find(R"("afterok:${job_3%%;*}:${job_4%%;*}")"), std::string::npos) << line(5);
+    EXPECT_EQ(line(6).find("--dependency"), std::string::npos);
+    // The last one goes through all of it, behind those that nothing else is behind.
+    EXPECT_NE(line(7).find(R"("afterok:${job_5%%;*}:${job_6%%;*}")"), std::string::npos) << line(7);
+    EXPECT_EQ(line(7).find("--only"), std::string::npos);
+    EXPECT_EQ(script.find("job_8"), std::string::npos);
+    EXPECT_NE(script.find("cd '/work'\nexport NEPENTHE_ROOT=${NEPENTHE_ROOT:-'/house'} NEPENTHE_OUTPUTS='/o'\\''s'\n"),
+              std::string::npos);
+}
+
+TEST(RecipeSlurm, OneStageWithAllThatItNeeds) {
+    const Recipe recipe = recipe_of(kChain);
+    const auto names = [&](const std::string& wanted) {
+        std::string found;
+        for (const RecipeStage& cell : cells_for(recipe, wanted)) found += cell.name + " ";
+        return found;
+    };
+    EXPECT_EQ(names("alone"), "alone ");
+    EXPECT_EQ(names("forgot[alpha=10]"), "reinforced labels forgot[alpha=10] ");
+    EXPECT_EQ(names("forgot"), "reinforced labels forgot[alpha=5] forgot[alpha=10] ");
+    EXPECT_EQ(names("results"), "reinforced labels forgot[alpha=5] forgot[alpha=10] results ");
+    EXPECT_THROW(names("forgot[alpha=7]"), Error);
+}
+
+TEST(RecipeSlurm, RefusesWhatIsNoOptionOfIts) {
+    const std::string text = recipe_refusal(R"({"name": "r", "slurm": [], "stages": [{"name": "a", "verb": "train",
+        "slurm": {"--time": "1", "dependency": "singleton", "nodes": true, "time": "1\n2"}}]})");
+    for (const char* part : {"the recipe: \"slurm\" is no object", "\"--time\" is no long option",
+                             "\"dependency\" is for the chain to say", "\"nodes\" is neither", "\"time\" is neither"})
+        EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;
+}
+
+TEST(RecipeSlurm, WhatWasSubmittedBeforeAFailureIsSaid) {
+    const auto script = std::filesystem::path(::testing::TempDir()) / "recipe test's.sh";
+    std::ofstream(script) << "echo one: job 7\nexit 3\n";
+    try {
+        submit(script);
+        FAIL();
+    } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::kInputOutput);
+        EXPECT_NE(std::string(error.what()).find("one: job 7"), std::string::npos) << error.what();
+    }
+    std::ofstream(script) << "echo one: job 7\n";
+    EXPECT_EQ(submit(script), "one: job 7\n");
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The job scripts under a bash that stands in for Slurm: srun, sbatch and scontrol are stubs that write down their calls.
+# The job scripts under a bash that stands in for Slurm: srun and scontrol are stubs that write down their calls.
 # Usage: jobscripts_test.sh CHECKOUT
 set -uo pipefail
 
@@ -25,10 +25,6 @@ BODY
 stub scontrol <<BODY
 echo "\$*" >>"$work/scontrol"
 BODY
-stub sbatch <<BODY
-echo "stage=\$NEPENTHE_STAGE \$*" >>"$work/sbatch"
-wc -l <"$work/sbatch"
-BODY
 stub nepenthe <<BODY
 echo "\$*" >>"$work/nepenthe"
 trap 'echo saved >>"$work/signals"; exit 75' USR1
@@ -36,7 +32,6 @@ trap 'echo saved >>"$work/signals"; exit 75' USR1
 case "\$1" in
     exits) exit "\$2" ;;
     waits) touch "$work/waiting"; for _ in {1..100}; do sleep 0.1; done ;;
-    answers) echo '{"artefact": "/outputs/$1-0123", "digest": "d"}' ;;
 esac
 BODY
 export PATH=$work/bin:$PATH NEPENTHE_BINARY=$work/bin/nepenthe NEPENTHE_OUTPUTS=$work/outputs NEPENTHE_ROOT=$checkout
@@ -51,7 +46,7 @@ job() {  # job SCRIPT WORD...
 for script in "$checkout"/jobscripts/*.sbatch "$checkout"/jobscripts/*.sh "$checkout"/jobscripts/site.env; do
     check "$(basename "$script") parses" bash -n "$script"
 done
-for script in one-node many-nodes stage; do
+for script in one-node many-nodes; do
     for option in "--signal=B:USR1@" "--requeue" "--open-mode=append"; do
         check "$script.sbatch asks for $option" grep -q "^#SBATCH $option" "$checkout/jobscripts/$script.sbatch"
     done
@@ -62,8 +57,6 @@ for script in one-node many-nodes; do
     check "$script.sbatch has the watchdog on" said "^--hang-timeout 1800 exits 0$" nepenthe
     rm -f "$work/nepenthe"
 done
-NEPENTHE_STAGE=watched job stage.sbatch exits 0
-check "stage.sbatch has the watchdog on" said "^--hang-timeout 1800 exits 0 " nepenthe
 NEPENTHE_HANG_TIMEOUT=60 job one-node.sbatch exits 0 --hang-timeout 5
 check "its time is the site's, unless the words name one" said "^--hang-timeout 60 exits 0 --hang-timeout 5$" nepenthe
 
@@ -102,28 +95,6 @@ for restart in 1 2 3; do
 done
 check "a job that does not get on is given up after three restarts" holds "$(grep -c requeue "$work/scontrol")" 6
 check "and says so" said "nothing new on disk" log
-
-NEPENTHE_STAGE=labels job stage.sbatch answers
-check "a stage leaves its answer" test -s "$work/outputs/chain/labels.json"
-NEPENTHE_STAGE=forgotten job stage.sbatch exits 0 --labels @labels
-check "a later stage is given the artefact" said "--labels /outputs/" nepenthe
-NEPENTHE_STAGE=forgotten job stage.sbatch exits 0 --labels @absent
-check "a stage whose input is missing ends with 65" holds $? 65
-
-cat >"$work/chain" <<'CHAIN'
-# a chain
-one --nodes=2 :: train --lr 1 \
-    --epochs 2
-
-two :: forget --labels @one
-CHAIN
-job chain.sh "$work/chain"
-check "chain.sh submits every stage" holds "$(wc -l <"$work/sbatch")" 2
-check "the first with its resources and words" said "stage=one .*--nodes=2 .*stage.sbatch train --lr 1 --epochs 2" sbatch
-check "the second after the first" said "stage=two .*--dependency=afterok:1 .*forget --labels @one" sbatch
-echo "no colons" >"$work/chain"
-job chain.sh "$work/chain"
-check "a malformed chain ends with 64" holds $? 64
 
 if ((failures > 0)); then
     cat "$work/log"

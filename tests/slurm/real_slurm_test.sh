@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The job scripts under a real Slurm of one node: ranks by srun, exit codes, a stop that saves and requeues, a chain.
+# The job scripts under a real Slurm of one node: ranks by srun, exit codes, a stop that saves and requeues, a recipe in jobs.
 # Usage: real_slurm_test.sh CHECKOUT NEPENTHE MATERIAL
 set -uo pipefail
 
@@ -65,16 +65,22 @@ until_true 60 ended "$job"
 check "a wrong option ends the job with 64" holds "$(field "$job" ExitCode)" 64:0
 check "once, not once a rank" holds "$(grep -c no-such-option "$work/$job.log")" 1
 
-cat >"$work/chain" <<CHAIN
-short  --ntasks=2 --ntasks-per-node=2 --output=$work/%x.log :: ${training[*]} --chars 6000 --max-steps 4
-writes --ntasks=1 --output=$work/%x.log :: generate --model @short --prompt "Once" --max-new-tokens 4 --greedy
-CHAIN
-(cd "$work" && NEPENTHE_OUTPUTS=$work/chained "$checkout/jobscripts/chain.sh" "$work/chain") >"$work/chain.log" 2>&1
-check "a chain is submitted" holds "$(grep -c "job" "$work/chain.log")" 2
+cat >"$work/chain.json" <<RECIPE
+{"name": "chain", "slurm": {"ntasks": 1, "ntasks-per-node": 1, "cpus-per-task": 1, "time": 10, "output": "$work/%x.log"},
+ "stages": [{"name": "short", "verb": "train", "slurm": {"ntasks": 2, "ntasks-per-node": 2},
+             "options": {"model": "$material/models/stories", "corpus": "$material/text/novel.txt", "chars": 6000, "block": 64,
+                         "global-batch": 6, "micro-batch": 2, "max-steps": 4}},
+            {"name": "measured", "verb": "evaluate",
+             "options": {"model": "it=@short", "texts": "heldout=$material/text/stories-heldout.txt", "window": 64}}],
+ "tables": [{"title": "What came of it", "of": "measured", "columns": [{"perplexity": "results.perplexity:heldout.perplexity"}]}]}
+RECIPE
+(cd "$work" && "$nepenthe" run chain.json --outputs chained --threads 1 --as-slurm "$checkout/jobscripts/one-node.sbatch") >"$work/chain.log" 2>&1
+check "a recipe is submitted, a job a stage and one for its end" holds "$(grep -c "job" "$work/chain.log")" 3
 last=$(grep -o "[0-9]*$" "$work/chain.log" | tail -1)
-check "its last stage ends" until_true 120 ended "$last"
+check "its last job ends" until_true 120 ended "$last"
 check "well" holds "$(field "$last" ExitCode)" 0:0
-check "and has left its answer" test -s "$work/chained/chain/writes.json"
+check "each stage had its own resources" logged "rank 0" "$work/chain.short.log"
+check "the table is filled" logged "| [0-9]" "$work/chained/chain.tables.md"
 
 if ((failures > 0)); then
     tail -n 40 "$work"/*.log "$work"/slurm/slurm*.log
