@@ -170,7 +170,7 @@ TEST(EditPrompt, WhatCannotBeEditedIsRefused) {
 
 TEST(Prefixes, WeightsAddUpToOne) {
     for (const PrefixMean mean : {PrefixMean::kFlat, PrefixMean::kHalfBare}) {
-        for (const std::size_t count : {1, 6, 21}) {
+        for (const std::size_t count : {1U, 6U, 21U}) {
             const auto weights = prefix_weights(count, mean);
             EXPECT_EQ(weights.size(), count);
             EXPECT_NEAR(std::accumulate(weights.begin(), weights.end(), 0.0), 1.0, 1e-12);

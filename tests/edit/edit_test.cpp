@@ -339,7 +339,7 @@ TEST(Edit, ValuesInBFloat16FollowASequentialRun) {
     const std::vector<Fact> facts = some_facts();
     Case together = stories(), apart = stories(), exact = stories();
     const EditResult both = run(together, inputs_of(together, {facts[0], facts[1]}), options);
-    for (const std::size_t i : {0, 1}) {
+    for (const std::size_t i : {0U, 1U}) {
         EditInputs inputs = inputs_of(apart, {facts[i]});
         inputs.prefixes = both.prefixes;
         run(apart, inputs, options);

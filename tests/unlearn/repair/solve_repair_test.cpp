@@ -74,7 +74,7 @@ TEST(SolveRepair, IsAMinimum) {
         // Stationary: the gradient vanishes.
         const at::Tensor gradient = at::matmul(found - update, keep) + kLambda * at::matmul(found, penalty);
         EXPECT_LT(gradient.norm().item<double>(), 1e-10 * update.norm().item<double>());
-        for (const std::uint64_t seed : {11, 12, 13})
+        for (const std::uint64_t seed : {11U, 12U, 13U})
             EXPECT_GT(objective(found + 1e-3 * normal(7, kWidth, seed)), objective(found));
         EXPECT_LT(objective(found), objective(update));
     }
