@@ -76,9 +76,9 @@ TEST(VerbOptions, EveryChoiceIsRead) {
 // this list is to keep out.
 TEST(VerbOptions, TextIsFreeOrHasChoices) {
     const std::set<std::string> free{
-        "prompt", "system",   "text",          "noise",           "fact-prompt",    "tofu-prompt", "alpha",
-        "tasks",  "rollback", "published-row", "selection",       "muse-retrained", "form",        "question-prompt",
-        "accept", "drop",     "pin",           "entities-python", "prompt-form"};
+        "prompt",          "system", "text",     "noise",         "fact-prompt",     "tofu-prompt",    "alpha",
+        "tasks",           "only",   "rollback", "published-row", "selection",       "muse-retrained", "form",
+        "question-prompt", "accept", "drop",     "pin",           "entities-python", "prompt-form"};
     for_each_option([&](const Verb& verb, const OptionInfo& option) {
         if (option.kind != OptionKind::kText) return;
         EXPECT_EQ(free.count(option.name), 1u) << verb.name << " --" << option.name;
