@@ -38,7 +38,7 @@ class ObjectiveForm : public ForgetForm {
         options.add("pair-forget", forget.train.pair.forget, "blur: how far to go along the forget gradient");
         options.add("sam", forget.train.pair.radius,
                     "how far uphill the forget gradient is looked at, so that forgetting lasts; 0 = here", 0.0);
-        options.set_rare({"reference-tokens", "as-published", "pair-retain", "pair-forget", "sam"});
+        options.set_rare({"reference-tokens", "as-published", "pair-retain", "pair-forget", "sam", "final-lr-share"});
     }
 
     void finish(const Options& options, unlearn::ForgetOptions& forget, Problems& problems) override {
