@@ -7,9 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <iterator>
 #include <set>
 #include <string_view>
+
+#include <unistd.h>
 
 namespace nepenthe::pipelines {
 
@@ -32,6 +35,17 @@ bool is_long_option(std::string_view name) {
     return !name.empty() && name.front() != '-' && std::ranges::all_of(name, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     });
+}
+
+// Variables that this process has and was not started with: MPI leaves some behind, and a job that inherits them takes
+// itself for a part of this process.
+std::set<std::string> variables_of_our_own() {
+    std::set<std::string> names;
+    for (char** entry = environ; *entry != nullptr; ++entry)
+        names.insert(std::string(*entry).substr(0, std::string_view(*entry).find('=')));
+    std::ifstream started("/proc/self/environ");
+    for (std::string entry; std::getline(started, entry, '\0');) names.erase(entry.substr(0, entry.find('=')));
+    return names;
 }
 
 // Slurm puts it where a file's name says %x.
@@ -134,7 +148,10 @@ std::string slurm_script(const Recipe& recipe, const SlurmChain& chain) {
 }
 
 std::string submit(const std::filesystem::path& script) {
-    FILE* const pipe = ::popen(fmt::format("bash {}", shell_word(script.string())).c_str(), "r");
+    std::string command = "env";
+    for (const std::string& name : variables_of_our_own()) command += fmt::format(" -u {}", shell_word(name));
+    command += fmt::format(" bash {}", shell_word(script.string()));
+    FILE* const pipe = ::popen(command.c_str(), "r");
     if (pipe == nullptr) fail(ErrorKind::kInputOutput, "bash cannot be started: {}", std::strerror(errno));
     std::string printed;
     std::array<char, 4096> part{};

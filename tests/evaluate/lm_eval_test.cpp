@@ -115,7 +115,8 @@ void LmEval::check_task(const TaskResult& result) const {
     double worst = 0;
     for (std::size_t i = 0; i < result.items.size(); ++i) {
         const Json& row = result.items[i];
-        const Json sums = row.contains("log_likelihoods") ? row["log_likelihoods"] : Json::array({row["log_likelihood"]});
+        const Json sums =
+            row.contains("log_likelihoods") ? row["log_likelihoods"] : Json::array({row["log_likelihood"]});
         ASSERT_EQ(sums.size(), expected[i]["log_likelihoods"].size());
         for (std::size_t choice = 0; choice < sums.size(); ++choice) {
             const double difference =

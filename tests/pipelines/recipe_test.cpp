@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <stdexcept>
 
@@ -303,6 +304,10 @@ TEST(RecipeSlurm, WhatWasSubmittedBeforeAFailureIsSaid) {
     }
     std::ofstream(script) << "echo one: job 7\n";
     EXPECT_EQ(submit(script), "one: job 7\n");
+    // What MPI left in this process's environment is nothing for jobs.
+    ASSERT_EQ(::setenv("NEPENTHE_TEST_LEFT_BEHIND", "1", 1), 0);
+    std::ofstream(script) << "echo ${NEPENTHE_TEST_LEFT_BEHIND-absent} ${PATH:+there}\n";
+    EXPECT_EQ(submit(script), "absent there\n");
 }
 
 }  // namespace
