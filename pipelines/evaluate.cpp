@@ -80,10 +80,10 @@ Answer evaluation_answer(const store::Artefact& artefact) {
 
 struct EvaluateStage {
     CommonOptions common;
-    Evaluation evaluation;
     CompletionJudges judges;
     DepthModels depth;
     std::vector<NamedPath> models;
+    std::vector<Evaluation> asked;  // of each model, in its own chat form where that is wanted
     std::vector<NamedResults> earlier;
     bool list = false;
     std::string quantise = "none";
@@ -115,7 +115,7 @@ std::vector<NamedResults> read_earlier(const dist::Comm& comm, const std::vector
 EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     EvaluateStage stage;
     CommonOptions& common = stage.common;
-    Evaluation& evaluation = stage.evaluation;
+    Evaluation evaluation;
     std::vector<std::filesystem::path> compare_with;
     Options options(
         "evaluate", "score one or several models on tasks and compare every pair of them",
@@ -146,16 +146,25 @@ EvaluateStage prepare_evaluate(const dist::Comm& comm, const Arguments& argument
         key.options["models"].push_back(model.name);  // the first one leads, and pairs are compared in this order
         key.inputs["model:" + model.name] = input_model_digest(comm, model.path);
         key.inputs["tokenizer:" + model.name] = text::tokenizer_digest(model.path);
-        const Json forms = evaluation.chat_forms(model.path);
-        if (!forms.is_null()) key.options["chat_forms"][model.name] = forms;
     }
-    stage.earlier = read_earlier(comm, compare_with, key);
-    const auto asked = [&](const char* task) {
+    const auto wants = [&](const char* task) {
         const auto& tasks = evaluation.options.tasks;
         return std::ranges::find(tasks, task) != tasks.end();
     };
-    if (asked("fluency")) stage.judges.settle(comm, stage.models, stage.earlier, key);
-    if (asked("depth")) stage.depth.settle(comm, stage.models, stage.judges.retrained(), stage.earlier, key);
+    dist::run_agreed(comm, "chat templates", [&] {
+        for (const NamedPath& model : stage.models) {
+            const Evaluation& asked = stage.asked.emplace_back(evaluation.asked_of(model.path));
+            if (!asked.chat_forms.is_null()) key.options["chat_forms"][model.name] = asked.chat_forms;
+            if (wants("depth") && asked.chat_forms != stage.asked.front().chat_forms)
+                fail(ErrorKind::kUsage,
+                     "depth sets states on the same text beside one another, and {} has another chat template than {}: "
+                     "write --question-prompt out",
+                     model.name, stage.models.front().name);
+        }
+    });
+    stage.earlier = read_earlier(comm, compare_with, key);
+    if (wants("fluency")) stage.judges.settle(comm, stage.models, stage.earlier, key);
+    if (wants("depth")) stage.depth.settle(comm, stage.models, stage.judges.retrained(), stage.earlier, key);
     return stage;
 }
 
@@ -174,11 +183,11 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
     store::ArtefactWriter writer(comm, common.outputs, stage.key);
     std::vector<NamedResults> measured;
     Json quantised;
-    evaluate::EvaluateOptions& options = stage.evaluation.options;
-    // Depth compares states on the same text: the first model's form is that of all.
-    options.depth_reference = stage.depth.reference(
-        comm, common, stage.evaluation.asked_of(stage.models.front().path).options, writer.scratch_folder() / "depth");
-    for (const NamedPath& model : stage.models) {
+    const auto depth_reference =
+        stage.depth.reference(comm, common, stage.asked.front().options, writer.scratch_folder() / "depth");
+    for (std::size_t i = 0; i < stage.models.size(); ++i) {
+        const NamedPath& model = stage.models[i];
+        stage.asked[i].options.depth_reference = depth_reference;
         log_info("evaluating {} ({})", model.name, model.path.string());
         auto decoder = model::Decoder::load(model.path, common.compute(), common.torch_device(comm));
         if (stage.quantise != "none") {
@@ -186,8 +195,8 @@ Answer run_evaluate(const dist::Comm& comm, const Arguments& arguments) {
             quantised[model.name] = {{"matrices", done.matrices}, {"weights", done.weights}};
         }
         const auto tokenizer = load_tokenizer(model.path, decoder.config());
-        const Evaluation asked = stage.evaluation.asked_of(model.path);
-        measured.push_back({model.name, asked.measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
+        measured.push_back(
+            {model.name, stage.asked[i].measure(comm, decoder, tokenizer, writer.scratch_folder() / model.name)});
     }
     stage.judges.judge(comm, common, stage.key, writer.scratch_folder() / "judges", measured);
     Json results = results_of(stage.earlier, measured);

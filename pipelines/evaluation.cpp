@@ -84,19 +84,12 @@ void Evaluation::finish(const Options& table, std::uint64_t seed) {
 
 Evaluation Evaluation::asked_of(const std::filesystem::path& folder) const {
     Evaluation asked = *this;
-    for (const auto& [name, form] : prompt_forms(asked.options)) resolve_prompt_form(*form, folder);
-    return asked;
-}
-
-Json Evaluation::chat_forms(const std::filesystem::path& folder) const {
-    Json forms;
-    Evaluation mine = *this;
-    for (const auto& [name, form] : prompt_forms(mine.options)) {
+    for (const auto& [name, form] : prompt_forms(asked.options)) {
         if (!is_chat_word(*form)) continue;
         resolve_prompt_form(*form, folder);
-        forms[name] = *form;
+        asked.chat_forms[name] = *form;
     }
-    return forms;
+    return asked;
 }
 
 std::vector<evaluate::TaskResult> Evaluation::measure(const dist::Comm& comm, const model::Decoder& decoder,

@@ -21,11 +21,11 @@ struct Evaluation {
     void declare(Options& table);
     // Throws Error(kUsage) with every problem.
     void finish(const Options& table, std::uint64_t seed);
-    // Where a form is the word "chat": what the chat template of the model in `folder` makes of it. Not collective;
-    // throws Error(kData) for a model without a template.
+    // What is asked of the model in `folder`: forms that are the word "chat" are those of its chat template. Each rank
+    // for itself; throws Error(kData) for a model without a template.
     Evaluation asked_of(const std::filesystem::path& folder) const;
-    // The forms by their options' names, for artefact keys; nothing where none is "chat".
-    Json chat_forms(const std::filesystem::path& folder) const;
+    // After asked_of(): the forms that were "chat", by their options' names; null where none was.
+    Json chat_forms;
     // Collective. All results of one model, tasks in the order asked for.
     std::vector<evaluate::TaskResult> measure(const dist::Comm& comm, const model::Decoder& decoder,
                                               const text::Tokenizer& tokenizer,

@@ -7,6 +7,8 @@
 #include "pipelines/recipe_slurm.h"
 #include "pipelines/written_options.h"
 
+#include <algorithm>
+
 namespace nepenthe::pipelines {
 
 namespace {
@@ -48,9 +50,11 @@ Recipe parse_recipe(std::string_view text, const std::filesystem::path& file,
     Recipe recipe;
     check_keys(value, {"name", "help", "variables", "for", "slurm", "stages", "tables"}, "recipe", problems);
     recipe.name = value.value("name", file.stem().string());
-    // It becomes a file's name.
-    if (recipe.name.empty() || recipe.name.find('/') != std::string::npos)
-        problems.add("\"name\" is \"{}\"; it must be a name without \"/\"", recipe.name);
+    // It becomes a file's name, and part of a script.
+    const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
+    if (recipe.name.empty() || recipe.name.find('/') != std::string::npos ||
+        std::ranges::any_of(recipe.name, is_control))
+        problems.add("\"name\" is {}; it must be a name without \"/\", on one line", Json(recipe.name).dump());
     recipe.folder = std::filesystem::absolute(file).parent_path();
     auto variables = resolve_variables(value.value("variables", Json::object()), given, "the recipe", problems);
     recipe.slurm = read_slurm_options(value.value("slurm", Json::object()), "the recipe", problems);

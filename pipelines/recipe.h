@@ -15,7 +15,8 @@
 // whatever it holds; a text is what the option's word would be on the command line.
 // "@name.path.of.keys" stands for a number, text or list in an earlier stage's answer. A stage that runs over axes
 // (recipe_axes.h) is a cell for each combination; "@name" is then the cell at the same place, "@name[*]" an entry of a
-// list for every cell, "=@name[*]" the same as LABEL=FOLDER.
+// list for every cell, "=@name[*]" the same as LABEL=FOLDER. "slurm", of the recipe and of stages, holds options of
+// sbatch (recipe_slurm.h).
 
 #include "base/json.h"
 #include "pipelines/recipe_axes.h"

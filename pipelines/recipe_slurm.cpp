@@ -91,8 +91,8 @@ std::map<std::string, std::string> read_slurm_options(const Json& written, const
             problems.add("{}: \"slurm\": \"{}\" is no long option of sbatch, without its dashes", where, name);
         else if (std::ranges::find(kOwn, name) != kOwn.end())
             problems.add("{}: \"slurm\": \"{}\" is for the chain to say", where, name);
-        else if (!text && !value.is_number())
-            problems.add("{}: \"slurm\": \"{}\" is neither a line of text nor a number", where, name);
+        else if (!text && !value.is_number_integer())
+            problems.add("{}: \"slurm\": \"{}\" is neither a line of text nor a whole number", where, name);
         else
             options[name] = text ? value.get<std::string>() : value.dump();
     }
@@ -121,16 +121,16 @@ std::vector<RecipeStage> cells_for(const Recipe& recipe, const std::string& want
 std::string slurm_script(const Recipe& recipe, const SlurmChain& chain) {
     std::string script = fmt::format(
         "#!/bin/bash\n"
-        "# The recipe \"{}\" as Slurm jobs, written by nepenthe run --as-slurm: each stage behind those whose "
-        "artefacts\n"
-        "# it reads. Where one ends badly, those behind it are taken from the queue; start this again and what was "
-        "made\n"
-        "# is found.\n"
+        "# The recipe \"{}\" as Slurm jobs, written by nepenthe run --as-slurm:\n"
+        "# each stage behind those whose artefacts it reads. Where one ends badly, those behind it are taken from the\n"
+        "# queue; start this again, and what was made is found.\n"
         "set -euo pipefail\n"
         "cd {}\n"
-        "export NEPENTHE_ROOT=${{NEPENTHE_ROOT:-{}}} NEPENTHE_OUTPUTS={}\n",
-        recipe.name, shell_word(chain.folder.string()),
-        shell_word(chain.jobscript.parent_path().parent_path().string()), shell_word(chain.outputs.string()));
+        "export NEPENTHE_OUTPUTS={}\n"
+        "unset NEPENTHE_ONLY NEPENTHE_AS_SLURM  # jobs would take them for their own\n",
+        recipe.name, shell_word(chain.folder.string()), shell_word(chain.outputs.string()));
+    if (!chain.root.empty())
+        script += fmt::format("export NEPENTHE_ROOT=${{NEPENTHE_ROOT:-{}}}\n", shell_word(chain.root.string()));
     std::map<std::string, std::size_t> numbers;
     std::set<std::size_t> last;  // nothing is behind them yet
     for (const RecipeStage& cell : recipe.stages) {

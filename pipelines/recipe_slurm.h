@@ -2,6 +2,7 @@
 // A recipe as Slurm jobs: each cell in one of its own, with the resources that the recipe asks for it, behind those
 // whose artefacts it reads; a last one goes through the whole recipe, finds everything made, and writes tables and
 // summary.
+// Nothing here is collective.
 
 #include "base/error.h"
 #include "base/json.h"
@@ -26,6 +27,7 @@ std::vector<RecipeStage> cells_for(const Recipe& recipe, const std::string& want
 struct SlurmChain {
     std::filesystem::path jobscript, folder;  // what is submitted, and where from: the words' paths count from there
     std::filesystem::path outputs;            // where job scripts see whether a job gets on (jobscripts/job.sh)
+    std::filesystem::path root;               // the checkout that the job script lies in; "" where in none
     std::vector<std::string> words;           // of `run`: the recipe and what it is run with
 };
 

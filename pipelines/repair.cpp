@@ -49,6 +49,7 @@ void finish(const Options& options, const Strength& strength, RepairStage& stage
         repair.lambdas = {strength.lambda};
         options.refuse_unread({"lambdas"}, "by a search (--perplexity-budget, --utility-budget)", problems);
     }
+    if (stage.stats.empty()) options.refuse_unread({"forget-stats"}, "with --stats", problems);
     if (stage.forget_stats.empty()) options.refuse_unread({"ridge"}, "with --forget-stats", problems);
     stage.watch.finish(options, stage.common.seed, problems);
     for (const std::string& problem : stage.repair.validate()) problems.add("{}", problem);

@@ -88,10 +88,12 @@ Answer submit_recipe(const dist::Comm& comm, const Recipe& recipe, const SlurmCh
     if (!std::filesystem::is_regular_file(chain.jobscript))
         fail(ErrorKind::kUsage, "--as-slurm {}: no such script; jobscripts/ has some", chain.jobscript.string());
     const std::filesystem::path script = chain.outputs / (recipe.name + ".slurm.sh");
-    std::filesystem::create_directories(chain.outputs);
-    io::write_file_atomically(script, slurm_script(recipe, chain));
     Answer answer;
-    answer.text = submit(script);
+    dist::run_agreed(comm, "submit", [&] {
+        std::filesystem::create_directories(chain.outputs);
+        io::write_file_atomically(script, slurm_script(recipe, chain));
+        answer.text = submit(script);
+    });
     answer.json = {{"recipe", recipe.name}, {"script", script.string()}, {"jobs", recipe.stages.size() + 1}};
     return answer;
 }
@@ -99,11 +101,15 @@ Answer submit_recipe(const dist::Comm& comm, const Recipe& recipe, const SlurmCh
 // What `run` is called with, in the words of another `run` from the same folder.
 std::vector<std::string> words_again(const std::filesystem::path& recipe,
                                      const std::map<std::string, std::string>& variables,
-                                     const std::filesystem::path& outputs, std::int64_t threads) {
+                                     const std::filesystem::path& outputs, std::int64_t threads,
+                                     const GlobalOptions& global) {
     std::vector<std::string> words{std::filesystem::absolute(recipe).string(), "--outputs", outputs.string()};
     for (const auto& [name, value] : variables)
         words.insert(words.end(), {"--set", fmt::format("{}={}", name, quoted_entry(value))});
     if (threads > 0) words.insert(words.end(), {"--threads", std::to_string(threads)});
+    if (global.allow_links) words.emplace_back("--allow-links");
+    if (global.verbose) words.emplace_back("--verbose");
+    if (global.hang_timeout > 0) words.insert(words.end(), {"--hang-timeout", fmt::format("{}", global.hang_timeout)});
     return words;
 }
 
@@ -135,8 +141,13 @@ Answer run_recipe(const dist::Comm& comm, const Arguments& arguments) {
                                                           {"threads", std::to_string(threads)}};
     check_stages(comm, recipe, inherited, arguments);
     if (!jobscript.empty()) {
-        const SlurmChain chain{std::filesystem::absolute(jobscript), std::filesystem::current_path(), outputs,
-                               words_again(file, variables, outputs, threads)};
+        SlurmChain chain;
+        chain.jobscript = std::filesystem::absolute(jobscript);
+        chain.folder = std::filesystem::current_path();
+        chain.outputs = outputs;
+        const auto root = chain.jobscript.parent_path().parent_path();
+        if (std::filesystem::exists(root / "jobscripts/job.sh")) chain.root = root;
+        chain.words = words_again(file, variables, outputs, threads, options.global());
         return submit_recipe(comm, recipe, chain);
     }
     const std::vector<RecipeStage> cells = only.empty() ? recipe.stages : cells_for(recipe, only);

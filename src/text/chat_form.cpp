@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 
+#include <chrono>
 #include <string_view>
 #include <vector>
 
@@ -11,6 +12,11 @@ namespace {
 
 // Words that no template trims, escapes or looks for.
 constexpr std::string_view kUserWords = "nepenthe-user-words", kAssistantWords = "nepenthe-assistant-words";
+
+ChatOptions as_form(bool add_generation_prompt) {
+    using namespace std::chrono;
+    return {.add_generation_prompt = add_generation_prompt, .now = local_days{year{2024} / July / 26}};
+}
 
 // Puts `place` where `words` stand in `text`, which must hold them once, and no `place` of its own.
 void replace_once(std::string& text, std::string_view words, std::string_view place) {
@@ -27,16 +33,14 @@ void replace_once(std::string& text, std::string_view words, std::string_view pl
 }  // namespace
 
 std::string chat_prompt_form(const ChatTemplate& chat) {
-    std::string text = chat.render({{"user", std::string(kUserWords)}});
+    std::string text = chat.render({{"user", std::string(kUserWords)}}, as_form(true));
     replace_once(text, kUserWords, "{}");
     return text;
 }
 
 std::string chat_answer_form(const ChatTemplate& chat) {
-    ChatOptions options;
-    options.add_generation_prompt = false;
     std::string text =
-        chat.render({{"user", std::string(kUserWords)}, {"assistant", std::string(kAssistantWords)}}, options);
+        chat.render({{"user", std::string(kUserWords)}, {"assistant", std::string(kAssistantWords)}}, as_form(false));
     replace_once(text, kUserWords, "{prompt}");
     replace_once(text, kAssistantWords, "{answer}");
     text.erase(text.find_last_not_of(" \t\r\n") + 1);

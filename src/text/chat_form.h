@@ -1,6 +1,7 @@
 #pragma once
 // A chat template as a form: what it writes around a message, with a place where the message goes. For options that
-// take such forms ("Question: {}\nAnswer:"), and put many prompts into one.
+// take such forms ("Question: {}\nAnswer:"), and put many prompts into one. Templates that write a date write 26 July
+// 2024, as Llama's do where they are told none: a form is the same on every day and every rank.
 
 #include "text/chat_template.h"
 

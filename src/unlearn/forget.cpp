@@ -50,7 +50,9 @@ bool keeps_fluency(const Checkpoint& start, const Checkpoint& now, const ForgetO
 // What a step leaves of familiarity, and takes of utility, as shares of what there was; the lower the better. A budget
 // of utility has said already what may be paid.
 double cost_of(const Checkpoint& start, const Checkpoint& now, const ForgetOptions& options) {
-    if (options.utility_budget || !(*start.familiarity > 0) || !(*start.utility > 0)) return *now.familiarity;
+    const bool comparable = start.familiarity && start.utility && now.utility;  // a run that goes on may measure anew
+    if (options.utility_budget || !comparable || !(*start.familiarity > 0) || !(*start.utility > 0))
+        return *now.familiarity;
     return *now.familiarity / *start.familiarity + std::max(0.0, 1 - *now.utility / *start.utility);
 }
 

@@ -223,6 +223,10 @@ def make_recipe():
               {"name": "c", "verb": "evaluate", "options": {"model": ["=@b[*]", "@a[*]", "l=@a"]}}]
     tables = [{"title": "t", "of": ["a", "b"], "columns": [{"h": "summary.layer"}, {"%": {"value": "@a.summary.a.b", "percent": True}}]}]
     put("recipe", "axes", json.dumps({"variables": {"book": {}}, "for": axes, "stages": stages, "tables": tables}))
+    stages = [{"name": "a", "verb": "train", "slurm": {"nodes": 4, "time": "01:00:00"}},
+              {"name": "b", "verb": "score", "slurm": {"comment": "it's ${x}"}, "options": {"model": "@a", "window": "${x}"}}]
+    put("recipe", "slurm", json.dumps({"name": "r", "for": [{"x": [1, 2]}], "slurm": {"account": "${book}", "nodes": 1}, "variables": {"book": {}},
+                                       "stages": stages}))
 
 
 def make_options():

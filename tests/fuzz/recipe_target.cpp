@@ -1,6 +1,7 @@
 #include "fuzz/target.h"
 #include "pipelines/list_entries.h"
 #include "pipelines/recipe.h"
+#include "pipelines/recipe_slurm.h"
 
 using namespace nepenthe;
 
@@ -19,6 +20,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 results[stage.name] = {fmt::format("/outputs/lr=1,2/{}", stage.verb),
                                        {{"summary", {{"layer", 3}, {"a.b", {{"value", 0.5}}}}}},
                                        ""};
+            }
+            const std::string script =
+                pipelines::slurm_script(recipe, {"/one.sbatch", "/work", "/out", "", {"/r.json"}});
+            for (const pipelines::RecipeStage& stage : recipe.stages) {
+                fuzz::require(script.find("'--only'") != std::string::npos, "every cell is a job");
+                fuzz::require(pipelines::cells_for(recipe, stage.name).back().name == stage.name, "a cell comes last");
             }
             for (const pipelines::RecipeTable& table : recipe.tables) {
                 const Json filled = pipelines::filled_table(table, results);

@@ -136,6 +136,48 @@ class OptionWords(unittest.TestCase):
         self.assertEqual(stopped.returncode, 64, stopped.stderr)
         self.assertIn('"@known.width": its answer has no number', stopped.stderr)
 
+    def test_a_recipe_in_jobs_says_what_it_says_alone(self):
+        """A stand-in for sbatch runs each job at once; tests/slurm/real_slurm_test.sh asks Slurm itself."""
+        recipe = {
+            "variables": {"model": {}}, "name": "jobs", "for": [{"window": [16, 64]}], "slurm": {"time": 10},
+            "stages": [{"name": "known", "verb": "info", "options": {"model": "${model}"}},
+                       {"name": "measured", "verb": "evaluate", "slurm": {"nodes": 2},
+                        "options": {"model": ["m=${model}"], "texts": ["t=text.txt"], "window": "${window}"}},
+                       {"name": "beside", "verb": "evaluate", "options": {"model": ["m=${model}"], "texts": ["t=text.txt"], "limit": "@known.layers",
+                                                                          "compare-with": ["@measured[*]"]}, "may-refuse": True}],
+            "tables": [{"title": "Perplexity", "of": "measured", "columns": [{"of t": "results.perplexity:t.perplexity"}]}]}
+        file, calls, stand_in = self.folder / "recipe.json", self.folder / "calls", self.folder / "bin"
+        file.write_text(json.dumps(recipe))
+        stand_in.mkdir()
+        (stand_in / "sbatch").write_text(f'#!/bin/bash\necho "$*" >>"{calls}"\nwhile [[ $1 == --* ]]; do shift; done\n'
+                                         f'[[ -z $FULL ]] || exit 1\nbash "$@" >&2 || exit 1\nwc -l <"{calls}"\n')
+        (stand_in / "sbatch").chmod(0o755)
+        (self.folder / "one.sbatch").write_text(f'exec "{BINARY}" "$@"\n')
+        words = ("run", file, "--set", f"model={MODEL}", "--threads", 1)
+        alone = self.answer(*words, "--outputs", self.folder / "alone")
+        path = f"{stand_in}:{os.environ['PATH']}"
+        jobs = self.answer(*words, "--outputs", "made", cwd=self.folder, PATH=path, NEPENTHE_AS_SLURM=str(self.folder / "one.sbatch"))
+        self.assertEqual(jobs["jobs"], 5)
+        summary = json.loads((self.folder / "made/jobs.run.json").read_text())
+        self.assertEqual(summary["tables"], alone["tables"])
+        lines = calls.read_text().splitlines()
+        self.assertEqual(len(lines), 5)
+        self.assertIn("--nodes=2 --time=10", lines[2])
+        self.assertIn("--only measured[window=64]", lines[2])
+        self.assertIn("--dependency=afterok:1:2:3 ", lines[3])
+        self.assertNotIn("--only", lines[4])
+        # One stage alone, and what cannot be meant or done.
+        only = self.answer(*words, "--outputs", self.folder / "only", "--only", "measured[window=16]")
+        self.assertEqual([stage["name"] for stage in only["stages"]], ["measured[window=16]"])
+        self.refused(*words, "--outputs", self.folder / "outputs", "--only", "measure", saying="its stages are known, measured, beside")
+        one = self.folder / "one.sbatch"
+        self.refused(*words, "--outputs", self.folder / "outputs", "--only", "known", "--as-slurm", one, saying="give one of the two")
+        self.refused(*words, "--outputs", self.folder / "outputs", "--as-slurm", one, ranks=2, saying="without a launcher")
+        self.refused(*words, "--outputs", self.folder / "outputs", "--as-slurm", self.folder / "no.sbatch", saying="no such script")
+        full = call(*words, "--outputs", self.folder / "full", "--as-slurm", one, PATH=path, FULL="1")
+        self.assertEqual(full.returncode, 74, full.stderr)
+        self.assertIn("Nothing was submitted", full.stderr)
+
     def test_recipes_of_the_repository_are_whole(self):
         """Every variable given, the options of every stage are right."""
         for file in sorted(ROOT.glob("inputs/*/*.json")):

@@ -246,8 +246,8 @@ constexpr const char* kChain = R"({"name": "it's", "variables": {"account": {"de
 
 TEST(RecipeSlurm, EachCellIsAJobBehindThoseThatItNeeds) {
     const Recipe recipe = recipe_of(kChain);
-    const std::string script =
-        slurm_script(recipe, {"/house/jobscripts/one.sbatch", "/work", "/o's", {"/r.json", "--outputs", "/o's"}});
+    const std::string script = slurm_script(
+        recipe, {"/house/jobscripts/one.sbatch", "/work", "/o's", "/house", {"/r.json", "--outputs", "/o's"}});
     const auto line = [&](std::size_t job) {
         const std::size_t at = script.find(fmt::format("job_{}=", job));
         EXPECT_NE(at, std::string::npos) << job;
@@ -266,8 +266,11 @@ TEST(RecipeSlurm, EachCellIsAJobBehindThoseThatItNeeds) {
     EXPECT_NE(line(7).find(R"("afterok:${job_5%%;*}:${job_6%%;*}")"), std::string::npos) << line(7);
     EXPECT_EQ(line(7).find("--only"), std::string::npos);
     EXPECT_EQ(script.find("job_8"), std::string::npos);
-    EXPECT_NE(script.find("cd '/work'\nexport NEPENTHE_ROOT=${NEPENTHE_ROOT:-'/house'} NEPENTHE_OUTPUTS='/o'\\''s'\n"),
-              std::string::npos);
+    EXPECT_NE(script.find("cd '/work'\nexport NEPENTHE_OUTPUTS='/o'\\''s'\nunset NEPENTHE_ONLY NEPENTHE_AS_SLURM"),
+              std::string::npos)
+        << script;
+    EXPECT_NE(script.find("export NEPENTHE_ROOT=${NEPENTHE_ROOT:-'/house'}\n"), std::string::npos) << script;
+    EXPECT_EQ(slurm_script(recipe, {"/my.sbatch", "/work", "/o", "", {}}).find("NEPENTHE_ROOT"), std::string::npos);
 }
 
 TEST(RecipeSlurm, OneStageWithAllThatItNeeds) {
@@ -286,7 +289,8 @@ TEST(RecipeSlurm, OneStageWithAllThatItNeeds) {
 
 TEST(RecipeSlurm, RefusesWhatIsNoOptionOfIts) {
     const std::string text = recipe_refusal(R"({"name": "r", "slurm": [], "stages": [{"name": "a", "verb": "train",
-        "slurm": {"--time": "1", "dependency": "singleton", "nodes": true, "time": "1\n2"}}]})");
+        "slurm": {"--time": "1", "dependency": "singleton", "nodes": 1.5, "time": "1\n2"}}]})");
+    EXPECT_NE(recipe_refusal("{\"name\": \"r\\nrm\", \"stages\": []}").find("on one line"), std::string::npos);
     for (const char* part : {"the recipe: \"slurm\" is no object", "\"--time\" is no long option",
                              "\"dependency\" is for the chain to say", "\"nodes\" is neither", "\"time\" is neither"})
         EXPECT_NE(text.find(part), std::string::npos) << part << " in " << text;

@@ -25,6 +25,12 @@ TEST(ChatForm, IsWhatTheTemplateWritesAroundAMessage) {
     EXPECT_EQ(chat_answer_form(system), "[system: be kind][{prompt}][{answer}]");
 }
 
+TEST(ChatForm, IsTheSameOnEveryDay) {
+    const std::string source = "[{{ strftime_now('%d %b %Y %H:%M') }}]{{ messages[0].content }}";
+    EXPECT_EQ(chat_prompt_form(chat_of(source)), "[26 Jul 2024 00:00]{}");
+    EXPECT_EQ(chat_answer_form(chat_of(source + "{{ messages[1].content }}")), "[26 Jul 2024 00:00]{prompt}{answer}");
+}
+
 std::string refusal(const std::string& source) {
     try {
         chat_prompt_form(chat_of(source));

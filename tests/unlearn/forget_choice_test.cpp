@@ -53,6 +53,7 @@ TEST(BestCheckpoint, WithoutABudgetWeighsWhatIsLostAgainstWhatIsForgotten) {
     EXPECT_EQ(best({measured(0, .4, .5), measured(1, .2, .5), measured(2, .1, .6)}),
               2u);  // what is gained is no matter
     EXPECT_EQ(best({measured(0, 0, 0), measured(1, .2, .1), measured(2, .1, 0)}), 2u);
+    EXPECT_EQ(best({Checkpoint{}, measured(1, .2, .1), measured(2, .1, 0)}), 2u);  // the start was not measured
 }
 
 // What forgets by damage repeats itself.
