@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints what the demo found: show_results.py OUTPUTS, the folder that `nepenthe run inputs/demo/recipe.json` wrote.
 
-full = the model that read everything, forgot = the same after forgetting the saga, edited = that with six facts rewritten,
-without = retrained without the saga.
+full = the model that read everything, forgot = the same after forgetting the saga and repaired,
+edited = that with six facts rewritten, without = retrained without the saga.
 """
 import json
 import pathlib
